@@ -1,0 +1,42 @@
+"""What all configurations share: frozen values with bounds, and a line of text under each field."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import StmError
+
+
+class Configuration(BaseModel):
+    """A frozen value with bounds: no unknown field, no change after it is made.
+
+    The line under each field says what it means, its unit and its source; the widgets and the
+    command line show that same line, and take their defaults and bounds from the field.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Make the configuration, with bad values told in one line.
+
+        Raises
+        ------
+        StmError
+            Naming the field, the value that came and the bound it broke.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise StmError(one_line(cls.__name__, error)) from None
+
+
+def one_line(what: str, error: ValidationError) -> str:
+    """The first complaint of pydantic as one line, and how many more there are."""
+    first, *rest = error.errors()
+    field = ".".join(str(part) for part in first["loc"])
+    came = f", got {first['input']!r}" if first["type"] != "missing" else ""
+    more = f" (and {len(rest)} more)" if rest else ""
+    return f"{what}: {field}: {first['msg']}{came}{more}"

@@ -1,0 +1,22 @@
+"""The errors that a person meets: one clear line each, never a traceback.
+
+Every error of this package that bad input can cause is a :class:`StmError`. Its text says what was
+expected, what came, and what to do. The command line prints it and exits with 2; the widgets show it.
+"""
+
+from __future__ import annotations
+
+
+class StmError(ValueError):
+    """Bad input: the text is one line that a person can act on."""
+
+
+class ReadError(StmError):
+    """A file that cannot be read as a stack, or as points; the text begins with the file's name."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+
+
+class ModelError(StmError):
+    """A model file that is not one of ours, is damaged, or does not fit the data."""

@@ -1,0 +1,147 @@
+"""The table of points: what it holds, its checks, and its CSV that loses nothing.
+
+A table is a :class:`pandas.DataFrame` with the columns of :data:`COLUMNS`: the position in nm in the
+stack's own coordinates and in pixels, the network's score, a confidence from 0 to 1, and the source,
+one of :data:`SOURCES`. A manual point has no score and no confidence (NaN).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from .errors import ReadError, StmError
+from .files import written_whole
+
+COLUMNS = ("y_nm", "x_nm", "y_px", "x_px", "score", "confidence", "source")
+SOURCES = ("model", "manual", "reference")
+
+
+def make_points(
+    yx_px: ArrayLike,
+    pixel_size_nm: tuple[float, float],
+    *,
+    source: str,
+    score: ArrayLike | float = np.nan,
+    confidence: ArrayLike | float = np.nan,
+) -> pd.DataFrame:
+    """Make a table of points from pixel positions.
+
+    Parameters
+    ----------
+    yx_px
+        Shape (n, 2): row and column; 0 is the centre of the first pixel.
+    pixel_size_nm
+        (y, x) in nm.
+    source
+        ``"model"``, ``"manual"`` or ``"reference"``.
+    score, confidence
+        One number a point, or one for all. Confidence lies between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of :data:`COLUMNS`.
+
+    Examples
+    --------
+    >>> make_points([[2, 4]], (0.5, 0.5), source="manual")[["y_nm", "x_nm"]].values.tolist()
+    [[1.0, 2.0]]
+    """
+    yx = np.asarray(yx_px, dtype=np.float64).reshape(-1, 2)
+    n = len(yx)
+    table = pd.DataFrame(
+        {
+            "y_nm": yx[:, 0] * pixel_size_nm[0],
+            "x_nm": yx[:, 1] * pixel_size_nm[1],
+            "y_px": yx[:, 0],
+            "x_px": yx[:, 1],
+            "score": np.broadcast_to(np.asarray(score, dtype=np.float64), (n,)),
+            "confidence": np.broadcast_to(np.asarray(confidence, dtype=np.float64), (n,)),
+            "source": pd.Categorical([source] * n, categories=list(SOURCES)),
+        }
+    )
+    return check_points(table)
+
+
+def check_points(points: pd.DataFrame) -> pd.DataFrame:
+    """Return `points` if it is a table of points, else say in one line why not.
+
+    Raises
+    ------
+    StmError
+        If a column is missing, a position in nm is not finite, a confidence lies outside 0 to 1, or a
+        source is none of :data:`SOURCES`.
+    """
+    missing = [name for name in COLUMNS if name not in points.columns]
+    if missing:
+        raise StmError(f"a table of points has the columns {', '.join(COLUMNS)}; {', '.join(missing)} is missing")
+    if not np.isfinite(positions_nm(points)).all():
+        raise StmError("a point has a position that is not a finite number")
+    confidence = points["confidence"].to_numpy(dtype=float)
+    if np.any((confidence < 0) | (confidence > 1)):
+        raise StmError("a confidence lies outside 0 to 1")
+    strange = set(points["source"].astype(str)) - set(SOURCES)
+    if strange:
+        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {sorted(strange)[0]!r}")
+    return points
+
+
+def positions_nm(points: pd.DataFrame) -> np.ndarray:
+    """The positions (y, x) in nm, shape (n, 2)."""
+    return points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64)
+
+
+def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+    """Write a table of points as CSV; :func:`load_points` gives the same table back, bit by bit."""
+    check_points(points)
+    with written_whole(path) as beside:
+        points.to_csv(beside, index=False)
+    return Path(path)
+
+
+def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table of points from CSV.
+
+    Parameters
+    ----------
+    path
+        A table that :func:`save_points` wrote, or any CSV with the columns ``y_nm`` and ``x_nm``;
+        columns that it lacks are filled (source ``reference``, no confidence).
+
+    Raises
+    ------
+    ReadError
+        If the file is missing, is no table, or lacks the positions in nm.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, float_precision="round_trip")
+    except FileNotFoundError:
+        raise ReadError(path, "no such file") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ReadError(path, f"expected a table of points (CSV), but it cannot be parsed: {reason}") from None
+    if not {"y_nm", "x_nm"} <= set(table.columns):
+        found = ", ".join(str(name) for name in list(table.columns)[:8])
+        raise ReadError(path, f"expected the columns y_nm and x_nm, found {found or 'none'}")
+    for name in ("y_px", "x_px"):
+        if name not in table:
+            alias = {"y_px": "row_px", "x_px": "col_px"}[name]
+            table[name] = table[alias] if alias in table else np.nan
+    for name in ("score", "confidence"):
+        if name not in table:
+            table[name] = np.nan
+    if "source" not in table:
+        table["source"] = "reference"
+    try:
+        table = table.astype({name: np.float64 for name in COLUMNS[:6]})
+        check_points(table)
+    except (StmError, ValueError) as error:
+        raise ReadError(path, str(error).splitlines()[0]) from None
+    table["source"] = pd.Categorical(table["source"].astype(str), categories=list(SOURCES))
+    return table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]]
