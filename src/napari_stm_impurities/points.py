@@ -132,7 +132,7 @@ def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
     for name in ("y_px", "x_px"):
         if name not in table:
             alias = {"y_px": "row_px", "x_px": "col_px"}[name]
-            table[name] = table[alias] if alias in table else np.nan
+            table[name] = table.get(alias, np.nan)
     for name in ("score", "confidence"):
         if name not in table:
             table[name] = np.nan

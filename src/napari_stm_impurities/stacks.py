@@ -206,7 +206,9 @@ def select_bias(stack: xr.DataArray, low_mv: float | None = None, high_mv: float
     bias = stack.bias.values
     keep = (bias >= low) & (bias <= high)
     if not keep.any():
-        raise StmError(f"no map lies between {low:g} and {high:g} mV; the stack runs from {bias[0]:g} to {bias[-1]:g} mV")
+        raise StmError(
+            f"no map lies between {low:g} and {high:g} mV; the stack runs from {bias[0]:g} to {bias[-1]:g} mV"
+        )
     return stack.isel(bias=np.flatnonzero(keep))
 
 

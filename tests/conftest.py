@@ -1,0 +1,19 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real, openly licensed microscope files; it is not part of the repository."""
+    folder = Path(os.environ.get("STM_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the real microscope files are not here ({folder}); set STM_TEST_DATA to their folder")
+    return folder
