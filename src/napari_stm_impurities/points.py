@@ -120,7 +120,7 @@ def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, float_precision="round_trip")
+        table = pd.read_csv(path)
     except FileNotFoundError:
         raise ReadError(path, "no such file") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
