@@ -1,0 +1,353 @@
+"""Stacks and tables of points as napari layers, and back.
+
+A stack becomes an image layer with the bias axis first. `scale` is linear in napari, so the layer's bias
+axis is in mV only where the biases are evenly spaced, and is the number of the map elsewhere; the true
+biases stand in the layer's metadata either way. Points hold for every bias, so they are two-dimensional,
+kept in pixels of their image and placed with the image's own transform: they lie on it exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from napari.layers import Image, Layer, Points
+from numpy.typing import ArrayLike
+
+from ..errors import StmError
+from ..points import COLUMNS, SOURCES, check_points, make_points
+from ..stacks import make_stack, pixel_size_nm
+
+#: What napari calls a layer that is not made yet: data, keywords, kind.
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+#: The keys under which a layer's metadata carries what its scale cannot tell: the biases in mV, the
+#: stack's attrs, and the pixel size (y, x) in nm of a layer whose units are no lengths.
+BIAS_KEY = "bias_mv"
+ATTRS_KEY = "stack_attrs"
+PIXEL_KEY = "pixel_size_nm"
+
+#: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
+BORDER_COLOURS = {"model": "red", "manual": "orange", "reference": "white"}
+FACE_COLOURS = {"model": "transparent", "manual": "transparent", "reference": "black"}
+SYMBOLS = {"model": "square", "manual": "square", "reference": "disc"}
+
+
+def even_step(bias_mv: ArrayLike) -> float | None:
+    """The step of an evenly spaced bias axis in mV, or None where it is uneven or holds one bias.
+
+    Examples
+    --------
+    >>> even_step([-10, 0, 10]), even_step([-10, 0, 5])
+    (10.0, None)
+    """
+    bias = np.asarray(bias_mv, dtype=np.float64)
+    if len(bias) < 2:
+        return None
+    steps = np.diff(bias)
+    step = (bias[-1] - bias[0]) / (len(bias) - 1)
+    return float(step) if np.allclose(steps, step, rtol=1e-3, atol=0) else None
+
+
+def robust_limits(values: np.ndarray, share: float = 0.005) -> tuple[float, float]:
+    """Contrast limits that a few extreme pixels cannot move.
+
+    Parameters
+    ----------
+    values
+        Any shape; NaN and infinite values are left out.
+    share
+        The share of the values left out at each end.
+
+    Examples
+    --------
+    >>> robust_limits(np.array([*range(1000), 1e30]))
+    (5.0, 995.0)
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    # every k-th value tells the percentiles of a large stack as well as all of them
+    thinned = finite[:: max(1, finite.size // 1_000_000)]
+    low, high = (float(v) for v in np.quantile(thinned, (share, 1 - share)))
+    if not low < high:
+        low, high = float(finite.min()), float(finite.max())
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def image_layer(stack: xr.DataArray, name: str | None = None, **keywords: Any) -> LayerTuple:
+    """A stack as an image layer: (bias, y, x), or (y, x) for a single map.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x).
+    name
+        The layer's name; the channel where none is given.
+    **keywords
+        Passed on to the layer, such as ``visible`` or ``colormap``.
+    """
+    bias = np.asarray(stack.bias.values, dtype=np.float64)
+    values = np.asarray(stack.values)
+    scale, translate, units, axes = _bias_axis(bias)
+    if len(bias) == 1:
+        values = values[0]
+    return (
+        values,
+        {
+            "name": name or str(stack.attrs.get("channel", stack.name)),
+            "scale": (*scale, *pixel_size_nm(stack)),
+            "translate": (*translate, float(stack.y.values[0]), float(stack.x.values[0])),
+            "units": (*units, "nanometer", "nanometer"),
+            "axis_labels": (*axes, "y", "x"),
+            "contrast_limits": robust_limits(values),
+            "metadata": {BIAS_KEY: bias.tolist(), ATTRS_KEY: dict(stack.attrs)},
+            **keywords,
+        },
+        "image",
+    )
+
+
+def _bias_axis(bias: np.ndarray) -> tuple[list[float], list[float], list[str], list[str]]:
+    if len(bias) == 1:
+        return [], [], [], []
+    step = even_step(bias)
+    if step is None:
+        return [1.0], [0.0], ["pixel"], ["bias"]
+    return [step], [float(bias[0])], ["millivolt"], ["bias"]
+
+
+def layer_bias_mv(layer: Layer) -> np.ndarray | None:
+    """The bias of each map in mV, as the layer's metadata or its first axis tell; None where neither does."""
+    maps = 1 if layer.ndim == 2 else len(_values(layer))
+    written = layer.metadata.get(BIAS_KEY)
+    if written is not None and np.size(written) == maps:
+        return np.asarray(written, dtype=np.float64).reshape(maps)
+    if layer.ndim == 3:
+        factor = _in_unit(layer.units[0], "millivolt")
+        if factor is not None:
+            return np.asarray(factor * (layer.translate[0] + layer.scale[0] * np.arange(maps)))
+    return None
+
+
+def layer_pixel_size_nm(layer: Layer) -> tuple[float, float] | None:
+    """The pixel size (y, x) in nm, from the layer's scale and units, else from what a person told of it."""
+    factors = [_in_unit(unit, "nanometer") for unit in layer.units[-2:]]
+    if None in factors:
+        told = layer.metadata.get(PIXEL_KEY)
+        return None if told is None else (float(told[0]), float(told[1]))
+    y, x = (abs(float(scale)) * float(factor or 0) for scale, factor in zip(layer.scale[-2:], factors, strict=True))
+    return y, x
+
+
+def calibrate(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: ArrayLike | None = None) -> None:
+    """Write down what a person tells of another plugin's layer, without moving it on the canvas.
+
+    Raises
+    ------
+    StmError
+        If there is not one bias for each map, or the pixel size is not positive.
+    """
+    if pixel_size_nm is not None:
+        if not pixel_size_nm > 0:
+            raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm:g}")
+        layer.metadata[PIXEL_KEY] = (pixel_size_nm, pixel_size_nm)
+    if bias_mv is not None:
+        bias = np.atleast_1d(np.asarray(bias_mv, dtype=np.float64))
+        maps = 1 if layer.ndim == 2 else len(_values(layer))
+        if len(bias) != maps:
+            raise StmError(f"the layer {layer.name!r} has {maps} maps and needs as many biases, got {len(bias)}")
+        layer.metadata[BIAS_KEY] = bias.tolist()
+
+
+def layer_stack(layer: Image) -> xr.DataArray:
+    """The stack that an image layer shows, ours or another plugin's.
+
+    Parameters
+    ----------
+    layer
+        An image layer (y, x) or (bias, y, x).
+
+    Raises
+    ------
+    StmError
+        If the layer is no stack of maps, or tells no bias or no pixel size (see :func:`calibrate`).
+    """
+    if getattr(layer, "rgb", False):
+        raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")
+    if layer.ndim not in (2, 3):
+        raise StmError(f"the layer {layer.name!r} has {layer.ndim} axes; a stack has (bias, y, x), a map (y, x)")
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        raise StmError(f"the layer {layer.name!r} has no unit of length; give its pixel size in nm")
+    bias = layer_bias_mv(layer)
+    if bias is None:
+        raise StmError(f"the layer {layer.name!r} does not tell its bias; give that of its first and last map in mV")
+    attrs = {"source": layer.name, **layer.metadata.get(ATTRS_KEY, {})}
+    attrs.pop("pixel_size_nm", None)  # the layer's own scale may have been corrected since
+    channel = str(attrs.pop("channel", layer.name))
+    return make_stack(np.asarray(_values(layer)), bias, size, channel=channel, attrs=attrs)
+
+
+def _values(layer: Layer) -> Any:
+    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
+def _in_unit(unit: Any, wanted: str) -> float | None:
+    """The factor from a unit of napari (pint's) to `wanted`, None where they measure different things."""
+    return float((1 * unit).to(wanted).magnitude) if unit.is_compatible_with(wanted) else None
+
+
+def placement(image: Layer) -> dict[str, Any]:
+    """Keywords that place a two-dimensional layer exactly on the last two axes of `image`."""
+    return {
+        "scale": image.scale[-2:],
+        "translate": image.translate[-2:],
+        "rotate": image.rotate[-2:, -2:],
+        "shear": image.shear[-1:],
+        "affine": image.affine.affine_matrix[-3:, -3:],
+        "units": image.units[-2:],
+        "axis_labels": image.axis_labels[-2:],
+    }
+
+
+def points_layer(
+    points: pd.DataFrame,
+    image: Layer | None = None,
+    *,
+    kind: str = "model",
+    **keywords: Any,
+) -> LayerTuple:
+    """A table of points as a points layer.
+
+    Parameters
+    ----------
+    points
+        A table of points.
+    image
+        The image on which the points were found: its transform places them by their pixel positions.
+        Without one they are placed by their positions in nm.
+    kind
+        ``"model"``, ``"manual"`` or ``"reference"``: how the points look, and what a point that a
+        person adds is not: that one is ``manual``.
+    **keywords
+        Passed on to the layer, such as ``name``.
+    """
+    check_points(points)
+    yx = points[["y_px", "x_px"]].to_numpy(dtype=np.float64)
+    if image is None or not np.isfinite(yx).all():
+        scale = _scale_of(points)
+        yx = points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64) / scale
+        place: dict[str, Any] = {"scale": scale, "units": ("nanometer", "nanometer"), "axis_labels": ("y", "x")}
+    else:
+        place = placement(image)
+        if PIXEL_KEY in image.metadata:
+            place["metadata"] = {PIXEL_KEY: image.metadata[PIXEL_KEY]}
+    features = points.drop(columns=list(COLUMNS[:4])).reset_index(drop=True)
+    features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
+    side = max(_values(image).shape[-2:]) if image is not None else max(20.0, *np.ptp([*yx, (0, 0)], axis=0))
+    return (
+        yx,
+        {
+            **place,
+            "features": features,
+            "feature_defaults": {name: _default_of(features[name]) for name in features.columns},
+            "symbol": SYMBOLS[kind],
+            "size": (1.5 + side / 80) * (0.8 if kind == "reference" else 1.2),
+            "border_width": 0.12,
+            "border_color": "source",
+            "border_color_cycle": BORDER_COLOURS,
+            "face_color": FACE_COLOURS[kind],
+            **keywords,
+        },
+        "points",
+    )
+
+
+def _default_of(feature: pd.Series[Any]) -> Any:
+    """What a point that a person adds has in this feature: no number, and the source ``manual``."""
+    if feature.name == "source":
+        return "manual"
+    if feature.dtype.kind == "f":
+        return np.nan
+    return feature.dtype.type() if feature.dtype.kind in "iub" else ""
+
+
+def _scale_of(points: pd.DataFrame) -> tuple[float, float]:
+    """The pixel size that the table's two kinds of position imply, 1 nm where they do not tell."""
+    sizes = []
+    for axis in ("y", "x"):
+        nm, px = (points[f"{axis}_{unit}"].to_numpy(dtype=np.float64) for unit in ("nm", "px"))
+        told = np.isfinite(px) & (np.abs(px) > 0) & (nm / np.where(px == 0, 1, px) > 0)
+        sizes.append(float(np.median(nm[told] / px[told])) if told.any() else 1.0)
+    return sizes[0], sizes[1]
+
+
+def layer_points(layer: Points) -> pd.DataFrame:
+    """The table of the points that a layer shows, ours or another plugin's.
+
+    The positions in nm are the layer's world coordinates. What another plugin's layer does not know is
+    filled: no score, no confidence, source ``manual``. Points that are hidden are left out.
+
+    Raises
+    ------
+    StmError
+        If the layer has no unit of length and nobody told its pixel size (see :func:`calibrate`).
+    """
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
+    nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
+    shown = np.asarray(layer.shown, dtype=bool)
+    data = np.asarray(layer.data, dtype=np.float64)[shown]
+    table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
+    table[["y_nm", "x_nm"]] = _world(layer, data)[:, -2:] * nm_per_world
+    features = layer.features[shown].reset_index(drop=True)
+    for name in features.columns:
+        if name == "source":
+            known = features[name].astype(object).where(features[name].isin(SOURCES), "manual")
+            table[name] = pd.Categorical(known, categories=list(SOURCES))
+        elif name not in COLUMNS[:4]:
+            table[name] = features[name]
+    return check_points(table)
+
+
+def layer_frame_nm(layer: Layer) -> tuple[float, float, float, float] | None:
+    """What an image covers, (y from, y to, x from, x to) in nm; None where its pixel size is not known.
+
+    The outer edges of the outermost pixels count; of a rotated image, the box around it.
+    """
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        return None
+    height, width = _values(layer).shape[-2:]
+    corners = np.zeros((4, layer.ndim))
+    corners[:, -2:] = [(y, x) for y in (-0.5, height - 0.5) for x in (-0.5, width - 0.5)]
+    world = _world(layer, corners)[:, -2:] * np.asarray(size) / np.abs(layer.scale[-2:])
+    (y_from, x_from), (y_to, x_to) = world.min(axis=0).tolist(), world.max(axis=0).tolist()
+    return y_from, y_to, x_from, x_to
+
+
+def _world(layer: Layer, data: np.ndarray) -> np.ndarray:
+    """Positions (n, ndim) from data to world coordinates, all at once."""
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
+    return np.asarray(data @ matrix.T + origin)
+
+
+def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTuple:
+    """A score map (y, x) as an image layer that lies on `image`.
+
+    A map of another size than the image's is scaled so that both cover the same area.
+    """
+    values = np.asarray(scores.values, dtype=np.float32)
+    place = placement(image)
+    shrink = np.asarray(_values(image).shape[-2:]) / np.asarray(values.shape)
+    if not np.all(shrink == 1):
+        place["translate"] = np.asarray(place["translate"]) + np.asarray(place["scale"]) * (shrink - 1) / 2
+        place["scale"] = np.asarray(place["scale"]) * shrink
+    limits = robust_limits(values)
+    look = {"colormap": "inferno", "contrast_limits": limits, "blending": "additive", "opacity": 0.6}
+    return values, {**place, **look, **keywords}, "image"

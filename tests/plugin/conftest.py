@@ -1,0 +1,43 @@
+"""What the tests of the plugin share: a small stack with a known pattern, and viewers without a window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+
+from napari_stm_impurities.plugin.layers import image_layer
+from napari_stm_impurities.points import make_points
+from napari_stm_impurities.stacks import make_stack, pixel_size_nm
+
+
+@pytest.fixture
+def stack() -> xr.DataArray:
+    """Five maps of 20 x 30 pixels of 0.5 nm x 0.25 nm, from -20 to +20 mV."""
+    values = np.random.default_rng(1).normal(size=(5, 20, 30))
+    return make_stack(values, [-20, -10, 0, 10, 20], (0.5, 0.25), channel="LI X", units="A")
+
+
+@pytest.fixture
+def image(stack: xr.DataArray) -> Image:
+    """That stack as a layer."""
+    return Layer.create(*image_layer(stack))
+
+
+@pytest.fixture
+def viewer(qapp: object) -> ViewerModel:
+    """A viewer without a window."""
+    return ViewerModel()
+
+
+@pytest.fixture
+def points(stack: xr.DataArray) -> pd.DataFrame:
+    """Three points that a model found in the stack."""
+    rng = np.random.default_rng(0)
+    size = pixel_size_nm(stack)
+    return make_points(
+        rng.uniform(0, 19, (3, 2)), size, source="model", score=rng.normal(size=3), confidence=rng.uniform(size=3)
+    )
