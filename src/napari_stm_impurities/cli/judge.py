@@ -1,0 +1,103 @@
+"""``reference``, ``compare`` and ``demo``: how good is what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import StmError
+from ..points import load_points, save_points
+from ..reference.config import ReferenceConfig
+from .files import BiasRange, Channel, Files, PixelSize, read
+from .options import given, options_of
+from .shell import long_work, out
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command(epilog="Example: stm-impurities reference grid.3ds -o reference.csv --bias -520")(reference)
+    app.command(epilog="Example: stm-impurities compare points.csv reference.csv --tolerance-nm 0.47")(compare)
+    app.command(epilog="Example: stm-impurities demo -o results")(demo)
+
+
+@options_of(ReferenceConfig)
+def reference(
+    files: Files,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The table of points (CSV) to write.")],
+    bias: Annotated[
+        float | None, typer.Option(help="Bias in mV of the map to take, the nearest one. [default: the lowest]")
+    ] = None,
+    channel: Channel = None,
+    pixel_size_nm: PixelSize = None,
+    bias_range_mv: BiasRange = None,
+    **values: Any,
+) -> None:
+    """Find reference points on the map of the bound states, by expectation-maximisation."""
+    from ..reference import find_reference
+    from ..stacks import check_stack, map_at, select_bias
+
+    config = ReferenceConfig.of(**given(values))
+    stack = read(files, channel, pixel_size_nm, bias_range_mv)
+    nearest = float(map_at(stack, float(stack.bias[0]) if bias is None else bias).bias)
+    bound_map = check_stack(select_bias(stack, nearest, nearest))
+    with long_work("reference") as (progress, should_stop):
+        points = find_reference(bound_map, config=config, progress=progress, should_stop=should_stop)
+    save_points(points, output)
+    out().print(f"{output}: {len(points)} reference points on the map at {nearest:g} mV")
+
+
+def compare(
+    points: Annotated[Path, typer.Argument(metavar="POINTS", help="The table of points to judge (CSV).")],
+    truth: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The table of reference points (CSV).")],
+    tolerance_nm: Annotated[
+        float | None, typer.Option(help="Matching radius in nm. [default: 0.47, one pixel of the paper's grid]")
+    ] = None,
+    stack: Annotated[
+        Path | None, typer.Option(help="The file that was searched: its area gives the level of chance.")
+    ] = None,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write every figure and pair as JSON.")
+    ] = None,
+) -> None:
+    """Compare points with a reference: who found whom, what was missed, what is extra."""
+    from .. import comparison
+    from ..readers import read_stack
+    from ..stacks import pixel_size_nm
+    from .tables import comparison_table
+
+    found, wanted = load_points(points), load_points(truth)
+    area = None if stack is None else read_stack(stack)
+    report = comparison.compare(
+        found,
+        wanted,
+        **given({"tolerance_nm": tolerance_nm}),
+        frame=area,
+        pixel_size_nm=None if area is None else pixel_size_nm(area),
+    )
+    if as_json is not None:
+        report.to_json(as_json)
+    out().print(comparison_table(report))
+
+
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where the results go.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated surface.")] = 0,
+) -> None:
+    """Do the whole job on a simulated Au(111) surface: figures (.png) and tables (.csv) in one folder."""
+    from ..demo import run_demo
+    from .tables import comparison_table, demo_table
+
+    if output.exists() and not output.is_dir():
+        raise StmError(f"{output}: is a file; name a folder for the results")
+    with long_work("demo") as (progress, should_stop):
+        result = run_demo(output, seed=seed, progress=progress, should_stop=should_stop)
+    console = out()
+    console.print(demo_table(result))
+    console.print(comparison_table(result.against_reference, title="Found points against the reference (EM)"))
+    console.print(comparison_table(result.against_truth, title="Found points against the true positions"))
+    for path in result.files:
+        console.print(str(path), markup=False)

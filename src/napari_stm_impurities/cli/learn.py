@@ -1,0 +1,99 @@
+"""``simulate`` and ``train``: data to learn from, and a model that has learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import StmError
+from ..points import load_points, save_points
+from ..training.config import TrainingConfig
+from .files import Channel
+from .options import given, options_of
+from .shell import long_work, out
+
+if TYPE_CHECKING:
+    from ..training import EpochReport
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command(epilog='Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv')(
+        simulate
+    )
+    app.command(epilog="Example: stm-impurities train -o mine.safetensors --experiment grid.3ds --epochs 20")(train)
+
+
+def simulate(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
+    material: Annotated[str, typer.Option(help="The surface: Au(111), Ag(111) or Cu(111).")] = "Au(111)",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same surface.")] = 0,
+    points: Annotated[Path | None, typer.Option(help="Also write the true positions (CSV).")] = None,
+    bound_state: Annotated[Path | None, typer.Option(help="Also write the map of the bound states (NetCDF).")] = None,
+) -> None:
+    """Simulate a surface with impurities at known positions."""
+    from ..simulation.surface import simulate_surface
+    from ..writers import save_stack
+
+    with long_work("simulate") as (progress, should_stop):
+        surface = simulate_surface(material, seed, progress=progress, should_stop=should_stop)
+    save_stack(surface.stack, output)
+    if points is not None:
+        save_points(surface.points, points)
+    if bound_state is not None:
+        save_stack(surface.bound_state_map, bound_state)
+    out().print(f"{output}: {len(surface.points)} impurities", markup=False)
+
+
+@options_of(TrainingConfig)
+def train(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write (.safetensors).")],
+    preset: Annotated[str, typer.Option(help="Where the settings start from: default or wang2020.")] = "default",
+    experiment: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file to adapt to, unlabelled (Eq. 4); may be given again for a series."),
+    ] = None,
+    channel: Channel = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Reference points of the experiment (CSV): their ratio is told at each epoch.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of this model file.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
+    **values: Any,
+) -> None:
+    """Train a model on simulated windows; Ctrl-C stops after the step, and leaves a model that can be resumed."""
+    from ..readers import read_stack
+    from ..training import train as train_model
+
+    if reference is not None and not experiment:
+        raise StmError("--reference belongs to an --experiment; give the file that the points lie on")
+    base = TrainingConfig.preset(preset)
+    config = TrainingConfig.of(**{**dict(base), **given(values)})
+    stack = None
+    if experiment:
+        stack = read_stack(experiment if len(experiment) > 1 else experiment[0], channel=channel)
+    console = out()
+
+    def on_epoch(report: EpochReport) -> None:
+        entropy = "" if report.entropy is None else f", entropy {report.entropy:.4f}"
+        ratio = "" if report.ratio is None else f", ratio {report.ratio:.3f}"
+        console.print(f"epoch {report.epoch}: loss {report.loss:.4f}{entropy}{ratio}, {report.seconds:.1f} s")
+
+    with long_work("train") as (progress, should_stop):
+        model = train_model(
+            preset,
+            stack,
+            reference=None if reference is None else load_points(reference),
+            config=config,
+            path=output,
+            resume=resume,
+            on_epoch=on_epoch,
+            device=device,
+            progress=progress,
+            should_stop=should_stop,
+        )
+    console.print(f"{output}: model {model.config.name}", markup=False)

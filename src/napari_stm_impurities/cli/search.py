@@ -1,0 +1,101 @@
+"""``find``: the points of one stack, or of a whole folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import StmError
+from ..points import save_points
+from .files import BiasRange, Channel, PixelSize, read
+from .shell import PARTLY_FAILED, long_work, out, tell
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    one = "stm-impurities find grid.3ds -o points.csv --figure points.png"
+    many = 'stm-impurities find "maps/*.3ds" -o tables'
+    app.command(epilog=f"Examples: {one}; {many}")(find)
+
+
+def find(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="One file, or a series with one bias a file: one stack. A folder, or a pattern in quotes: a batch.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="The table of points (CSV) to write; for a batch the folder of tables."),
+    ],
+    channel: Channel = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A shipped model, or a .safetensors file.")
+    ] = "default",
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The least confidence of a point. [default: the model's own]"),
+    ] = None,
+    material: Annotated[
+        str | None,
+        typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be read off the data.'),
+    ] = None,
+    score_map: Annotated[
+        Path | None, typer.Option(help="Also write the network's score of every pixel (NetCDF).")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
+    pixel_size_nm: PixelSize = None,
+    bias_range_mv: BiasRange = None,
+) -> int:
+    """Find the impurities in a stack, and write them as a table of points.
+
+    A folder or a pattern is searched file by file: one table a file and a summary.csv. A file that fails does
+    not stop the rest; it is named at the end, and the exit code is then 1.
+    """
+    how = {"dispersion": material, "threshold": threshold}
+    if output.is_dir() or any(_is_batch(name) for name in files):
+        if score_map or figure:
+            raise StmError("--score-map and --figure are for one stack, not for a batch; find the file on its own")
+        return _find_in_each(files, output, model, channel, how)
+
+    from ..figures import draw_points
+    from ..find.find import find as find_all
+    from ..writers import save_map
+
+    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_range_mv)
+    with long_work("find") as (progress, should_stop):
+        finding = find_all(stack, model, **how, progress=progress, should_stop=should_stop)
+    for note in finding.notes:
+        tell("note", note)
+    save_points(finding.points, output)
+    if score_map is not None:
+        save_map(finding.score, score_map)
+    if figure is not None:
+        draw_points(stack, finding.points, figure)
+    out().print(f"{output}: {len(finding.points)} impurities", markup=False)
+    return 0
+
+
+def _find_in_each(names: list[str], folder: Path, model: str, channel: str | None, how: dict[str, Any]) -> int:
+    from ..batch import files_of, find_in_files
+
+    if folder.suffix == ".csv" and not folder.is_dir():
+        raise StmError(f"{folder}: a batch writes one table a file; name a folder for them, such as {folder.stem}")
+    files = [path for name in names for path in (files_of(name) if _is_batch(name) else [Path(name)])]
+    with long_work("find") as (progress, should_stop):
+        batch = find_in_files(files, folder, model, channel=channel, progress=progress, should_stop=should_stop, **how)
+    searched = len(batch.summary) - len(batch.failed)
+    total = int(batch.summary["points"].sum())
+    out().print(f"{batch.path}: {total} impurities in {searched} of {len(files)} files", markup=False)
+    for text in batch.failed["error"]:
+        tell("failed", text)
+    return PARTLY_FAILED if len(batch.failed) else 0
+
+
+def _is_batch(name: str) -> bool:
+    path = Path(name)
+    return path.is_dir() or (not path.exists() and any(sign in name for sign in "*?["))

@@ -1,0 +1,35 @@
+"""Tables for the screen."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..comparison import Comparison
+
+
+def comparison_table(report: Comparison, title: str | None = None) -> Table:
+    """The figures of a comparison, each with what it means."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    by_chance = "not known" if math.isnan(report.chance_ratio) else f"{report.chance_ratio:.3f}"
+    apart = "-" if math.isnan(report.rms_distance_nm) else f"{report.rms_distance_nm:.3f} nm"
+    rows = (
+        ("points", str(report.n_points), f"{len(report.extra)} of them extra"),
+        ("reference points", str(report.n_reference), f"{len(report.missed)} of them missed"),
+        ("recall", f"{report.recall:.3f}", f"one to one, within {report.tolerance_nm:g} nm"),
+        ("precision", f"{report.precision:.3f}", f"one to one, within {report.tolerance_nm:g} nm"),
+        ("F1", f"{report.f1:.3f}", ""),
+        ("distance (rms)", apart, "over the matched pairs"),
+        (
+            "reference ratio",
+            f"{report.reference_ratio:.3f}",
+            f"nearest point under {report.ratio_radius_nm:.3g} nm away",
+        ),
+        ("ratio by chance", by_chance, f"as many random points, area {report.frame_source}"),
+    )
+    for row in rows:
+        table.add_row(*row)
+    return table
