@@ -7,6 +7,8 @@ frame may be oblong. The work goes map by map, so that beside the result no seco
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import xarray as xr
 from scipy import ndimage
@@ -96,7 +98,7 @@ def _block_medians(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np
 
 def _block_slices(n: int) -> list[slice]:
     edges = np.unique(np.linspace(0, n, min(n, _BLOCKS) + 1).astype(int))
-    return [slice(a, b, -(-(b - a) // _BLOCK_PX)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b, -(-(b - a) // _BLOCK_PX)) for a, b in pairwise(edges)]
 
 
 def _nan_median(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +130,8 @@ def _fit_planes(medians: np.ndarray, positions: np.ndarray, share: np.ndarray) -
         sigma = 1.4826 * _nan_median(np.abs(residual))[0][:, None]
         reach = np.nan_to_num(residual) / np.maximum(4.7 * np.nan_to_num(sigma), 1e-6)
         weight = share * np.clip(1 - reach**2, 0, None) ** 2
-    return plane * scale
+    fitted: np.ndarray = plane * scale
+    return fitted
 
 
 def level_lines(stack: xr.DataArray) -> xr.DataArray:
@@ -206,14 +209,15 @@ def _spikes(values: np.ndarray) -> np.ndarray:
     where = np.flatnonzero(off > _SPIKE_SIGMA * sigma[:, None, None])
     if len(where) == 0:
         return where
-    n_map, n_y, n_x = values.shape
+    n_y, n_x = values.shape[1:]
     m, y, x = np.unravel_index(where, values.shape)
     beside = np.zeros(len(where), dtype=off.dtype)
     for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
         inside = (y + dy >= 0) & (y + dy < n_y) & (x + dx >= 0) & (x + dx < n_x)
         neighbour = off[m, np.clip(y + dy, 0, n_y - 1), np.clip(x + dx, 0, n_x - 1)]
         beside = np.fmax(beside, np.where(inside, neighbour, 0.0))
-    return where[beside < _SPIKE_NEIGHBOURS * off.reshape(-1)[where]]
+    spikes: np.ndarray = where[beside < _SPIKE_NEIGHBOURS * off.reshape(-1)[where]]
+    return spikes
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
@@ -260,7 +264,8 @@ def _filled(values: np.ndarray) -> np.ndarray:
 
 
 def _spread(one: np.ndarray) -> np.ndarray:
-    return ndimage.gaussian_filter(one, _FILL_SIGMA_PX, radius=_FILL_REACH_PX, mode="constant")
+    spread: np.ndarray = ndimage.gaussian_filter(one, _FILL_SIGMA_PX, radius=_FILL_REACH_PX, mode="constant")
+    return spread
 
 
 def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
@@ -297,7 +302,9 @@ def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
     step_y, step_x = (pixel_size_nm / size for size in old)
     extent = max((n - 1) * size for n, size in zip(stack.shape[1:], old, strict=True))
     if extent < pixel_size_nm:
-        raise StmError(f"pixels of {pixel_size_nm:g} nm are larger than the frame of {extent:.4g} nm; give a smaller size")
+        raise StmError(
+            f"pixels of {pixel_size_nm:g} nm are larger than the frame of {extent:.4g} nm; give a smaller size"
+        )
     along_y, along_x = _to_grid(stack.sizes["y"], step_y), _to_grid(stack.sizes["x"], step_x)
     out = np.empty((len(stack), len(along_y), len(along_x)), dtype=np.float32)
     holes = bool(np.isnan(stack.values).any())
@@ -367,9 +374,7 @@ def average_biases(stack: xr.DataArray, n_maps: int) -> xr.DataArray:
             count = np.isfinite(part).sum(axis=0)
             to[:] = np.where(count > 0, np.nansum(part, axis=0) / np.maximum(count, 1), np.nan)
     bias = np.array([stack.bias.values[group].mean() for group in groups])
-    averaged = stack.isel(bias=[int(group[0]) for group in groups]).assign_coords(
-        bias=("bias", bias, stack.bias.attrs)
-    )
+    averaged = stack.isel(bias=[int(group[0]) for group in groups]).assign_coords(bias=("bias", bias, stack.bias.attrs))
     return with_history(averaged, out, f"{n} maps averaged into {n_maps}")
 
 

@@ -1,0 +1,186 @@
+"""Reading files: one module a format, a registry, and the three functions that everything else calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from .. import stacks
+from ..errors import ReadError, StmError
+from .recording import Channel, Frame, Given, Recording, told_as_read_error
+from .registry import FORMATS, open_file, suffixes
+from .series import as_series
+
+__all__ = ["FORMATS", "Channel", "Frame", "Recording", "describe", "open_recording", "read_stack", "suffixes"]
+
+#: A file or a folder, or a list of files that belong together.
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def open_recording(
+    path: Paths,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+) -> Recording:
+    """Open a file, or a series of files with one map each, and tell what is in it.
+
+    Parameters
+    ----------
+    path
+        A file; a list of files with one map each; or a folder with such files.
+    bias_mv
+        The bias of each map in mV, for files that do not tell it; for a list, one number a file. It wins over
+        what a file says.
+    pixel_size_nm
+        One number or (y, x), for files that do not tell it. It wins over what a file says.
+
+    Raises
+    ------
+    ReadError
+        In one line: which file, what is wrong with it, and what would be right.
+    """
+    paths = _files(path)
+    step = _pixel_size(paths[0], pixel_size_nm)
+    try:
+        bias = None if bias_mv is None else tuple(np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).ravel().tolist())
+    except (TypeError, ValueError):
+        raise StmError(f"bias_mv must be numbers in mV, one for each map, got {bias_mv!r}") from None
+    if len(paths) == 1:
+        return open_file(paths[0], Given(bias, step))
+    if bias is not None and len(bias) != len(paths):
+        raise StmError(f"{len(paths)} files need {len(paths)} biases (mV), got {len(bias)}")
+    each = [None] * len(paths) if bias is None else [(one,) for one in bias]
+    return as_series([open_file(one, Given(own, step)) for one, own in zip(paths, each, strict=True)])
+
+
+def read_stack(
+    path: Paths,
+    channel: str | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+) -> xr.DataArray:
+    """Read a stack from a file, or from a series of files with one map each.
+
+    Parameters
+    ----------
+    path
+        A file; a list of files with one map each; or a folder with such files.
+    channel
+        What to read; None takes the lock-in signal where there is one, and :func:`describe` tells what was
+        taken and why. ``"dI/dV (numerical)"`` differentiates the current of a grid.
+    bias_mv, pixel_size_nm
+        For files that do not tell them, as in :func:`open_recording`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (bias, y, x), float32, bias ascending in mV, y and x in nm, NaN where nothing was measured.
+
+    Raises
+    ------
+    ReadError
+        In one line: which file, what is wrong with it, and what would be right.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "maps.npz"
+    >>> np.savez(path, data=np.zeros((2, 16, 16)), bias=[-10, 10], pixel_size=0.5)
+    >>> read_stack(path).sizes["bias"]
+    2
+    """
+    return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel)
+
+
+def describe(
+    path: Paths,
+    channel: str | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """Tell what is in a file, as plain values that can be written as JSON.
+
+    Parameters
+    ----------
+    path, channel, bias_mv, pixel_size_nm
+        As in :func:`read_stack`; shape, missing pixels and the range of values are those of the channel.
+
+    Returns
+    -------
+    dict
+        ``file``, ``format``, ``shape`` (bias, y, x), ``bias_mv`` (all of them), ``bias_range_mv``, ``pixel_size_nm``
+        (y, x), ``size_nm`` (y, x), ``frame_center_nm`` (x, y), ``frame_angle_deg``, ``sweep_signal``, ``channels``,
+        ``default_channel``, ``why``, ``channel``, ``missing_share``, ``value_range`` and ``warnings``.
+
+    Raises
+    ------
+    ReadError
+        As :func:`read_stack` does.
+    """
+    recording = open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm)
+    stack = recording.stack(channel)
+    values = stack.values[np.isfinite(stack.values)]
+    frame = recording.frame
+    return {
+        "file": recording.name,
+        "format": recording.format,
+        "shape": [int(n) for n in stack.shape],
+        "bias_mv": [float(v) for v in stack.bias.values],
+        "bias_range_mv": [float(stack.bias.values[0]), float(stack.bias.values[-1])],
+        "pixel_size_nm": list(stacks.pixel_size_nm(stack)),
+        "size_nm": [n * size for n, size in zip(stack.shape[1:], stacks.pixel_size_nm(stack), strict=True)],
+        "frame_center_nm": None if frame.center_nm is None else list(frame.center_nm),
+        "frame_angle_deg": frame.angle_deg,
+        "sweep_signal": recording.sweep_signal,
+        "channels": [
+            {"name": one.name, "unit": one.unit, "what": one.what, "is_didv": one.is_didv} for one in recording.channels
+        ],
+        "default_channel": recording.default,
+        "why": recording.why,
+        "channel": str(stack.attrs.get("channel", "")),
+        "missing_share": stacks.missing_share(stack),
+        "value_range": [float(values.min()), float(values.max())] if values.size else None,
+        "warnings": list(recording.warnings),
+    }
+
+
+def _files(path: Paths) -> list[Path]:
+    if not isinstance(path, str | os.PathLike):
+        files = [Path(one) for one in path]
+        if not files:
+            raise StmError("expected at least one file to read, got an empty list")
+        return files
+    file = Path(path)
+    if not file.is_dir():
+        return [file]
+    with told_as_read_error(file):
+        known = sorted(one for one in file.iterdir() if one.suffix.lower() in suffixes() and one.is_file())
+    if not known:
+        raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
+    kinds = sorted({one.suffix.lower() for one in known})
+    if len(kinds) > 1:
+        raise ReadError(
+            file, f"the folder holds files of several kinds ({', '.join(kinds)}); give the files that belong together"
+        )
+    return known
+
+
+def _pixel_size(path: Path, given: float | Sequence[float] | None) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    try:
+        step = np.broadcast_to(np.asarray(given, dtype=np.float64), (2,))
+    except (TypeError, ValueError):
+        raise StmError(f"pixel_size_nm must be one number in nm, or two (y, x), got {given!r}") from None
+    if not (np.isfinite(step).all() and (step > 0).all()):
+        raise ReadError(path, f"the pixel size must be positive, in nm, got {given!r}")
+    return float(step[0]), float(step[1])

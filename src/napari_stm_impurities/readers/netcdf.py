@@ -1,0 +1,167 @@
+"""NetCDF and HDF5: stacks that this package saved, and files of others with a variable of three dimensions.
+
+A saved stack comes back as it was, history and all. In another file the variables with three dimensions are the
+channels; the dimension whose coordinate is a bias comes first, and coordinates in a unit of
+length give the pixel size. What the file does not tell has to be given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ReadError
+from .channels import choose, recognise
+from .formats import Format
+from .plain import plain_recording
+from .recording import Channel, Frame, Given, Recording, check_size, library_errors
+from .sweep import exact
+
+#: The attribute that marks a file of :func:`napari_stm_impurities.writers.save_stack`, and its version.
+MARK = "napari_stm_impurities_stack"
+VERSION = 1
+#: The variable that holds the stack, and the attribute with everything that xarray keeps beside it.
+VARIABLE = "stack"
+ATTRS = "attrs_json"
+
+_MV = {"mV": 1.0, "meV": 1.0, "V": 1000.0, "eV": 1000.0}
+_NM = {"nm": 1.0, "m": 1e9, "um": 1e3, "Å": 0.1, "A": 0.1, "Angstrom": 0.1, "angstrom": 0.1}
+
+
+def open_netcdf(path: Path, given: Given) -> Recording:
+    """Open a NetCDF or HDF5 file.
+
+    Raises
+    ------
+    ReadError
+        If it holds neither a three-dimensional variable nor a map, or does not tell its bias or pixel size.
+    """
+    with library_errors(path, "a NetCDF or HDF5 file with a variable of (bias, y, x)"), _dataset(path) as dataset:
+        return (_saved if MARK in dataset.attrs else _foreign)(path, dataset, given)
+
+
+def _dataset(path: Path) -> xr.Dataset:
+    with path.open("rb") as file:
+        classic = file.read(3) == b"CDF"
+    if classic:
+        return xr.open_dataset(path, engine="scipy", decode_times=False)
+    return xr.open_dataset(path, engine="h5netcdf", phony_dims="sort", decode_times=False)
+
+
+def _saved(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
+    version = int(dataset.attrs[MARK])
+    if version > VERSION:
+        raise ReadError(path, f"was saved by a later version of this package (format {version}, known is {VERSION})")
+    variable = dataset[VARIABLE]
+    check_size(path, variable.size, f"a stack of shape {variable.shape}")
+    attrs = json.loads(variable.attrs[ATTRS])
+    channel = Channel(str(attrs["channel"]), str(attrs.get("units", "")), "saved stack", is_didv=True)
+
+    def load(_: Channel) -> np.ndarray:
+        return _variable(path, VARIABLE).values
+
+    def saved() -> xr.DataArray:
+        stack = _variable(path, VARIABLE).rename(channel.name)
+        stack.attrs = dict(attrs)
+        stack.encoding = {}
+        return stack
+
+    step = attrs["pixel_size_nm"]
+    recording = plain_recording(
+        path,
+        FORMAT.name,
+        variable.shape,
+        load,
+        bias_mv=dataset["bias"].values.tolist(),
+        pixel_size_nm=(float(step[0]), float(step[1])),
+        given=given,
+        channels=(channel,),
+        default=channel,
+        why="it is the stack that was saved",
+        metadata=attrs,
+    )
+    center, angle = attrs.get("frame_center_nm"), attrs.get("frame_angle_deg")
+    return replace(
+        recording,
+        frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, tuple(center) if center else None, angle),
+        sweep_signal=str(attrs.get("sweep_signal", "")),
+        saved=saved if given == Given() else None,
+    )
+
+
+def _variable(path: Path, name: Hashable) -> xr.DataArray:
+    with library_errors(path, f"the variable {name}"), _dataset(path) as dataset:
+        return dataset[name].load()
+
+
+def _foreign(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
+    numbers = [one for one in dataset.data_vars.values() if one.dtype.kind in "fiu" and one.ndim in (2, 3)]
+    if not numbers:
+        raise ReadError(path, "expected a variable of (bias, y, x), found none with three dimensions, nor one map")
+    first = max(numbers, key=lambda one: one.ndim)
+    check_size(path, first.size, f"a variable of shape {first.shape}")
+    alike = [one for one in numbers if one.dims == first.dims]
+    channels = [recognise(str(one.name), str(one.attrs.get("units", ""))) for one in alike]
+    default, why, warnings = choose(channels, None, fallback="current")
+    dims = list(first.dims)
+    bias_mv = None
+    if first.ndim == 3:
+        bias_dim, bias_mv = _bias(dataset, first, given)
+        dims = [bias_dim, *(dim for dim in dims if dim != bias_dim)]
+    recording = plain_recording(
+        path,
+        FORMAT.name,
+        [first.sizes[dim] for dim in dims],
+        lambda channel: _variable(path, channel.name).transpose(*dims).values,
+        bias_mv=bias_mv,
+        pixel_size_nm=_pixel_size(dataset, dims[-2:]),
+        given=given,
+        channels=channels,
+        default=default,
+        metadata={str(name): str(value) for name, value in dataset.attrs.items()},
+    )
+    return replace(recording, why=why, warnings=tuple(warnings))
+
+
+def _bias(dataset: xr.Dataset, one: xr.DataArray, given: Given) -> tuple[Hashable, list[float] | None]:
+    """The dimension of the bias, and the bias in mV where the file tells it."""
+    for dim in one.dims:
+        for axis in _axes(dataset, dim):
+            factor = _MV.get(str(axis.attrs.get("units", "")))
+            if factor is None and str(axis.name).lower() == "bias_mv":
+                factor = 1.0
+            if factor is not None:
+                return dim, [exact(v) * factor if axis.dtype == np.float32 else float(v) * factor for v in axis.values]
+    fitting = [dim for dim in one.dims if given.bias_mv is not None and one.sizes[dim] == len(given.bias_mv)]
+    return (fitting or one.dims)[0], None
+
+
+def _pixel_size(dataset: xr.Dataset, dims: list[Hashable]) -> tuple[float, float] | None:
+    sizes = []
+    for dim in dims:
+        for axis in _axes(dataset, dim):
+            factor = _NM.get(str(axis.attrs.get("units", "")))
+            steps = np.abs(np.diff(axis.values.astype(np.float64)))
+            if factor is not None and len(steps) and np.allclose(steps, steps.mean(), rtol=1e-3):
+                sizes.append(float(steps.mean()) * factor)
+                break
+    return (sizes[0], sizes[1]) if len(sizes) == 2 else None
+
+
+def _axes(dataset: xr.Dataset, dim: Hashable) -> list[xr.DataArray]:
+    """The one-dimensional variables along a dimension, its own coordinate first."""
+    along = [one for one in dataset.variables if dataset[one].dims == (dim,) and dataset[one].dtype.kind in "fiu"]
+    return [dataset[name] for name in sorted(along, key=lambda name: name != dim)]
+
+
+FORMAT = Format(
+    "NetCDF or HDF5 (.nc, .h5)",
+    (".nc", ".nc4", ".h5", ".hdf5"),
+    lambda head: head[:4] == b"\x89HDF" or head[:3] == b"CDF",
+    open_netcdf,
+)

@@ -1,0 +1,240 @@
+"""What a reader hands over: a recording, which says what is in the file before a channel is read.
+
+Every format module makes a :class:`Recording` and nothing else, so the command, the viewer and a script
+learn the same things from every file: the channels, which of them is dI/dV, which one is taken when
+nobody chooses, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ReadError, StmError
+from ..stacks import make_stack
+
+#: A file that asks for more than this is damaged, or needs another program.
+MAX_BYTES = 32 * 2**30
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One thing that was recorded.
+
+    Attributes
+    ----------
+    name, unit
+        As the file has them, such as ``LI Demod 1 X`` and ``A``.
+    what
+        A few words: ``lock-in``, ``current``, ``topography``, ``bias``, ``numerical derivative`` or ``other``.
+    is_didv
+        Whether it is dI/dV, as far as the file tells.
+    """
+
+    name: str
+    unit: str
+    what: str
+    is_didv: bool
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the person said about a file that does not say it, or says it wrongly."""
+
+    bias_mv: tuple[float, ...] | None = None
+    pixel_size_nm: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where on the surface a recording was made.
+
+    Attributes
+    ----------
+    shape
+        Pixels (y, x).
+    pixel_size_nm
+        (y, x).
+    center_nm
+        (x, y) in the coordinates of the instrument; None where the file does not tell.
+    angle_deg
+        Clockwise, as Nanonis counts; None where the file does not tell.
+    """
+
+    shape: tuple[int, int]
+    pixel_size_nm: tuple[float, float]
+    center_nm: tuple[float, float] | None = None
+    angle_deg: float | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is in a file, or in a series of files, and how to get a stack out of it.
+
+    Attributes
+    ----------
+    paths
+        The file, or the files in the order of their bias.
+    format
+        The name of the format.
+    channels
+        Everything that can be asked for.
+    default
+        The channel that is taken when none is asked for.
+    why
+        One sentence on why it is that one.
+    bias_mv
+        The bias axis, ascending.
+    frame
+        Size, pixel size, position and rotation.
+    load
+        Gives the values of a channel as (bias, y, x), in the order of `bias_mv`.
+    sweep_signal
+        What was swept, such as ``Bias (V)``; empty for a file with one map.
+    warnings
+        One line each: what a person should know before trusting the data.
+    history
+        What the reader did to the values beyond reading them.
+    metadata
+        Header entries worth showing, JSON-able.
+    saved
+        Gives a stack that this package saved just as it was; None for every other file.
+    """
+
+    paths: tuple[Path, ...]
+    format: str
+    channels: tuple[Channel, ...]
+    default: str
+    why: str
+    bias_mv: tuple[float, ...]
+    frame: Frame
+    load: Callable[[Channel], np.ndarray] = field(repr=False)
+    sweep_signal: str = ""
+    warnings: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    saved: Callable[[], xr.DataArray] | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the first and how many more there are."""
+        more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
+        return f"{self.paths[0]}{more}"
+
+    def channel(self, name: str | None = None) -> Channel:
+        """The channel of that name (capitals do not matter), or the default one.
+
+        Raises
+        ------
+        ReadError
+            Naming the channels there are.
+        """
+        wanted = (name or self.default).strip().casefold()
+        for channel in self.channels:
+            if wanted in (channel.name.casefold(), f"{channel.name} ({channel.unit})".casefold()):
+                return channel
+        there = ", ".join(channel.name for channel in self.channels)
+        raise ReadError(self.name, f"there is no channel {name!r}; there are {there}")
+
+    def stack(self, channel: str | None = None) -> xr.DataArray:
+        """The stack of one channel.
+
+        Parameters
+        ----------
+        channel
+            Its name; None takes the default one.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (bias, y, x), float32, NaN where nothing was measured.
+
+        Raises
+        ------
+        ReadError
+            If there is no such channel, or the file cannot be read any more.
+        """
+        chosen = self.channel(channel)
+        if self.saved is not None:
+            with told_as_read_error(self.paths[0]):
+                return self.saved()
+        attrs: dict[str, Any] = {
+            "source": self.name,
+            "history": [f"channel {chosen.name!r} read from {self.name}", *self.history],
+        }
+        if self.sweep_signal:
+            attrs["sweep_signal"] = self.sweep_signal
+        if self.frame.center_nm is not None:
+            attrs["frame_center_nm"] = list(self.frame.center_nm)
+        if self.frame.angle_deg is not None:
+            attrs["frame_angle_deg"] = self.frame.angle_deg
+        with told_as_read_error(self.paths[0]):
+            values = self.load(chosen)
+            return make_stack(
+                values,
+                self.bias_mv,
+                self.frame.pixel_size_nm,
+                channel=chosen.name,
+                units=chosen.unit,
+                attrs=attrs,
+            )
+
+
+@contextmanager
+def told_as_read_error(path: object) -> Iterator[None]:
+    """Turn what can go wrong with a file under our hands into a ReadError of one line."""
+    try:
+        yield
+    except ReadError:
+        raise
+    except StmError as error:
+        raise ReadError(path, str(error)) from None
+    except FileNotFoundError:
+        raise ReadError(path, "no such file") from None
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror or one_line(error)})") from None
+    except MemoryError:
+        raise ReadError(path, "does not fit into memory; crop or average it where it was recorded") from None
+
+
+@contextmanager
+def library_errors(path: object, expected: str) -> Iterator[None]:
+    """Turn whatever a third-party reader raises on a damaged file into a ReadError of one line.
+
+    Such libraries document no closed list of errors, and a damaged file meets all of them.
+    """
+    with told_as_read_error(path):
+        try:
+            yield
+        except (StmError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise ReadError(
+                path, f"expected {expected}, but it is damaged or another format: {one_line(error)}"
+            ) from None
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text, or its name when it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def check_size(path: object, n_values: int, what: str) -> None:
+    """Refuse what would not fit into any memory, before it is allocated.
+
+    Raises
+    ------
+    ReadError
+        If `n_values` float32 values are more than :data:`MAX_BYTES`.
+    """
+    if 4 * n_values > MAX_BYTES:
+        raise ReadError(
+            path, f"{what} asks for {4 * n_values / 2**30:,.0f} GiB, far more than the file can hold; it is damaged"
+        )

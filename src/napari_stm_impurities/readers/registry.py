@@ -1,0 +1,52 @@
+"""All formats, and how a file finds its own: by its first bytes, then by its suffix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ReadError
+from . import arrays, nanonis_grid, netcdf
+from .formats import Format
+from .recording import Given, Recording, told_as_read_error
+
+#: A new format is a new module with one FORMAT, and one line here.
+FORMATS: tuple[Format, ...] = (
+    nanonis_grid.FORMAT,
+    arrays.NPZ,
+    arrays.NPY,
+    netcdf.FORMAT,
+)
+
+_HEAD_BYTES = 65536
+
+
+def suffixes() -> tuple[str, ...]:
+    """Every suffix that some format has, in small letters with the dot."""
+    return tuple(suffix for one in FORMATS for suffix in one.suffixes)
+
+
+def find_format(path: Path) -> Format:
+    """The format of a file: what its first bytes say, else what its suffix says.
+
+    Raises
+    ------
+    ReadError
+        If there is no such file, it is empty, or it is of no format known here.
+    """
+    with told_as_read_error(path), path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise ReadError(path, "the file is empty")
+    by_suffix = [one for one in FORMATS if path.suffix.lower() in one.suffixes]
+    # the suffix's own format is asked first: two formats may begin with the same bytes
+    for one in (*by_suffix, *FORMATS):
+        if one.recognises(head):
+            return one
+    if by_suffix:
+        return by_suffix[0]
+    raise ReadError(path, f"the format is not known; these can be read: {', '.join(one.name for one in FORMATS)}")
+
+
+def open_file(path: Path, given: Given) -> Recording:
+    """Open one file with the format that it has."""
+    return find_format(path).open(path, given)
