@@ -1,0 +1,234 @@
+"""Finding impurities: the whole way from a stack to the table of points."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from ..errors import StmError
+from ..network.model import Model, load_model
+from ..network.view import View, view_stack
+from ..physics.dispersion import Dispersion
+from ..physics.ring import NoRing, fit_dispersion
+from ..points import make_points
+from ..progress import Progress, ShouldStop, never, silent
+from ..stacks import as_stack, check_stack, pixel_size_nm as pixel_size_of
+from .peaks import find_peaks
+from .tiles import ScoreField, score_view
+
+
+class ScaleUnknownWarning(UserWarning):
+    """No ring stood out, so the model looked at the pixels as they are."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in a stack, and on what it rests.
+
+    Attributes
+    ----------
+    points
+        The table of points at or above the threshold, the most confident first.
+    score
+        The S layer, dimensions (y, x), coordinates in nm.
+    dispersion
+        The band that set the scale; None where none could be read off the data.
+    threshold
+        The confidence from which on a point was counted.
+    notes
+        One sentence each on what a person should know about this result.
+    """
+
+    points: pd.DataFrame
+    score: xr.DataArray
+    dispersion: Dispersion | None
+    threshold: float
+    notes: tuple[str, ...]
+
+
+def find(
+    stack: xr.DataArray | ArrayLike,
+    model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    threshold: float | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    tile_px: int | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> Finding:
+    """Find impurities, and keep the score map and what the result rests on.
+
+    Parameters are those of :func:`find_impurities`.
+    """
+    maps = check_stack(as_stack(stack, bias_mv, pixel_size_nm))
+    loaded = load_model(model)
+    least = loaded.threshold if threshold is None else threshold
+    if not 0 <= least <= 1:
+        raise StmError(f"the threshold is a confidence between 0 and 1, got {least!r}")
+    progress(0.0, "reading the scale off the data")
+    band, notes = _band(maps, dispersion)
+    view = view_stack(maps, loaded.config.inputs, band)
+    field = score_view(loaded, view, tile_px, progress=progress, should_stop=should_stop)
+    points = _points(field, view, loaded, maps)
+    points = points[points["confidence"] >= least].reset_index(drop=True)
+    if loaded.config.calibration.f1 is None:
+        notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
+    return Finding(points, _score_layer(field, view, loaded), band, least, notes)
+
+
+def find_impurities(
+    stack: xr.DataArray | ArrayLike,
+    model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    threshold: float | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    tile_px: int | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> pd.DataFrame:
+    """Find the impurities in a stack.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x), or a bare array of that shape with `bias_mv` and `pixel_size_nm`.
+    model
+        A shipped model's name (``"default"``, ``"wang2020"``), a file, or a model.
+    dispersion
+        The surface band, or a material's name; read off the data when not given.
+    threshold
+        The least confidence, 0 to 1; the model's own when not given.
+    bias_mv, pixel_size_nm
+        For a bare array: one bias a map in mV, and the pixel size in nm.
+    tile_px
+        Side of the tiles; 0 takes the whole image at once. The model's own when not given.
+    progress, should_stop
+        Told what is being done, and asked whether to go on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table of points, the most confident first; positions on the stack's own pixels and in nm.
+
+    Raises
+    ------
+    StmError
+        If there is nothing to look at: too small, constant, or not a number anywhere.
+    Stopped
+        If `should_stop` said so.
+
+    Warns
+    -----
+    ScaleUnknownWarning
+        If no ring stands out in the Fourier transforms and no dispersion was given.
+
+    Examples
+    --------
+    >>> from napari_stm_impurities.simulation.surface import simulate_surface
+    >>> surface = simulate_surface(seed=1)
+    >>> points = find_impurities(surface.stack)
+    >>> list(points.columns)
+    ['y_nm', 'x_nm', 'y_px', 'x_px', 'score', 'confidence', 'source']
+
+    References
+    ----------
+    Wang et al. 2020: local maxima of the S layer are the impurities.
+    """
+    finding = find(
+        stack,
+        model,
+        dispersion,
+        threshold,
+        bias_mv=bias_mv,
+        pixel_size_nm=pixel_size_nm,
+        tile_px=tile_px,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    for note in finding.notes:
+        warnings.warn(note, ScaleUnknownWarning, stacklevel=2)
+    return finding.points
+
+
+def score_map(
+    stack: xr.DataArray | ArrayLike,
+    model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    tile_px: int | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> xr.DataArray:
+    """The S layer of a stack, stitched from its tiles; parameters as for :func:`find_impurities`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (y, x), coordinates in nm; on the model's own pixels where it had to resample.
+    """
+    return find(
+        stack,
+        model,
+        dispersion,
+        bias_mv=bias_mv,
+        pixel_size_nm=pixel_size_nm,
+        tile_px=tile_px,
+        progress=progress,
+        should_stop=should_stop,
+    ).score
+
+
+def _band(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:
+    if isinstance(given, str):
+        return Dispersion.of_material(given), ()
+    if given is not None:
+        return given, ()
+    try:
+        return fit_dispersion(stack), ()
+    except NoRing as error:
+        return None, (f"{error}; the pixels were taken as they are",)
+
+
+def _points(field: ScoreField, view: View, model: Model, stack: xr.DataArray) -> pd.DataFrame:
+    yx, score = find_peaks(field.score, field.offsets_px, view.measured)
+    own = np.array(pixel_size_of(stack))
+    yx_own = yx * np.array(view.pixel_size_nm) / own
+    last = np.array([stack.sizes["y"], stack.sizes["x"]]) - 0.5
+    points = make_points(
+        np.clip(yx_own, -0.5, last),
+        (own[0], own[1]),
+        source="model",
+        score=score,
+        confidence=model.config.calibration.confidence(score),
+    )
+    # a stack that was cut out of a larger one keeps the larger one's coordinates
+    origin = float(stack.y.values[0]), float(stack.x.values[0])
+    return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
+
+
+def _score_layer(field: ScoreField, view: View, model: Model) -> xr.DataArray:
+    size_y, size_x = view.pixel_size_nm
+    height, width = field.score.shape
+    return xr.DataArray(
+        field.score,
+        dims=("y", "x"),
+        coords={
+            "y": ("y", np.arange(height) * size_y, {"units": "nm"}),
+            "x": ("x", np.arange(width) * size_x, {"units": "nm"}),
+        },
+        name="score",
+        attrs={"model": model.config.name, "pixel_size_nm": [size_y, size_x]},
+    )

@@ -1,0 +1,1 @@
+"""The attention network, its input, its file and the shipped weights: what running a model needs, and no more."""

@@ -1,0 +1,145 @@
+"""The network: a CNN shared by all maps, attention across biases, and a projection to S."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .attention import BiasAttention
+from .config import NetworkConfig
+
+
+_FIRST_SCORE = -4.0
+
+
+class Scores(NamedTuple):
+    """What a network gives for a batch of windows.
+
+    Attributes
+    ----------
+    score
+        S before the softmax, shape (batch, y, x).
+    offsets_px
+        The way (y, x) from each pixel to the nearest impurity, shape (batch, 2, y, x), or None.
+    weights
+        The attention of the finest level, shape (batch, i, j) or (batch, i, j, y, x).
+    """
+
+    score: Tensor
+    offsets_px: Tensor | None
+    weights: Tensor
+
+
+class ImpurityNetwork(nn.Module):
+    """From maps at any number of biases, in any order, to one score map.
+
+    Parameters
+    ----------
+    config
+        The network's make.
+    in_channels
+        1 (the map), or 2 (the map, and which pixels were measured).
+
+    Examples
+    --------
+    >>> network = ImpurityNetwork(NetworkConfig(), 2).eval()
+    >>> network(torch.zeros(1, 3, 2, 20, 24)).score.shape
+    torch.Size([1, 20, 24])
+    """
+
+    def __init__(self, config: NetworkConfig, in_channels: int) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.channels
+        values = [config.value_channels or width for width in widths]
+        self.encoder = nn.ModuleList(
+            _block(config, before, width) for before, width in zip((in_channels, *widths), widths, strict=False)
+        )
+        self.attention = nn.ModuleList(
+            BiasAttention(width, config.key_channels, value, config.attention, config.sum_over_biases)
+            for width, value in zip(widths, values, strict=True)
+        )
+        merged = values[-1]
+        decoder = []
+        for width, value in zip(widths[-2::-1], values[-2::-1], strict=True):
+            decoder.append(_block(config, merged + value, width))
+            merged = width
+        self.decoder = nn.ModuleList(decoder)
+        self.projection = nn.Conv2d(merged, 3 if config.offsets else 1, 1)
+        # impurities are rare: a network that begins by expecting few learns sooner
+        nn.init.constant_(self.projection.bias[:1], _FIRST_SCORE)
+
+    @property
+    def multiple_px(self) -> int:
+        """Sides are padded to a multiple of this many pixels."""
+        return 2 ** (len(self.encoder) - 1)
+
+    def forward(self, maps: Tensor) -> Scores:
+        """Score a batch of windows.
+
+        Parameters
+        ----------
+        maps
+            Shape (batch, bias, channel, y, x).
+
+        Returns
+        -------
+        Scores
+            At the same pixels.
+        """
+        batch, n_maps, _, height, width = maps.shape
+        multiple = self.multiple_px
+        features = functional.pad(maps.flatten(0, 1), (0, -width % multiple, 0, -height % multiple))
+        merged, weights = [], None
+        for level, (block, attention) in enumerate(zip(self.encoder, self.attention, strict=True)):
+            features = block(functional.avg_pool2d(features, 2) if level else features)
+            total, of_level = attention(features.unflatten(0, (batch, n_maps)))
+            merged.append(total)
+            weights = of_level if weights is None else weights
+        total = merged.pop()
+        for block in self.decoder:
+            finer = functional.interpolate(total, scale_factor=2, mode="bilinear", align_corners=False)
+            total = block(torch.cat([finer, merged.pop()], 1))
+        out = self.projection(total)[:, :, :height, :width]
+        assert weights is not None
+        if weights.ndim == 5:
+            weights = weights[..., :height, :width]
+        return Scores(out[:, 0], out[:, 1:] if self.config.offsets else None, weights)
+
+
+def _block(config: NetworkConfig, before: int, width: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for index in range(config.convolutions):
+        layers.append(
+            nn.Conv2d(
+                before if index == 0 else width,
+                width,
+                config.kernel_px,
+                padding=config.kernel_px // 2,
+                bias=not config.batch_norm,
+            )
+        )
+        if config.batch_norm:
+            layers.append(nn.BatchNorm2d(width))
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def receptive_field_px(config: NetworkConfig) -> int:
+    """How far to each side of a pixel its score can depend on the maps, in pixels.
+
+    Examples
+    --------
+    >>> receptive_field_px(NetworkConfig(channels=(8,), convolutions=4, kernel_px=5))
+    8
+    """
+    reach = config.convolutions * (config.kernel_px // 2)
+    levels = len(config.channels)
+    encoder = sum(reach * 2**level for level in range(levels))
+    decoder = sum(reach * 2**level for level in range(levels - 1))
+    # each halving averages two pixels, and each doubling interpolates between two coarse ones
+    resampling = sum(2**level + 2**level for level in range(levels - 1)) + (2 ** (levels - 1) - 1)
+    return encoder + decoder + resampling

@@ -1,0 +1,1 @@
+"""The physics: dispersions and their fit, Friedel sums, multiple scattering, what an instrument adds."""

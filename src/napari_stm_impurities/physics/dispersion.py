@@ -1,0 +1,121 @@
+"""The parabolic surface band: from a bias to the wavevector k, and the presets of known surfaces.
+
+k(V) = sqrt(2 m* (V - E0)) / hbar. Everything that a network sees of a material is this number,
+in radians a pixel.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+
+from ..configuration import Configuration
+from ..errors import StmError
+
+#: hbar^2 / (2 m_e) in meV nm^2 (CODATA 2018).
+HBAR2_OVER_2ME_MEV_NM2 = 38.099821
+
+
+class Dispersion(Configuration):
+    """A parabolic two-dimensional band.
+
+    Examples
+    --------
+    >>> band = Dispersion.of_material("Au(111)")
+    >>> round(float(band.k_per_nm(0.0)), 2)
+    1.88
+    """
+
+    band_bottom_mv: float = Field(description="Band bottom E0, as a bias in mV.")
+    effective_mass: float = Field(gt=0, le=20, description="Effective mass m* in electron masses.")
+    k_uncertainty_share: float = Field(
+        default=0.0, ge=0, description="One standard deviation of k, as a share of k; 0 for a preset."
+    )
+    band_bottom_uncertainty_mv: float = Field(default=0.0, ge=0, description="One standard deviation of E0 in mV.")
+    effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
+    quality: float = Field(
+        default=float("inf"),
+        description="How far the ring stands out of the spectrum, in its standard deviations; infinite for a preset.",
+    )
+    source: str = Field(default="given", description="Where the numbers come from.")
+
+    @classmethod
+    def of_material(cls, name: str) -> Self:
+        """The preset of a known surface.
+
+        Raises
+        ------
+        StmError
+            If the surface is not known; the text lists those that are.
+        """
+        if name not in MATERIALS:
+            raise StmError(f"no material {name!r}; known are {', '.join(MATERIALS)}")
+        bottom, mass, source = MATERIALS[name]
+        return cls.of(band_bottom_mv=bottom, effective_mass=mass, source=source)
+
+    @classmethod
+    def of_wavelength(cls, wavelength_nm: float, bias_mv: float = 0.0, effective_mass: float = 0.4) -> Self:
+        """A band whose ripples (half the electron's wavelength, pi / k) have a given length at one bias.
+
+        Parameters
+        ----------
+        wavelength_nm
+            The distance between neighbouring crests in the map, in nm.
+        bias_mv
+            The bias at which it was seen, in mV.
+        effective_mass
+            What to assume between biases.
+        """
+        if not wavelength_nm > 0:
+            raise StmError(f"the wavelength of the ripples must be positive, in nm, got {wavelength_nm!r}")
+        k = np.pi / wavelength_nm
+        bottom = bias_mv - HBAR2_OVER_2ME_MEV_NM2 * k**2 / effective_mass
+        return cls.of(band_bottom_mv=bottom, effective_mass=effective_mass, source=f"ripples of {wavelength_nm:g} nm")
+
+    def k_per_nm(self, bias_mv: ArrayLike) -> NDArray[np.float64]:
+        """The wavevector k in 1/nm; 0 below the band.
+
+        Parameters
+        ----------
+        bias_mv
+            Any shape, in mV.
+
+        Returns
+        -------
+        numpy.ndarray
+            The same shape.
+        """
+        above = np.maximum(np.asarray(bias_mv, dtype=np.float64) - self.band_bottom_mv, 0.0)
+        return np.sqrt(self.effective_mass * above / HBAR2_OVER_2ME_MEV_NM2)
+
+
+#: name -> band bottom (mV), effective mass (m_e), source.
+MATERIALS = MappingProxyType(
+    {
+        "Au(111)": (-520.0, 0.26, "Au(111), Wang et al. 2020, appendix"),
+        "Ag(111)": (-63.0, 0.397, "Ag(111), Reinert et al., Phys. Rev. B 63, 115415 (2001)"),
+        "Cu(111)": (-435.0, 0.412, "Cu(111), Reinert et al., Phys. Rev. B 63, 115415 (2001)"),
+    }
+)
+
+
+def k_from_carrier_density(density_per_nm2: float) -> float:
+    """The Fermi wavevector k_F0 = sqrt(2 pi n) of a two-dimensional electron gas, in 1/nm.
+
+    Parameters
+    ----------
+    density_per_nm2
+        Carriers in one nm^2, both spins counted.
+
+    Examples
+    --------
+    >>> round(k_from_carrier_density(0.5), 3)
+    1.772
+    """
+    if not density_per_nm2 > 0:
+        raise StmError(f"the carrier density must be positive, in 1/nm^2, got {density_per_nm2!r}")
+    return float(np.sqrt(2 * np.pi * density_per_nm2))

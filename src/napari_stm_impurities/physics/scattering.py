@@ -1,0 +1,127 @@
+"""The exact local density of states of a two-dimensional electron gas with s-wave scatterers.
+
+Multiple scattering included: ``rho(r)/rho0 = 1 + Re sum_nm H0(k|r-r_n|) [(t^-1 - H)^-1]_nm H0(k|r_m-r|)``
+with ``H_nm = H0(k|r_n-r_m|)`` off the diagonal and ``t = (a exp(2 i delta) - 1)/2``.
+
+References
+----------
+Crommie, Lutz, Eigler, Science 262, 218 (1993); Heller et al., Nature 369, 464 (1994);
+Fiete and Heller, Rev. Mod. Phys. 75, 933 (2003).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from scipy.special import hankel1
+from torch import Tensor
+
+#: Below this k r the wave is held at its value there: H0 diverges at a scatterer, where no s-wave theory holds.
+SMALLEST_KR = 0.05
+_STEP = 0.02
+_LARGEST_KR = 2000.0
+
+
+@lru_cache(maxsize=2)
+def _tables(device: str) -> tuple[Tensor, Tensor]:
+    """H0(x), and the exponent -i x H1(x)/H0(x) with which it changes where x gets an imaginary part."""
+    x = torch.arange(0.0, _LARGEST_KR + 2 * _STEP, _STEP, dtype=torch.float64).clamp_min(SMALLEST_KR).numpy()
+    wave = hankel1(0, x)
+    exponent = -1j * x * hankel1(1, x) / wave
+    return tuple(torch.from_numpy(table).to(torch.complex64).to(device) for table in (wave, exponent))
+
+
+def hankel0(kr: Tensor, damping: Tensor) -> Tensor:
+    """The outgoing Hankel function H0(kr (1 + i damping)), read off a table with linear interpolation.
+
+    Parameters
+    ----------
+    kr
+        Any shape, real, in radians; held between 0.05 and 2000.
+    damping
+        1/(2 k l) for a mean free path l; broadcasts with `kr`.
+
+    Returns
+    -------
+    torch.Tensor
+        complex64, the same shape; right to 1e-3, and to the square of the damping.
+    """
+    wave, exponent = _tables(str(kr.device))
+    place = (kr / _STEP).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
+    index = place.to(torch.int64)
+    part = place - index
+    return torch.lerp(wave[index], wave[index + 1], part.to(wave.dtype)) * torch.exp(
+        damping * torch.lerp(exponent[index], exponent[index + 1], part.to(wave.dtype))
+    )
+
+
+def distances(a: Tensor, b: Tensor) -> Tensor:
+    """Distances between two sets of points, shapes (..., n, 2) and (..., m, 2), exact also where they are small."""
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def t_matrix(phase_shift_rad: Tensor, loss: Tensor) -> Tensor:
+    """The s-wave T matrix t = (a exp(2 i delta) - 1)/2 with a = 1 - loss.
+
+    Parameters
+    ----------
+    phase_shift_rad
+        delta, any shape.
+    loss
+        The share lost into other channels, 0 (elastic) to 1 (a black dot), the same shape.
+    """
+    return (torch.polar(1 - loss, 2 * phase_shift_rad) - 1) / 2
+
+
+def ldos_modulation(
+    yx_px: Tensor, k_rad_per_px: Tensor, t: Tensor, pixels_yx: Tensor, mean_free_path_px: Tensor
+) -> Tensor:
+    """rho/rho0 - 1 at given pixels, exactly, multiple scattering included.
+
+    Parameters
+    ----------
+    yx_px
+        Positions of the scatterers, shape (batch, scatterer, 2), inside the frame or outside.
+    k_rad_per_px
+        Shape (batch, bias).
+    t
+        The T matrix of each scatterer, complex, shape (batch, bias, scatterer); 0 for one that is not there.
+    pixels_yx
+        Where to evaluate, shape (batch, bias, pixel, 2): a drift between biases is a shift of these.
+    mean_free_path_px
+        l, shape (batch,): k becomes k + i/(2l).
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (batch, bias, pixel), float32.
+    """
+    n = yx_px.shape[1]
+    one = torch.eye(n, device=yx_px.device)
+    damping = 0.5 / (k_rad_per_px * mean_free_path_px[:, None])
+    hop = hankel0(k_rad_per_px[..., None, None] * distances(yx_px, yx_px)[:, None], damping[..., None, None])
+    # (1 - t H)^-1 t is (t^-1 - H)^-1, and stands also where t is 0
+    response = torch.linalg.solve(one - t[..., :, None] * (hop * (1 - one)), torch.diag_embed(t))
+    rho = torch.empty(pixels_yx.shape[:3], device=yx_px.device)
+    # one map at a time, so that the waves of all scatterers stay in the processor's cache
+    for b in range(len(rho)):
+        for i in range(rho.shape[1]):
+            wave = _wave(distances(pixels_yx[b, i], yx_px[b]), k_rad_per_px[b, i], damping[b, i])
+            rho[b, i] = ((wave @ response[b, i]) * wave).sum(-1).real
+    return rho
+
+
+def _wave(distance: Tensor, k: Tensor, damping: Tensor) -> Tensor:
+    step = _STEP / float(k)
+    at = step * torch.arange(int(float(distance.max()) / step) + 3, device=distance.device)
+    table = torch.view_as_real(hankel0(k * at, damping))
+    place = distance / step
+    index = place.to(torch.int32)
+    return torch.view_as_complex(
+        torch.lerp(
+            table.index_select(0, index.ravel()).view(*distance.shape, 2),
+            table.index_select(0, index.ravel() + 1).view(*distance.shape, 2),
+            (place - index)[..., None],
+        )
+    )

@@ -1,0 +1,158 @@
+"""What is simulated: the paper's Friedel windows (Eq. 3), and windows of exact multiple scattering."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import AfterValidator, Field
+
+from ..configuration import Configuration
+from ..physics.dispersion import Dispersion, k_from_carrier_density
+
+
+def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"a range runs from low to high, got {bounds[0]:g} to {bounds[1]:g}")
+    return bounds
+
+
+#: From low to high, both included.
+Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
+PositiveRange = Annotated[
+    tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)
+]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class FriedelConfig(Configuration):
+    """The paper's training data: independent Friedel oscillations (Eq. 3), with white noise added."""
+
+    kind: Literal["friedel"] = "friedel"
+    """Eq. 3 of Wang et al. 2020."""
+    side_px: int = Field(default=20, ge=8, le=256)
+    """L, the side of a window in pixels (paper: 20)."""
+    n_maps: int = Field(default=8, ge=1, le=512)
+    """How many k_F, that is biases, are drawn for one window."""
+    impurities: PositiveRange = (1, 6)
+    """N_i, the fewest and the most impurities in a window."""
+    k_rad_per_px: float = Field(default=0.78, gt=0, lt=np.pi / 2)
+    """k_F0 in radians a pixel (0.78: Au(111) on the paper's grid of 0.47 nm)."""
+    k_spread: Share = 0.15
+    """k_F is drawn between k_F0 (1 - spread) and k_F0 (1 + spread)."""
+    amplitude: Range = (0.5, 1.5)
+    """A_w, drawn for each impurity and each k_F."""
+    cutoff_px: float = Field(default=1.0, gt=0)
+    """eps in pixels, which avoids the divergence at an impurity."""
+    noise_std: float = Field(default=0.8, ge=0)
+    """eta, the width of the white Gaussian noise, where a map lies in [-1, 1] (paper: 0.8)."""
+
+    @classmethod
+    def of_dispersion(cls, band: Dispersion, bias_mv: ArrayLike, pixel_size_nm: float) -> Self:
+        """For one material and grid: k_F0 and its spread from the band, between the lowest and the highest bias."""
+        k = band.k_per_nm(bias_mv) * pixel_size_nm
+        middle = (k.max() + k.min()) / 2
+        return cls.of(k_rad_per_px=float(middle), k_spread=float((k.max() - middle) / middle))
+
+    @classmethod
+    def of_carrier_density(cls, density_per_nm2: float, pixel_size_nm: float) -> Self:
+        """k_F0 from the carrier density, k_F0 = sqrt(2 pi n)."""
+        return cls.of(k_rad_per_px=k_from_carrier_density(density_per_nm2) * pixel_size_nm)
+
+
+class ScatteringConfig(Configuration):
+    """Windows of exact multiple scattering, with what a measured frame has besides.
+
+    Lengths that the electrons set are in units of 1/k, so that one range serves all scales.
+    Noise and artefacts are in units of the standard deviation of the clean modulation.
+    """
+
+    kind: Literal["scattering"] = "scattering"
+    """The exact density of states of a two-dimensional electron gas with s-wave scatterers."""
+    side_px: int = Field(default=64, ge=16, le=512)
+    """The side of a window in pixels."""
+    n_maps: PositiveRange = (1, 8)
+    """The fewest and the most biases of a window; after averaging neighbours, as at use."""
+    k_rad_per_px: PositiveRange = (0.19, 1.0)
+    """k of the highest bias in radians a pixel, drawn on a logarithmic scale."""
+    k_span: PositiveRange = (0.03, 0.5)
+    """How far k falls towards the lowest bias, as a share of k."""
+    density_per_k2: PositiveRange = (0.0015, 0.06)
+    """Impurities in an area of 1/k^2, drawn on a logarithmic scale (paper's Au(111): 0.01)."""
+    empty_share: Share = 0.06
+    """The share of windows without any impurity."""
+    margin_per_k: float = Field(default=14.0, ge=0)
+    """How far outside the frame impurities still stand, in 1/k."""
+    n_kinds: PositiveRange = (1, 3)
+    """How many kinds of impurity a window has, each with its own phase shift and loss."""
+    phase_shift_rad: Range = (0.35, 2.8)
+    """delta at the highest bias, in radians."""
+    phase_shift_slope_rad: Range = (-1.5, 1.5)
+    """How delta changes where k falls by its own size, in radians."""
+    weak_share: Share = 0.25
+    """The share of kinds after the first that are weak scatterers, with delta drawn below."""
+    weak_phase_shift_rad: Range = (0.15, 0.5)
+    """delta of a weak scatterer, in radians."""
+    loss: PositiveRange = (0.0, 0.8)
+    """1 - a, the share of the wave that an impurity absorbs."""
+    mean_free_path_per_k: PositiveRange = (15.0, 300.0)
+    """l in 1/k, drawn on a logarithmic scale."""
+    near_field_erased_share: Share = 0.35
+    """The share of windows where the short range carries nothing: no theory gives it."""
+    near_field_random_share: Share = 0.4
+    """The share of windows where the short range is a bump or dip of arbitrary strength."""
+    near_field_radius_per_k: PositiveRange = (0.5, 2.2)
+    """How far the short range reaches, in 1/k."""
+    near_field_strength: PositiveRange = (0.3, 6.0)
+    """Height or depth of an arbitrary near field."""
+    drift_px: PositiveRange = (0.0, 2.2)
+    """Drift from the first to the last bias, in pixels."""
+    drift_share: Share = 0.4
+    """The share of windows that drift."""
+    white_noise: PositiveRange = (0.02, 2.0)
+    """White noise of one map, drawn on a logarithmic scale."""
+    line_noise: PositiveRange = (0.02, 0.8)
+    """Offsets of scan lines."""
+    line_noise_share: Share = 0.35
+    """The share of windows with line noise."""
+    correlated_noise: PositiveRange = (0.05, 1.2)
+    """Noise that is correlated in the plane."""
+    correlated_noise_share: Share = 0.35
+    """The share of windows with correlated noise."""
+    correlated_exponent: PositiveRange = (0.7, 2.5)
+    """Its power falls with the spatial frequency to this power."""
+    herringbone: PositiveRange = (0.1, 2.0)
+    """Amplitude of a stripe pattern."""
+    herringbone_share: Share = 0.25
+    """The share of windows with stripes."""
+    herringbone_period_per_k: PositiveRange = (6.0, 25.0)
+    """Distance of the stripes in 1/k (Au(111): 6.3 nm or 12/k)."""
+    lattice: PositiveRange = (0.1, 2.0)
+    """Amplitude of an atomic lattice."""
+    lattice_share: Share = 0.15
+    """The share of windows with a lattice, and of those without impurities half as many again."""
+    lattice_period_px: PositiveRange = (2.2, 8.0)
+    """Distance of the lattice rows in pixels."""
+    step: PositiveRange = (0.3, 12.0)
+    """Height of an atomic step, which is no impurity."""
+    step_share: Share = 0.2
+    """The share of windows with a step."""
+    step_wave: PositiveRange = (0.0, 2.0)
+    """Amplitude of the standing wave at a step."""
+    tilt: PositiveRange = (0.0, 2.0)
+    """A slope left over after levelling, from edge to edge."""
+    blur_per_k: PositiveRange = (0.0, 0.3)
+    """Standard deviation of a blunt tip, in 1/k."""
+    set_point: PositiveRange = (0.0, 0.7)
+    """How much of the mean over the biases the set point takes off each map."""
+    spikes_share: Share = 0.15
+    """The share of windows with single bad pixels."""
+    missing_share: Share = 0.12
+    """The share of windows with missing pixels or rows."""
+    inverted_share: Share = 0.15
+    """The share of windows whose sign is turned, as in a constant-current topograph."""
+
+
+#: What a training may draw its windows from.
+WindowConfig = Annotated[FriedelConfig | ScatteringConfig, Field(discriminator="kind")]

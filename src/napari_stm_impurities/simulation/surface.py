@@ -1,0 +1,255 @@
+"""A whole simulated surface, as an experiment would give it: the stack, the bound-state map, the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from pydantic import Field
+from torch import Tensor
+
+from ..configuration import Configuration
+from ..errors import StmError
+from ..physics import instrument
+from ..physics.dispersion import Dispersion
+from ..physics.scattering import distances, ldos_modulation, t_matrix
+from ..points import make_points
+from ..progress import Progress, ShouldStop, Stopped, never, silent
+from ..stacks import make_stack
+from .config import PositiveRange, Range, Share
+from .windows import uniform
+
+#: Biases that are computed between two looks at the stop button.
+_BIASES_AT_ONCE = 8
+#: Tries to place an impurity away from the others before the surface counts as full.
+_TRIES = 200
+
+
+class SurfaceConfig(Configuration):
+    """A surface and the measurement of it. The default is the paper's: Au(111), 37.5 nm, 126 biases."""
+
+    side_px: int = Field(default=80, ge=16, le=2048)
+    """Pixels along each side."""
+    frame_nm: float = Field(default=37.5, gt=0)
+    """Length of each side in nm."""
+    bias_start_mv: float = -230.0
+    """The lowest bias in mV."""
+    bias_stop_mv: float = 20.0
+    """The highest bias in mV."""
+    n_biases: int = Field(default=126, ge=1, le=2000)
+    """How many biases, evenly spaced (paper: 126, every 2 mV)."""
+    density_per_nm2: float = Field(default=0.03, ge=0, le=2)
+    """Impurities in a nm^2."""
+    least_distance_nm: float = Field(default=0.7, ge=0)
+    """No two impurities lie nearer than this, in nm."""
+    margin_nm: float = Field(default=8.0, ge=0)
+    """How far outside the frame impurities still stand, in nm."""
+    phase_shift_rad: Range = (0.9, 2.2)
+    """delta of the impurities at the highest bias, in radians."""
+    phase_shift_slope_rad_per_v: float = 1.0
+    """How delta changes with the bias, in radians a volt."""
+    loss: PositiveRange = (0.0, 0.4)
+    """1 - a, the share of the wave that an impurity absorbs."""
+    mean_free_path_nm: float = Field(default=40.0, gt=0)
+    """l in nm."""
+    near_field_nm: float = Field(default=0.35, ge=0)
+    """Within this distance in nm the s-wave formula does not hold, and the map goes to the value below."""
+    near_field_value: float = -0.25
+    """dI/dV on an impurity, over that of the bare surface, less 1."""
+    noise_share: float = Field(default=0.5, ge=0)
+    """White noise, in standard deviations of the clean ripples."""
+    line_noise_share: float = Field(default=0.15, ge=0)
+    """Offsets of scan lines, in standard deviations of the clean ripples."""
+    herringbone_share: float = Field(default=0.0, ge=0)
+    """Amplitude of the Au(111) herringbone (6.3 nm), in standard deviations of the clean ripples."""
+    drift_px: float = Field(default=0.0, ge=0, le=10)
+    """Drift from the first to the last bias, in pixels."""
+    bound_state_bias_mv: float = -520.0
+    """The bias of the map that shows the bound states, in mV."""
+    bound_state_fwhm_nm: float = Field(default=1.1, gt=0)
+    """Width of a bound state in that map, in nm."""
+    bound_state_spread: Share = 0.3
+    """How far the heights of the bound states scatter, as a share."""
+    bound_state_noise_share: float = Field(default=0.15, ge=0)
+    """Noise of that map, as a share of the mean height."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A simulated surface.
+
+    Attributes
+    ----------
+    stack
+        Dimensions (bias, y, x): dI/dV over that of the bare surface.
+    points
+        The impurities inside the frame, source ``reference``.
+    bound_state_map
+        A stack with one bias, far below the others.
+    """
+
+    stack: xr.DataArray
+    points: pd.DataFrame
+    bound_state_map: xr.DataArray
+
+
+def simulate_surface(
+    material: str = "Au(111)",
+    seed: int = 0,
+    *,
+    config: SurfaceConfig | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> Surface:
+    """Simulate a surface by exact multiple scattering.
+
+    Parameters
+    ----------
+    material
+        A preset of :data:`~napari_stm_impurities.physics.dispersion.MATERIALS`.
+    seed
+        The same seed gives the same surface.
+    config
+        What to simulate and how it is measured.
+    progress, should_stop
+        Told how far it is, and asked whether to go on.
+
+    Returns
+    -------
+    Surface
+        The stack, the true points, and the bound-state map.
+
+    Raises
+    ------
+    StmError
+        If the material is not known, all biases lie below its band, or the density leaves no room.
+    Stopped
+        If `should_stop` said so.
+
+    Examples
+    --------
+    >>> small = SurfaceConfig(side_px=24, frame_nm=11.25, n_biases=3)
+    >>> surface = simulate_surface("Au(111)", seed=0, config=small)
+    >>> surface.stack.shape, surface.bound_state_map.shape
+    ((3, 24, 24), (1, 24, 24))
+    """
+    plan = config or SurfaceConfig()
+    band = Dispersion.of_material(material)
+    bias = np.linspace(plan.bias_start_mv, plan.bias_stop_mv, plan.n_biases)
+    if not (band.k_per_nm(bias) > 0).all():
+        raise StmError(
+            f"the biases {plan.bias_start_mv:g} to {plan.bias_stop_mv:g} mV reach below the band bottom of {material}"
+            f" ({band.band_bottom_mv:g} mV), where there are no ripples; start above it"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    pixel_nm = plan.frame_nm / plan.side_px
+    yx = _positions(plan, seed) / pixel_nm
+    k = torch.from_numpy(band.k_per_nm(bias) * pixel_nm).float()
+    clean = _clean_maps(plan, yx, k, bias, generator, progress, should_stop)
+    spread = clean.std() if len(yx) else torch.tensor(0.1)
+    shape = tuple(clean.shape)
+    noisy = (
+        clean
+        + plan.noise_share * spread * instrument.white_noise(shape, generator)
+        + plan.line_noise_share * spread * instrument.line_noise((1, *shape), generator)[0]
+    )
+    if plan.herringbone_share:
+        turn = uniform(0, 2 * math.pi, (2, 1), generator)
+        period = torch.tensor([6.3 / pixel_nm])
+        stripes = instrument.herringbone(turn[0], period, turn[1], plan.side_px, plan.side_px)
+        noisy = noisy + plan.herringbone_share * spread * stripes
+    attrs = {"source": f"simulated {material}, seed {seed}", "history": [f"simulated with {plan.model_dump_json()}"]}
+    stack = make_stack(1 + noisy.numpy(), bias, pixel_nm, channel="dI/dV", units="of the bare surface", attrs=attrs)
+    inside = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
+    points = make_points(yx[inside].numpy(), (pixel_nm, pixel_nm), source="reference")
+    bound = make_stack(
+        _bound_states(plan, yx, pixel_nm, generator).numpy(),
+        [plan.bound_state_bias_mv],
+        pixel_nm,
+        channel="dI/dV",
+        units="of the mean bound state",
+        attrs=attrs,
+    )
+    return Surface(stack, points, bound)
+
+
+def _positions(plan: SurfaceConfig, seed: int) -> Tensor:
+    """Positions (y, x) in nm, shape (n, 2): uniform, but no two too near."""
+    draw = np.random.default_rng(seed)
+    low, high = -plan.margin_nm, plan.frame_nm + plan.margin_nm
+    count = draw.poisson(plan.density_per_nm2 * (high - low) ** 2)
+    placed = np.empty((0, 2))
+    for _ in range(count):
+        for _ in range(_TRIES):
+            place = draw.uniform(low, high, 2)
+            if not len(placed) or np.hypot(*(placed - place).T).min() >= plan.least_distance_nm:
+                placed = np.vstack([placed, place])
+                break
+        else:
+            raise StmError(
+                f"{count} impurities do not fit {plan.least_distance_nm:g} nm apart; lower the density or the distance"
+            )
+    # the centre of the first pixel is the origin
+    return torch.from_numpy(placed - 0.5 * plan.frame_nm / plan.side_px).float()
+
+
+def _clean_maps(
+    plan: SurfaceConfig,
+    yx: Tensor,
+    k: Tensor,
+    bias_mv: np.ndarray,
+    generator: torch.Generator,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> Tensor:
+    """rho/rho0 - 1, shape (bias, y, x)."""
+    n = len(yx)
+    side = plan.side_px
+    if n == 0:
+        return torch.zeros(len(k), side, side)
+    pixel_nm = plan.frame_nm / side
+    delta = uniform(*plan.phase_shift_rad, (n,), generator)
+    loss = uniform(*plan.loss, (n,), generator)
+    below_top_v = torch.from_numpy((bias_mv - bias_mv[-1]) / 1000).float()
+    phase = delta + plan.phase_shift_slope_rad_per_v * below_top_v[:, None]
+    t = t_matrix(phase, loss.expand_as(phase))
+    angle = uniform(0, 2 * math.pi, (1,), generator)
+    when = torch.linspace(-0.5, 0.5, len(k)) if len(k) > 1 else torch.zeros(1)
+    shift = plan.drift_px * when[:, None] * torch.cat([angle.sin(), angle.cos()])
+    grid = instrument.pixel_grid(side, side, torch.device("cpu"))
+    path = torch.tensor([plan.mean_free_path_nm / pixel_nm])
+    maps = []
+    for first in range(0, len(k), _BIASES_AT_ONCE):
+        if should_stop():
+            raise Stopped
+        progress(first / len(k), "simulating the maps")
+        some = slice(first, first + _BIASES_AT_ONCE)
+        pixels = grid - shift[some, None]
+        wave = ldos_modulation(yx[None], k[None, some], t[None, some], pixels[None], path)[0]
+        maps.append(_with_near_field(plan, wave, pixels, yx, pixel_nm))
+    progress(1.0, "simulating the maps")
+    return torch.cat(maps).reshape(len(k), side, side)
+
+
+def _with_near_field(plan: SurfaceConfig, wave: Tensor, pixels: Tensor, yx: Tensor, pixel_nm: float) -> Tensor:
+    if plan.near_field_nm == 0:
+        return wave
+    nearest = distances(pixels, yx.expand(len(pixels), -1, -1)).amin(-1)
+    weight = torch.exp(-0.5 * (nearest * pixel_nm / plan.near_field_nm) ** 4)
+    return (1 - weight) * wave + weight * plan.near_field_value
+
+
+def _bound_states(plan: SurfaceConfig, yx: Tensor, pixel_nm: float, generator: torch.Generator) -> Tensor:
+    """The map below the band: one spot on each impurity, and noise."""
+    side = plan.side_px
+    height = 1 + plan.bound_state_spread * uniform(-1, 1, (len(yx),), generator)
+    sigma = plan.bound_state_fwhm_nm / pixel_nm / (2 * math.sqrt(2 * math.log(2)))
+    axis = torch.arange(side, dtype=torch.float32)
+    row = torch.exp(-0.5 * ((axis - yx[:, :1]) / sigma) ** 2)
+    column = torch.exp(-0.5 * ((axis - yx[:, 1:]) / sigma) ** 2)
+    spots = torch.einsum("n,ny,nx->yx", height, row, column)
+    return 0.5 + spots + plan.bound_state_noise_share * instrument.white_noise((side, side), generator)

@@ -1,0 +1,95 @@
+"""A measured stack in a training: unlabelled tiles for the confidence loss, and the paper's ratio."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..errors import StmError
+from ..find.peaks import find_peaks
+from ..find.tiles import score_view
+from ..network.inputs import scale_maps
+from ..network.model import Model
+from ..network.view import view_stack
+from ..physics.dispersion import Dispersion
+from ..physics.ring import NoRing, fit_dispersion
+from ..points import positions_nm
+from ..stacks import pixel_size_nm
+from .config import TrainingConfig
+
+
+class Experiment:
+    """The tiles of one measured stack.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x).
+    plan
+        The training.
+    reference
+        Known points, for the ratio alone.
+
+    Raises
+    ------
+    StmError
+        If the stack, on the model's scale, is smaller than a tile.
+    """
+
+    def __init__(self, stack: xr.DataArray, plan: TrainingConfig, reference: pd.DataFrame | None) -> None:
+        self.plan = plan
+        self.reference = reference
+        self.own_pixel_nm = min(pixel_size_nm(stack))
+        band: Dispersion | None
+        try:
+            band = fit_dispersion(stack)
+        except NoRing:
+            band = None
+        self.view = view_stack(stack, plan.inputs, band)
+        maps = self.view.maps
+        side = plan.experiment_tile_px
+        if min(maps.shape[-2:]) < side:
+            raise StmError(
+                f"the experiment has {maps.shape[-2]} x {maps.shape[-1]} pixels on the model's scale, fewer than one tile"
+                f" of {side} x {side}; choose a smaller experiment_tile_px"
+            )
+        whole = scale_maps(maps, plan.inputs.scaling)
+        tiles = []
+        for y in _starts(maps.shape[-2], side):
+            for x in _starts(maps.shape[-1], side):
+                if plan.inputs.scale_over == "image":
+                    tiles.append(whole[:, y : y + side, x : x + side])
+                else:
+                    tiles.append(scale_maps(maps[:, y : y + side, x : x + side], plan.inputs.scaling))
+        self._tiles = torch.stack(tiles)
+
+    def tiles(self, draw: torch.Generator) -> Tensor:
+        """Some tiles, scaled, shape (tile, bias, y, x): as many, and as many biases, as a step can bear."""
+        n_tiles, n_maps = self._tiles.shape[:2]
+        some = torch.randperm(n_tiles, generator=draw)[: self.plan.experiment_tiles_per_step]
+        biases = torch.randperm(n_maps, generator=draw)[: self.plan.experiment_maps_per_step].sort().values
+        return self._tiles[some][:, biases]
+
+    def ratio(self, model: Model) -> float | None:
+        """The share of reference points whose nearest predicted peak is less than one pixel away.
+
+        All peaks of S count, as in the paper.
+        """
+        if self.reference is None or len(self.reference) == 0:
+            return None
+        field = score_view(model, self.view)
+        yx, _ = find_peaks(field.score, field.offsets_px, self.view.measured)
+        if len(yx) == 0:
+            return 0.0
+        nearest, _ = cKDTree(yx * np.array(self.view.pixel_size_nm)).query(positions_nm(self.reference))
+        return float((nearest < self.own_pixel_nm).mean())
+
+
+def _starts(n: int, side: int) -> list[int]:
+    """Where tiles begin: side by side, the last one flush with the edge."""
+    starts = list(range(0, n - side + 1, side))
+    return starts if starts[-1] == n - side else [*starts, n - side]
