@@ -17,8 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .compare import Comparison as Comparison
-    from .compare import compare as compare
+    from .comparison import Comparison as Comparison
+    from .comparison import compare as compare
     from .errors import ModelError as ModelError
     from .errors import ReadError as ReadError
     from .errors import StmError as StmError
@@ -41,13 +41,13 @@ __version__ = "0.1.0"
 
 #: Where each public name lives.
 _HOME = {
-    "Comparison": ".compare",
+    "Comparison": ".comparison",
     "Dispersion": ".physics.dispersion",
     "Model": ".network.model",
     "ModelError": ".errors",
     "ReadError": ".errors",
     "StmError": ".errors",
-    "compare": ".compare",
+    "compare": ".comparison",
     "find_impurities": ".find.find",
     "find_reference": ".reference",
     "fit_dispersion": ".physics.ring",

@@ -13,7 +13,7 @@ from napari.layers import Image, Layer, Points
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-from ..compare import Comparison, compare
+from ..comparison import Comparison, compare
 from ..errors import StmError
 from .layers import calibrate, layer_frame_nm, layer_pixel_size_nm, layer_points, placement
 from .panel import Panel

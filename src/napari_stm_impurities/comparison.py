@@ -190,7 +190,9 @@ def compare(
     )
 
 
-def match(points_nm: np.ndarray, reference_nm: np.ndarray, radius_nm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def match(
+    points_nm: np.ndarray, reference_nm: np.ndarray, radius_nm: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Match one to one: the most pairs within the radius, then the least sum of squared distances.
 
     Points that can reach each other over chains of candidate pairs form a group, and each group is
@@ -246,7 +248,9 @@ def _positions(points: pd.DataFrame | ArrayLike, name: str) -> np.ndarray:
         if positions.size == 0:
             positions = positions.reshape(0, 2)
     if positions.ndim != 2 or positions.shape[1] != 2:
-        raise StmError(f"{name}: positions are an array of shape (n, 2), y and x in nm, got the shape {positions.shape}")
+        raise StmError(
+            f"{name}: positions are an array of shape (n, 2), y and x in nm, got the shape {positions.shape}"
+        )
     if not np.isfinite(positions).all():
         raise StmError(f"{name}: a position is not a finite number")
     return positions
