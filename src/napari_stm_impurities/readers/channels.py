@@ -51,6 +51,8 @@ def recognise(name: str, unit: str, *, lock_in: str | None = None, harmonics: Se
 
 
 def _harmonic(name: str, harmonics: Sequence[int]) -> int:
+    if "_n_omega" in name:
+        return 2  # older Nanonis: a higher harmonic beside the first, LIX_1_omega
     match = _DEMODULATOR.search(name)
     demodulator = int(next(group for group in match.groups() if group)) if match else 1
     if 0 < demodulator <= len(harmonics):
@@ -93,8 +95,8 @@ def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> t
     locked = [channel for channel in channels if channel.what.startswith("lock-in")]
     warnings = []
     if locked and lock_in == "OFF":
-        names = ", ".join(channel.name for channel in locked)
-        warnings.append(f"the lock-in was off by the header: {names} is not dI/dV")
+        names = ", ".join(channel.name for channel in locked if not _BACKWARD.search(channel.name))
+        warnings.append(f"the lock-in was off by the header, so what it recorded ({names}) is not dI/dV")
     didv = preferred([channel for channel in channels if channel.is_didv])
     if didv:
         return didv, f"{didv.name} is the lock-in signal, which is dI/dV.", warnings

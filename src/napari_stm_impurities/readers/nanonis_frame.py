@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ReadError
 from .nanonis_header import Header
-from .recording import Frame, Given
+from .recording import Frame, Given, nm
 
 #: Recorded positions scatter by less than this share of a pixel when they agree with the header.
 _AGREES = 0.01
@@ -40,9 +40,9 @@ def grid_frame(
     center = angle = None
     sizes: list[float | None] = [None, None]
     if settings is not None:
-        center = (settings[0] * 1e9, settings[1] * 1e9)
+        center = (nm(settings[0]), nm(settings[1]))
         angle = settings[4]
-        sizes = [abs(settings[3]) * 1e9 / n_y, abs(settings[2]) * 1e9 / n_x]
+        sizes = [nm(abs(settings[3])) / n_y, nm(abs(settings[2])) / n_x]
     for axis, n in enumerate((n_y, n_x)):
         measured = _step_nm(params, axis)
         by_header = sizes[axis]

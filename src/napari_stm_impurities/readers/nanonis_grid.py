@@ -22,12 +22,11 @@ from . import sweep
 from .channels import NUMERICAL, choose, preferred, recognise
 from .derivative import WINDOW, numerical_didv
 from .formats import Format
+from .nanonis_bytes import refuse_mangled, refuse_surplus, sampled
 from .nanonis_frame import grid_frame
 from .nanonis_header import Header, read_header, split_unit
 from .recording import Channel, Given, Recording, check_size, one_line, told_as_read_error
 
-#: So many pixels are looked at to tell numbers from mangled bytes; a shift of bytes lasts for many pixels.
-_SAMPLE = 4096
 #: An aborted grid that would hold more than this, and of which less than a hundredth is there, is damaged.
 _MAX_ABORTED_BYTES = 2**30
 
@@ -60,7 +59,7 @@ def open_grid(path: Path, given: Given) -> Recording:
         header = read_header(path)
         layout = _layout(header)
         values = _values(header, layout)
-        _refuse_mangled(path, values)
+        refuse_mangled(path, values)
         params = _parameters(header, values[:, : layout.n_params], layout)
         axis, warnings = _bias_axis(header, layout, params, values)
         if given.bias_mv is not None:
@@ -75,7 +74,8 @@ def open_grid(path: Path, given: Given) -> Recording:
     if missing > 0:
         warnings.append(f"the grid was aborted: {missing:.1%} of its pixels were not measured and are missing (NaN)")
     lock_in = _lock_in(header)
-    channels = [recognise(name, unit, lock_in=lock_in) for name, unit in layout.channels]
+    harmonics = [int(number) for n in (1, 2) if (number := header.number(f"Lock-in>Harmonic D{n}")) is not None]
+    channels = [recognise(name, unit, lock_in=lock_in, harmonics=harmonics) for name, unit in layout.channels]
     chosen, why, doubts = choose(channels, lock_in, fallback="current")
     warnings += doubts
     current = preferred([channel for channel in channels if channel.what == "current"])
@@ -136,12 +136,7 @@ def _values(header: Header, layout: Layout) -> np.ndarray:
     found = header.path.stat().st_size - header.data_offset
     n_pixels = layout.n_y * layout.n_x
     expected = 4 * n_pixels * layout.per_pixel
-    if found > expected:
-        raise ReadError(
-            header.path,
-            f"expected {expected} bytes of data ({n_pixels} pixels of {layout.per_pixel} values), found {found};"
-            " a transfer in text mode adds bytes: copy the file again in binary mode",
-        )
+    refuse_surplus(header.path, expected, found, f"{n_pixels} pixels of {layout.per_pixel} values")
     complete = found // (4 * layout.per_pixel)
     if complete == 0:
         raise ReadError(
@@ -161,20 +156,6 @@ def _values(header: Header, layout: Layout) -> np.ndarray:
             cut[0, :rest] = np.frombuffer(file.read(4 * rest), dtype=">f4")
         values = np.concatenate([values, cut])
     return values
-
-
-def _refuse_mangled(path: Path, values: np.ndarray) -> None:
-    """Tell numbers from bytes that were shifted or swapped: those come out as 1e38 or 1e-38."""
-    at = np.unique(np.linspace(0, len(values) - 1, min(len(values), _SAMPLE)).astype(int))
-    sample = np.abs(values[at].astype(np.float64))
-    wild = (sample > 1e20) | ((sample > 0) & (sample < 1e-25))
-    strange = wild.mean(axis=1) > 0.1
-    if strange.any():
-        raise ReadError(
-            path,
-            f"{strange.mean():.0%} of the pixels hold no physical numbers (up to {np.nanmax(sample):.0e}): bytes were"
-            " lost or swapped; a transfer in text mode does that: copy the file again in binary mode",
-        )
 
 
 def _parameters(header: Header, values: np.ndarray, layout: Layout) -> dict[str, np.ndarray]:
@@ -215,8 +196,8 @@ def _bias_axis(
         if scale is None or layout.n_points < 2:
             continue
         first = layout.n_params + i * layout.n_points
-        at = np.unique(np.linspace(0, len(values) - 1, min(len(values), _SAMPLE)).astype(int))
-        recorded = np.array([sweep.exact(v) for v in np.nanmedian(values[at, first : first + layout.n_points], axis=0)])
+        spectra = sampled(values)[:, first : first + layout.n_points]
+        recorded = np.array([sweep.exact(v) for v in np.nanmedian(spectra, axis=0)])
         if sweep.follows(recorded * scale, nominal):
             return np.round(recorded * scale, 9), warnings
         warnings.append(f"the channel {name} does not follow the sweep, so the bias is taken from the header")

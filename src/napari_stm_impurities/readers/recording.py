@@ -226,6 +226,17 @@ def one_line(error: BaseException) -> str:
     return lines[0][:200] if lines else type(error).__name__
 
 
+def nm(length_m: float) -> float:
+    """A length in nm that a header gives in m, without the digits that the conversion adds.
+
+    Examples
+    --------
+    >>> nm(3e-8)
+    30.0
+    """
+    return float(f"{length_m * 1e9:.12g}")
+
+
 def check_size(path: object, n_values: int, what: str) -> None:
     """Refuse what would not fit into any memory, before it is allocated.
 

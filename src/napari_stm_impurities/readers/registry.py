@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ReadError
-from . import arrays, nanonis_grid, netcdf
+from . import arrays, nanonis_grid, nanonis_scan, netcdf, tiff
 from .formats import Format
 from .recording import Given, Recording, told_as_read_error
 
 #: A new format is a new module with one FORMAT, and one line here.
 FORMATS: tuple[Format, ...] = (
     nanonis_grid.FORMAT,
+    nanonis_scan.FORMAT,
     arrays.NPZ,
     arrays.NPY,
     netcdf.FORMAT,
+    tiff.FORMAT,
 )
 
 _HEAD_BYTES = 65536
