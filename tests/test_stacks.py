@@ -105,10 +105,10 @@ def test_one_constant_map_among_others_is_no_error(values):
 @pytest.mark.parametrize(
     ("array", "says"),
     [
-        (np.ones((2, 7, 30)), "7 x 30 pixels is too small"),
-        (np.full((2, 9, 9), np.nan), "every pixel is missing"),
-        (np.ones((2, 9, 9)), "constant"),
-        (np.where(np.arange(81).reshape(1, 9, 9) % 2, np.nan, 4.0), "constant"),
+        (np.ones((2, 8, 30)), "8 x 30 pixels is too small"),
+        (np.full((2, 12, 12), np.nan), "every pixel is missing"),
+        (np.ones((2, 12, 12)), "constant"),
+        (np.where(np.arange(144).reshape(1, 12, 12) % 2, np.nan, 4.0), "constant"),
     ],
 )
 def test_what_cannot_be_searched_is_told_with_its_source(array, says):

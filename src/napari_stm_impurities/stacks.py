@@ -20,7 +20,7 @@ from .errors import StmError
 DIMS = ("bias", "y", "x")
 
 #: The smallest side that can show one ripple and its surroundings.
-MIN_SIDE_PX = 8
+MIN_SIDE_PX = 10
 
 
 def make_stack(
@@ -139,7 +139,7 @@ def check_stack(stack: xr.DataArray) -> xr.DataArray:
     Raises
     ------
     StmError
-        If it is not a stack, is smaller than 8 x 8 pixels, holds no value, or is constant in every map.
+        If it is not a stack, is smaller than 10 x 10 pixels, holds no value, or is constant in every map.
     """
     name = stack.attrs.get("source", "the stack") if isinstance(stack, xr.DataArray) else "the stack"
     if not isinstance(stack, xr.DataArray) or stack.dims != DIMS:

@@ -8,24 +8,49 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import typer
 
 from ..errors import StmError
 from ..progress import Stopped
-from . import judge, learn, look, search
 from .shell import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
 
-app = typer.Typer(
-    name="stm-impurities",
-    help="Find impurities in STM maps from the ripples around them.",
-    epilog="Start with: stm-impurities demo",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-for module in (look, learn, search, judge):
-    module.add_to(app)
+#: Each command: the module here that has it, and its line in the list of commands.
+COMMANDS = {
+    "info": ("look", "Tell what is in each file: shape, bias, pixel size, channels, dispersion."),
+    "convert": ("look", "Read a file, or a series with one bias a file, and write it as NetCDF."),
+    "simulate": ("learn", "Simulate a surface with impurities at known positions."),
+    "train": ("learn", "Train a model on simulated windows."),
+    "find": ("search", "Find the impurities in a stack, or in each file of a folder."),
+    "reference": ("judge", "Find reference points on the map of the bound states."),
+    "compare": ("judge", "Compare points with a reference."),
+    "demo": ("judge", "Do the whole job on a simulated Au(111) surface."),
+}
+
+
+def command_line(asked: str) -> typer.Typer:
+    """The command line with the one command that is asked for; the others are only listed.
+
+    A command's options come from its configuration, whose import costs time, and for some of them torch.
+    """
+    app = typer.Typer(
+        help="Find impurities in STM maps from the ripples around them.",
+        epilog="Start with: stm-impurities demo",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    for name, (module, line) in COMMANDS.items():
+        if name == asked:
+            app.command(name, short_help=line)(getattr(import_module(f".{module}", __name__), name))
+        else:
+            app.command(name, short_help=line)(_not_asked_for)
+    return app
+
+
+def _not_asked_for() -> None:
+    """Stand in the list of commands."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -36,9 +61,10 @@ def run(arguments: Sequence[str]) -> int:
     arguments
         What stands after ``stm-impurities``; nothing at all shows the help.
     """
+    words = list(arguments) or ["--help"]
     try:
         with warnings_as_lines():
-            status = app(list(arguments) or ["--help"], prog_name="stm-impurities", standalone_mode=False)
+            status = command_line(words[0])(words, prog_name="stm-impurities", standalone_mode=False)
     except typer.TyperException as error:
         tell("error", f"{error.format_message()} (see stm-impurities --help)")
         return BAD_INPUT

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
+
+from ..errors import StmError
+from .shell import tell
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -13,19 +17,54 @@ if TYPE_CHECKING:
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="One file, or a series with one bias a file.")]
 Channel = Annotated[str | None, typer.Option(help="The channel to read; info lists them, and says which one is taken.")]
 PixelSize = Annotated[float | None, typer.Option(help="Pixel size in nm, for a file that does not tell it.")]
-BiasRange = Annotated[
-    tuple[float, float] | None,
-    typer.Option(metavar="FIRST LAST", help="Biases in mV, evenly spaced, for a file that does not tell them."),
+Biases = Annotated[
+    str | None,
+    typer.Option(
+        help="Biases in mV, for a file that does not tell them: numbers with commas, or FIRST:LAST:STEP (-230:20:2)."
+    ),
 ]
 
 
-def read(
-    files: list[Path],
-    channel: str | None,
-    pixel_size_nm: float | None = None,
-    bias_range_mv: tuple[float, float] | None = None,
-) -> xr.DataArray:
-    """The stack in the files."""
-    from ..readers import read_stack
+def read(files: list[Path], channel: str | None, pixel_size_nm: float | None, bias_mv: str | None) -> xr.DataArray:
+    """The stack in the files; what a person should know about it goes to standard error.
 
-    return read_stack(files if len(files) > 1 else files[0], channel=channel)
+    Raises
+    ------
+    StmError
+        If a file cannot be read, or the biases make no sense.
+    """
+    from ..readers import open_recording
+
+    recording = open_recording(
+        files if len(files) > 1 else files[0],
+        pixel_size_nm=pixel_size_nm,
+        bias_mv=None if bias_mv is None else biases(bias_mv),
+    )
+    for warning in recording.warnings:
+        tell("warning", warning)
+    return recording.stack(channel)
+
+
+def biases(text: str) -> list[float]:
+    """The biases that a person wrote.
+
+    Raises
+    ------
+    StmError
+        If they are no numbers, or the steps do not lead from the first to the last.
+
+    Examples
+    --------
+    >>> biases("-10, 0, 10"), biases("-4:4:4"), biases("-520")
+    ([-10.0, 0.0, 10.0], [-4.0, 0.0, 4.0], [-520.0])
+    """
+    try:
+        if ":" not in text:
+            return [float(part) for part in text.split(",")]
+        first, last, step = (float(part) for part in text.split(":"))
+        steps = (last - first) / step
+    except (ValueError, ZeroDivisionError):
+        raise StmError(f"the biases are numbers with commas, or FIRST:LAST:STEP in mV, got {text!r}") from None
+    if steps < 0 or abs(steps - round(steps)) > 1e-6:
+        raise StmError(f"steps of {step:g} mV do not lead from {first:g} to {last:g} mV")
+    return [float(bias) for bias in np.linspace(first, last, round(steps) + 1)]

@@ -10,16 +10,9 @@ import typer
 from ..errors import StmError
 from ..points import load_points, save_points
 from ..reference.config import ReferenceConfig
-from .files import BiasRange, Channel, Files, PixelSize, read
+from .files import Biases, Channel, Files, PixelSize, read
 from .options import given, options_of
 from .shell import long_work, out
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command(epilog="Example: stm-impurities reference grid.3ds -o reference.csv --bias -520")(reference)
-    app.command(epilog="Example: stm-impurities compare points.csv reference.csv --tolerance-nm 0.47")(compare)
-    app.command(epilog="Example: stm-impurities demo -o results")(demo)
 
 
 @options_of(ReferenceConfig)
@@ -31,15 +24,18 @@ def reference(
     ] = None,
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
-    bias_range_mv: BiasRange = None,
+    bias_mv: Biases = None,
     **values: Any,
 ) -> None:
-    """Find reference points on the map of the bound states, by expectation-maximisation."""
+    """Find reference points on the map of the bound states, by expectation-maximisation.
+
+    Example: stm-impurities reference grid.3ds -o reference.csv --bias -520
+    """
     from ..reference import find_reference
     from ..stacks import check_stack, map_at, select_bias
 
     config = ReferenceConfig.of(**given(values))
-    stack = read(files, channel, pixel_size_nm, bias_range_mv)
+    stack = read(files, channel, pixel_size_nm, bias_mv)
     nearest = float(map_at(stack, float(stack.bias[0]) if bias is None else bias).bias)
     bound_map = check_stack(select_bias(stack, nearest, nearest))
     with long_work("reference") as (progress, should_stop):
@@ -61,7 +57,10 @@ def compare(
         Path | None, typer.Option("--json", metavar="FILE", help="Also write every figure and pair as JSON.")
     ] = None,
 ) -> None:
-    """Compare points with a reference: who found whom, what was missed, what is extra."""
+    """Compare points with a reference: who found whom, what was missed, what is extra.
+
+    Example: stm-impurities compare points.csv reference.csv --tolerance-nm 0.47
+    """
     from .. import comparison
     from ..readers import read_stack
     from ..stacks import pixel_size_nm
@@ -87,7 +86,10 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated surface.")] = 0,
 ) -> None:
-    """Do the whole job on a simulated Au(111) surface: figures (.png) and tables (.csv) in one folder."""
+    """Do the whole job on a simulated Au(111) surface: figures (.png) and tables (.csv) in one folder.
+
+    Example: stm-impurities demo -o results
+    """
     from ..demo import run_demo
     from .tables import comparison_table, demo_table
 

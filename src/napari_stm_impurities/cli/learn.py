@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from ..training import EpochReport
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command(epilog='Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv')(
-        simulate
-    )
-    app.command(epilog="Example: stm-impurities train -o mine.safetensors --experiment grid.3ds --epochs 20")(train)
-
-
 def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
     material: Annotated[str, typer.Option(help="The surface: Au(111), Ag(111) or Cu(111).")] = "Au(111)",
@@ -33,7 +25,10 @@ def simulate(
     points: Annotated[Path | None, typer.Option(help="Also write the true positions (CSV).")] = None,
     bound_state: Annotated[Path | None, typer.Option(help="Also write the map of the bound states (NetCDF).")] = None,
 ) -> None:
-    """Simulate a surface with impurities at known positions."""
+    """Simulate a surface with impurities at known positions.
+
+    Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv
+    """
     from ..simulation.surface import simulate_surface
     from ..writers import save_stack
 
@@ -65,7 +60,10 @@ def train(
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
     **values: Any,
 ) -> None:
-    """Train a model on simulated windows; Ctrl-C stops after the step, and leaves a model that can be resumed."""
+    """Train a model on simulated windows; Ctrl-C stops after the step, and leaves a model that can be resumed.
+
+    Example: stm-impurities train -o mine.safetensors --experiment grid.3ds --epochs 20
+    """
     from ..readers import read_stack
     from ..training import train as train_model
 

@@ -9,21 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import StmError
-from .files import BiasRange, Channel, Files, PixelSize, read
+from .files import Biases, Channel, Files, PixelSize, read
 from .shell import BAD_INPUT, out, tell
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command(epilog="Example: stm-impurities info grid.3ds --json")(info)
-    app.command(epilog="Example: stm-impurities convert map_*.sxm -o stack.nc")(convert)
 
 
 def info(
     files: Files,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a file.")] = False,
 ) -> int:
-    """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion."""
+    """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
+
+    Example: stm-impurities info grid.3ds --json
+    """
     told: list[dict[str, Any]] = []
     failed = False
     for path in files:
@@ -45,62 +42,41 @@ def convert(
     output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
-    bias_range_mv: BiasRange = None,
+    bias_mv: Biases = None,
 ) -> None:
-    """Read a file, or a series with one bias a file, and write it as one NetCDF file."""
+    """Read a file, or a series with one bias a file, and write it as one NetCDF file.
+
+    Example: stm-impurities convert map_*.sxm -o stack.nc
+    """
     from ..writers import save_stack
 
-    stack = read(files, channel, pixel_size_nm, bias_range_mv)
+    stack = read(files, channel, pixel_size_nm, bias_mv)
     save_stack(stack, output)
     out().print(f"{output}: {_size(stack.shape)}, channel {stack.name}")
 
 
 def _facts(path: Path) -> dict[str, Any]:
     from ..physics.ring import fit_dispersion
-    from ..readers import open_recording
-    from ..stacks import missing_share
+    from ..readers import describe, read_stack
 
-    recording = open_recording(path)
-    stack = recording.stack()
+    facts = {**describe(path), "file": str(path)}
     try:
-        band = fit_dispersion(stack)
-        dispersion: dict[str, Any] = {
-            "band_bottom_mv": band.band_bottom_mv,
-            "effective_mass": band.effective_mass,
-            "k_uncertainty_share": band.k_uncertainty_share,
-        }
+        facts["dispersion"] = fit_dispersion(read_stack(path)).model_dump()
     except StmError as error:
-        dispersion = {"none": str(error)}
-    return {
-        "file": str(path),
-        "format": recording.format,
-        "shape": list(stack.shape),
-        "bias_mv": list(recording.bias_mv),
-        "pixel_size_nm": list(recording.frame.pixel_size_nm),
-        "frame_angle_deg": recording.frame.angle_deg,
-        "channels": [
-            {"name": channel.name, "unit": channel.unit, "what": channel.what} for channel in recording.channels
-        ],
-        "default_channel": recording.default,
-        "why": recording.why,
-        "missing_share": missing_share(stack),
-        "dispersion": dispersion,
-        "warnings": list(recording.warnings),
-    }
+        facts["dispersion"] = {"none": str(error)}
+    return facts
 
 
 def _show(facts: dict[str, Any]) -> None:
-    bias, band = facts["bias_mv"], facts["dispersion"]
-    pixel_y, pixel_x = facts["pixel_size_nm"]
-    _, height, width = facts["shape"]
-    axis = f"{bias[0]:g} mV" if len(bias) == 1 else f"{len(bias)} from {bias[0]:g} to {bias[-1]:g} mV"
+    bias, (first, last) = facts["bias_mv"], facts["bias_range_mv"]
+    band, (pixel_y, pixel_x), (size_y, size_x) = facts["dispersion"], facts["pixel_size_nm"], facts["size_nm"]
     lines = [
         ("format", facts["format"]),
-        ("shape", f"{_size(facts['shape'])}, {height * pixel_y:.4g} x {width * pixel_x:.4g} nm"),
-        ("bias", axis),
+        ("shape", f"{_size(facts['shape'])}, {size_y:.4g} x {size_x:.4g} nm"),
+        ("bias", f"{first:g} mV" if len(bias) == 1 else f"{len(bias)} from {first:g} to {last:g} mV"),
         ("pixel size", f"{pixel_y:.4g} x {pixel_x:.4g} nm"),
         ("channels", ", ".join(f"{c['name']} ({c['unit']})" if c["unit"] else c["name"] for c in facts["channels"])),
-        ("taken", f"{facts['default_channel']}: {facts['why']}"),
+        ("taken", facts["why"]),
         ("missing", f"{facts['missing_share']:.1%}"),
         ("dispersion", band["none"] if "none" in band else _band(band)),
         *(("warning", text) for text in facts["warnings"]),

@@ -9,15 +9,8 @@ import typer
 
 from ..errors import StmError
 from ..points import save_points
-from .files import BiasRange, Channel, PixelSize, read
+from .files import Biases, Channel, PixelSize, read
 from .shell import PARTLY_FAILED, long_work, out, tell
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    one = "stm-impurities find grid.3ds -o points.csv --figure points.png"
-    many = 'stm-impurities find "maps/*.3ds" -o tables'
-    app.command(epilog=f"Examples: {one}; {many}")(find)
 
 
 def find(
@@ -49,12 +42,15 @@ def find(
     ] = None,
     figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
     pixel_size_nm: PixelSize = None,
-    bias_range_mv: BiasRange = None,
+    bias_mv: Biases = None,
 ) -> int:
     """Find the impurities in a stack, and write them as a table of points.
 
     A folder or a pattern is searched file by file: one table a file and a summary.csv. A file that fails does
     not stop the rest; it is named at the end, and the exit code is then 1.
+
+    Examples: stm-impurities find grid.3ds -o points.csv --figure points.png (one stack),
+    stm-impurities find "maps/*.3ds" -o tables (a batch).
     """
     how = {"dispersion": material, "threshold": threshold}
     if output.is_dir() or any(_is_batch(name) for name in files):
@@ -62,19 +58,20 @@ def find(
             raise StmError("--score-map and --figure are for one stack, not for a batch; find the file on its own")
         return _find_in_each(files, output, model, channel, how)
 
-    from ..figures import draw_points
     from ..find.find import find as find_all
-    from ..writers import save_map
+    from ..writers import save_stack
 
-    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_range_mv)
+    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv)
     with long_work("find") as (progress, should_stop):
         finding = find_all(stack, model, **how, progress=progress, should_stop=should_stop)
     for note in finding.notes:
         tell("note", note)
     save_points(finding.points, output)
     if score_map is not None:
-        save_map(finding.score, score_map)
+        save_stack(finding.score, score_map)
     if figure is not None:
+        from ..figures import draw_points
+
         draw_points(stack, finding.points, figure)
     out().print(f"{output}: {len(finding.points)} impurities", markup=False)
     return 0
