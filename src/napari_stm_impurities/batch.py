@@ -8,17 +8,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from .errors import StmError
 from .files import written_whole
+from .find.find import find
+from .network.model import Model, load_model
+from .physics.dispersion import Dispersion
 from .points import save_points
 from .progress import Progress, ShouldStop, Stopped, never, silent
-
-if TYPE_CHECKING:
-    from .network.model import Model
+from .readers import read_stack, suffixes
 
 #: The name of the summary table; no table of points can have it, since those keep their file's suffix.
 SUMMARY = "summary.csv"
@@ -56,8 +57,6 @@ def files_of(pattern: str | os.PathLike[str]) -> list[Path]:
     StmError
         If there is no such file.
     """
-    from .readers import suffixes
-
     if os.path.isdir(pattern):
         found = [path for path in Path(pattern).iterdir() if path.suffix.lower() in suffixes() and path.is_file()]
         if not found:
@@ -73,11 +72,12 @@ def find_in_files(
     files: Sequence[Path],
     folder: str | os.PathLike[str],
     model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    threshold: float | None = None,
     *,
     channel: str | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
-    **how: Any,
 ) -> Batch:
     """Find the impurities in each file, and write a table of points for each and a summary of all.
 
@@ -87,14 +87,12 @@ def find_in_files(
         One stack each.
     folder
         Where the tables go: ``grid.3ds.csv`` for ``grid.3ds``, and ``summary.csv``. It is made if need be.
-    model
-        As :func:`~napari_stm_impurities.find_impurities` takes it.
+    model, dispersion, threshold
+        As :func:`~napari_stm_impurities.find_impurities` takes them; the same for each file.
     channel
         The channel to read; the default one of each file when not given.
     progress, should_stop
         See :mod:`napari_stm_impurities.progress`.
-    **how
-        Handed on to :func:`~napari_stm_impurities.find_impurities`.
 
     Returns
     -------
@@ -108,8 +106,6 @@ def find_in_files(
     Stopped
         If `should_stop` said so; the tables written before stay, and so does the summary of them.
     """
-    from .network.model import load_model
-
     folder = Path(folder)
     names = [path.name for path in files]
     if len(set(names)) < len(names):
@@ -117,11 +113,11 @@ def find_in_files(
         raise StmError(
             f"two of the files are called {twice}, so their tables would be one; search their folders one by one"
         )
+    loaded = load_model(model)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StmError(f"{folder}: cannot be made ({error.strerror}); name a folder for the tables") from None
-    loaded = load_model(model)
     rows: list[dict[str, Any]] = []
     stopped = False
     for number, path in enumerate(files):
@@ -129,45 +125,31 @@ def find_in_files(
         def within(share: float, what: str, number: int = number, path: Path = path) -> None:
             progress((number + share) / len(files), f"{path.name}: {what}")
 
+        began = time.perf_counter()
         within(0.0, "reading")
         try:
-            rows.append(_one(path, folder, loaded, channel, within, should_stop, how))
+            stack = read_stack(path, channel)
+            finding = find(stack, loaded, dispersion, threshold, progress=within, should_stop=should_stop)
+            table = save_points(finding.points, folder / f"{path.name}.csv")
         except StmError as error:
             rows.append({"file": str(path), "points": 0, "maps": 0, "seconds": 0.0, "error": str(error)})
+            continue
         except Stopped:
             stopped = True
             break
+        rows.append(
+            {
+                "file": str(path),
+                "points": len(finding.points),
+                "maps": stack.sizes["bias"],
+                "seconds": round(time.perf_counter() - began, 2),
+                "table": table.name,
+                "notes": "; ".join(finding.notes),
+            }
+        )
     summary = pd.DataFrame(rows, columns=COLUMNS).fillna("")
     with written_whole(folder / SUMMARY) as beside:
         summary.to_csv(beside, index=False)
     if stopped:
         raise Stopped
     return Batch(summary, folder / SUMMARY)
-
-
-def _one(
-    path: Path,
-    folder: Path,
-    model: Model,
-    channel: str | None,
-    progress: Progress,
-    should_stop: ShouldStop,
-    how: dict[str, Any],
-) -> dict[str, Any]:
-    from .find.find import find
-    from .readers import read_stack
-
-    began = time.perf_counter()
-    stack = read_stack(path, channel=channel)
-    finding = find(stack, model, progress=progress, should_stop=should_stop, **how)
-    table = save_points(finding.points, folder / f"{path.name}.csv")
-    seconds = round(time.perf_counter() - began, 2)
-    return {
-        "file": str(path),
-        "points": len(finding.points),
-        "maps": stack.sizes["bias"],
-        "seconds": seconds,
-        "table": table.name,
-        "notes": "; ".join(finding.notes),
-        "error": "",
-    }

@@ -12,7 +12,7 @@ from ..points import load_points, save_points
 from ..training.config import TrainingConfig
 from .files import Channel
 from .options import given, options_of
-from .shell import long_work, out
+from .shell import INTERRUPTED, long_work, out
 
 if TYPE_CHECKING:
     from ..training import EpochReport
@@ -59,7 +59,7 @@ def train(
     ] = False,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
     **values: Any,
-) -> None:
+) -> int:
     """Train a model on simulated windows; Ctrl-C stops after the step, and leaves a model that can be resumed.
 
     Example: stm-impurities train -o mine.safetensors --experiment grid.3ds --epochs 20
@@ -69,6 +69,10 @@ def train(
 
     if reference is not None and not experiment:
         raise StmError("--reference belongs to an --experiment; give the file that the points lie on")
+    if resume and given(values):
+        raise StmError(
+            f"a resumed training keeps its settings; leave out --{next(iter(given(values))).replace('_', '-')}"
+        )
     base = TrainingConfig.preset(preset)
     config = TrainingConfig.of(**{**dict(base), **given(values)})
     stack = None
@@ -94,4 +98,7 @@ def train(
             progress=progress,
             should_stop=should_stop,
         )
-    console.print(f"{output}: model {model.config.name}", markup=False)
+        stopped = should_stop()
+    more = "; the same command with --resume goes on" if stopped else ""
+    console.print(f"{output}: model {model.config.name}{more}", markup=False)
+    return INTERRUPTED if stopped else 0

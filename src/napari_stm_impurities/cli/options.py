@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from types import UnionType
+from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
@@ -47,10 +47,11 @@ def _option(model: type[Configuration], name: str) -> inspect.Parameter | None:
     if kind is None:
         return None
     low, high = (next((getattr(m, key) for m in field.metadata if hasattr(m, key)), None) for key in ("ge", "le"))
-    bounded = {"min": low, "max": high} if kind in (int, float) else {}
+    if kind not in (int, float):
+        low = high = None
     text = field.description or ""
     default = "" if field.is_required() else f" [default: {_shown(field.default)}]"
-    option = typer.Option(help=f"{text}{default}", show_default=False, **bounded)
+    option = typer.Option(help=f"{text}{default}", show_default=False, min=low, max=high)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
@@ -73,5 +74,5 @@ def _plain_type(annotation: Any) -> Any:
         return str
     if get_origin(annotation) is tuple:
         parts = tuple(_plain_type(part) for part in get_args(annotation))
-        return tuple[parts] if all(part in _PLAIN for part in parts) else None
+        return GenericAlias(tuple, parts) if all(part in _PLAIN for part in parts) else None
     return annotation if annotation in _PLAIN else None

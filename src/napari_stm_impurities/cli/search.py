@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -52,18 +52,17 @@ def find(
     Examples: stm-impurities find grid.3ds -o points.csv --figure points.png (one stack),
     stm-impurities find "maps/*.3ds" -o tables (a batch).
     """
-    how = {"dispersion": material, "threshold": threshold}
     if output.is_dir() or any(_is_batch(name) for name in files):
         if score_map or figure:
             raise StmError("--score-map and --figure are for one stack, not for a batch; find the file on its own")
-        return _find_in_each(files, output, model, channel, how)
+        return _find_in_each(files, output, model, channel, material, threshold)
 
     from ..find.find import find as find_all
     from ..writers import save_stack
 
     stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv)
     with long_work("find") as (progress, should_stop):
-        finding = find_all(stack, model, **how, progress=progress, should_stop=should_stop)
+        finding = find_all(stack, model, material, threshold, progress=progress, should_stop=should_stop)
     for note in finding.notes:
         tell("note", note)
     save_points(finding.points, output)
@@ -77,14 +76,18 @@ def find(
     return 0
 
 
-def _find_in_each(names: list[str], folder: Path, model: str, channel: str | None, how: dict[str, Any]) -> int:
+def _find_in_each(
+    names: list[str], folder: Path, model: str, channel: str | None, material: str | None, threshold: float | None
+) -> int:
     from ..batch import files_of, find_in_files
 
     if folder.suffix == ".csv" and not folder.is_dir():
         raise StmError(f"{folder}: a batch writes one table a file; name a folder for them, such as {folder.stem}")
     files = [path for name in names for path in (files_of(name) if _is_batch(name) else [Path(name)])]
     with long_work("find") as (progress, should_stop):
-        batch = find_in_files(files, folder, model, channel=channel, progress=progress, should_stop=should_stop, **how)
+        batch = find_in_files(
+            files, folder, model, material, threshold, channel=channel, progress=progress, should_stop=should_stop
+        )
     searched = len(batch.summary) - len(batch.failed)
     total = int(batch.summary["points"].sum())
     out().print(f"{batch.path}: {total} impurities in {searched} of {len(files)} files", markup=False)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from ..comparison import Comparison
+    from ..demo import Demo
 
 
 def comparison_table(report: Comparison, title: str | None = None) -> Table:
@@ -32,4 +33,19 @@ def comparison_table(report: Comparison, title: str | None = None) -> Table:
     )
     for row in rows:
         table.add_row(*row)
+    return table
+
+
+def demo_table(demo: Demo) -> Table:
+    """What each step of the demo gave, and how long it took."""
+    table = Table("step", "result", "seconds", title="Simulated Au(111) surface", title_justify="left")
+    results = {
+        "simulate": f"{len(demo.truth)} impurities",
+        "write": f"{demo.files[0].stat().st_size / 1e6:.1f} MB of Nanonis grid",
+        "find": f"{len(demo.points)} points",
+        "reference": f"{len(demo.reference)} points on the map of the bound states",
+    }
+    for step, seconds in demo.seconds.items():
+        table.add_row(step, results.get(step, ""), f"{seconds:.1f}")
+    table.add_row("in all", "", f"{sum(demo.seconds.values()):.1f}", style="bold")
     return table
