@@ -3,42 +3,49 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import curve_fit
-from scipy.signal import fftconvolve
+from scipy.ndimage import gaussian_filter, maximum_filter
 
 
-def starting_std(values: np.ndarray, observed: np.ndarray, noise: float, bounds: tuple[float, float]) -> float:
-    """The standard deviation of a Gaussian spot, from the map's autocorrelation.
+def starting_fwhm_px(values: np.ndarray, observed: np.ndarray, largest_fwhm_px: float) -> float:
+    """The full width at half maximum of the typical spot: the median of all that look like one, laid over one another.
 
-    Spots scattered at random have the autocorrelation of one spot, a Gaussian of sqrt(2) times its width; white
-    noise adds to the lag 0 alone, which is left out.
+    The median keeps neighbours and the noise out, and no shape is assumed; the fit starts from here.
+
+    Parameters
+    ----------
+    values
+        Shape (y, x), level, spots upward.
+    observed
+        Shape (y, x), True where something was measured.
+    largest_fwhm_px
+        The largest width to expect; patches reach as far.
+
+    Returns
+    -------
+    float
+        In pixels; `largest_fwhm_px` if the median falls nowhere to its half.
     """
-    centred = np.where(observed, values - values[observed].mean(), 0.0)
-    seen = observed.astype(float)
-    pairs = fftconvolve(seen, seen[::-1, ::-1], mode="same")
-    product = fftconvolve(centred, centred[::-1, ::-1], mode="same") / np.maximum(pairs, 1.0)
-    middle = (values.shape[0] - 1) // 2, (values.shape[1] - 1) // 2
-    # fftconvolve's "same" puts the lag 0 at (n - 1) // 2
-    reach = int(min(np.ceil(4 * bounds[1]), min(values.shape) // 3))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    lag = np.hypot(y, x)
-    block = product[middle[0] - reach : middle[0] + reach + 1, middle[1] - reach : middle[1] + reach + 1]
-    keep = (lag > 0) & (lag <= reach)
+    reach = int(np.ceil(largest_fwhm_px))
+    smooth = gaussian_filter(values, 1.0)
+    top = 0.5 * float(np.quantile(smooth[observed], 0.995))
+    peaks = np.argwhere((smooth == maximum_filter(smooth, size=5)) & (smooth > top) & observed)
+    if not len(peaks):
+        return largest_fwhm_px
+    padded = np.pad(np.where(observed, values, np.nan), reach, constant_values=np.nan)
+    step = np.arange(2 * reach + 1)
+    patches = padded[(peaks[:, :1] + step)[:, :, None], (peaks[:, 1:] + step)[:, None, :]]
+    typical = _nanmedian(patches)
+    distance = np.hypot(step[:, None] - reach, step[None, :] - reach)
+    radius = np.arange(reach + 1)
+    ring = np.array([np.nanmean(np.where(np.abs(distance - r) <= 0.6, typical, np.nan)) for r in radius])
+    half = (ring[0] + ring.min()) / 2
+    below = int(np.argmax(ring < half))
+    if below == 0:
+        return largest_fwhm_px
+    return float(2 * (below - 1 + (ring[below - 1] - half) / (ring[below - 1] - ring[below])))
 
-    def model(r: np.ndarray, height: float, std: float, floor: float) -> np.ndarray:
-        return height * np.exp(-(r**2) / (4 * std**2)) + floor
 
-    best, best_error = 1.0, np.inf
-    for start in (0.7, 1.2, 2.0):
-        start = float(np.clip(start, bounds[0] * 1.01, bounds[1] * 0.99))
-        try:
-            found, _ = curve_fit(
-                model, lag[keep], block[keep], p0=(max(block[keep].max(), 1e-12), start, 0.0),
-                bounds=([0, bounds[0], -np.inf], [np.inf, bounds[1], np.inf]), sigma=np.sqrt(lag[keep]),
-            )
-        except (RuntimeError, ValueError):
-            continue
-        error = float((((model(lag[keep], *found) - block[keep]) / np.sqrt(lag[keep])) ** 2).sum())
-        if error < best_error:
-            best, best_error = float(found[1]), error
-    return best
+def _nanmedian(patches: np.ndarray) -> np.ndarray:
+    """The median over patches; 0, the background, where none of them was measured."""
+    empty = np.isnan(patches).all(axis=0)
+    return np.nanmedian(np.where(empty, 0.0, patches), axis=0)
