@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
+from npe2._pytest_plugin import TestPluginManager
 
 from napari_stm_impurities.plugin.layers import image_layer
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack, pixel_size_nm
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -41,3 +47,10 @@ def points(stack: xr.DataArray) -> pd.DataFrame:
     return make_points(
         rng.uniform(0, 19, (3, 2)), size, source="model", score=rng.normal(size=3), confidence=rng.uniform(size=3)
     )
+
+
+@pytest.fixture
+def plugin(npe2pm: TestPluginManager) -> Iterator[str]:
+    """The name of the plugin, registered alone from the manifest at the root."""
+    with npe2pm.tmp_plugin(manifest=ROOT / "napari.yaml"):
+        yield "napari-stm-impurities"

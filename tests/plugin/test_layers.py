@@ -25,8 +25,9 @@ from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack, with_history
 
 
-def scores(height: int, width: int) -> xr.DataArray:
-    return xr.DataArray(np.random.default_rng(0).normal(size=(height, width)), dims=("y", "x"))
+def scores(height: int, width: int, pixel_nm: tuple[float, float] = (0.5, 0.25)) -> xr.DataArray:
+    values = np.random.default_rng(0).normal(size=(height, width))
+    return make_stack(values, 0, pixel_nm).isel(bias=0)
 
 
 def test_the_bias_axis_is_first_and_in_mv(image: Image) -> None:
@@ -161,13 +162,13 @@ def test_layers_that_are_no_stack(layer: Image, complaint: str) -> None:
         layer_stack(layer)
 
 
-def test_a_score_map_covers_the_image_at_any_resolution(image: Image) -> None:
-    for shape in ((20, 30), (10, 15), (40, 60)):
-        layer = Layer.create(*score_layer(scores(*shape), image))
-        np.testing.assert_allclose(layer.extent.world + [[-0.5, -0.5], [0.5, 0.5]] * np.array(layer.scale), [
-            [-0.25, -0.125],
-            [9.75, 7.375],
-        ])  # fmt: skip
+@pytest.mark.parametrize("pixel_nm", [(0.5, 0.25), (1.0, 0.5), (0.2, 0.2)])
+def test_a_score_map_lies_on_the_image_at_any_resolution(image: Image, pixel_nm: tuple[float, float]) -> None:
+    image.translate = (-20, 3, 7)
+    layer = Layer.create(*score_layer(scores(8, 9, pixel_nm), image))
+    at = np.array([3, 5])  # of the score map; the same place in pixels of the image is
+    same = at * pixel_nm / np.array([0.5, 0.25])
+    np.testing.assert_allclose(layer.data_to_world(at), image.data_to_world((0, *same))[1:])
 
 
 def test_the_frame_reaches_to_the_outer_edges(image: Image) -> None:

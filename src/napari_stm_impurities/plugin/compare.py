@@ -52,6 +52,7 @@ class ComparePanel(Panel):
         self.body.addWidget(self.figures)
         self._layers: list[Layer] = []
         self._choose_two()
+        self.image.value = next((layer for layer in self.image.choices if layer is not None), None)
 
     def reset_choices(self, _event: Any = None) -> None:
         """Offer the layers that there are now; two different ones where there are two."""

@@ -7,16 +7,17 @@ another one has a fold of its own.
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
-from magicgui.widgets.bases import ValueWidget
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ..configuration import Configuration
 from ..errors import StmError
@@ -70,33 +71,32 @@ class Form(QWidget, Generic[C]):
         The configuration class.
     main
         The fields that stand in the open, in this order; all others go under *More settings*.
-    hidden
-        Fields that are not shown, since the widget sets them in another way; they keep their default.
     """
 
-    def __init__(self, kind: type[C], main: Sequence[str] = (), hidden: Sequence[str] = ()) -> None:
+    def __init__(self, kind: type[C], main: Sequence[str] = ()) -> None:
         super().__init__()
         self.kind = kind
-        self._fields: dict[str, ValueWidget[Any] | Container[Any] | Form[Any]] = {}
+        self._fields: dict[str, Any] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setAlignment(Qt.AlignmentFlag.AlignTop)
-        rest = [name for name in kind.model_fields if name not in main and name not in hidden]
+        rest = [name for name in kind.model_fields if name not in main]
         self._add_plain(main, layout)
         fields = kind.model_fields
-        plain = [name for name in rest if _inner(fields[name]) is None and not _fixed(fields[name])]
-        if plain:
-            self.more = Fold("More settings" if main else "Settings")
-            self._add_plain(plain, self.more.inside)
-            layout.addWidget(self.more)
+        self.more = Fold("More settings" if main else "Settings")
+        self.more.setVisible(bool(rest))
+        layout.addWidget(self.more)
+        plain = [name for name in rest if not _inner(fields[name]) and not _fixed(fields[name])]
+        self._add_plain(plain, self.more.inside)
         for name in rest:
             inner = _inner(fields[name])
-            if inner is not None:
-                form: Form[Any] = Form(inner)
+            if inner:
+                form: Form[Any] | Choice = Choice(inner) if len(inner) > 1 else Form(inner[0])
+                form.fill(fields[name].get_default(call_default_factory=True))
                 form.setToolTip(fields[name].description or "")
                 section = Fold(label_of(name))
                 section.inside.addWidget(form)
-                layout.addWidget(section)
+                self.more.inside.addWidget(section)
                 self._fields[name] = form
 
     def _add_plain(self, names: Sequence[str], into: QVBoxLayout) -> None:
@@ -124,6 +124,57 @@ class Form(QWidget, Generic[C]):
         """Show the values of `config`."""
         for name, field in self._fields.items():
             _write(field, getattr(config, name))
+
+
+class Choice(QWidget):
+    """One of several configurations: a box that chooses the kind, and the form of that kind below it.
+
+    Parameters
+    ----------
+    kinds
+        The classes, named by the first words of their docstrings.
+    main
+        The fields of each kind that stand in the open.
+    """
+
+    def __init__(
+        self, kinds: Sequence[type[Configuration]], main: Mapping[type[Configuration], Sequence[str]] | None = None
+    ) -> None:
+        super().__init__()
+        open_fields = main or {}
+        self.forms: dict[type[Configuration], Form[Any]] = {
+            kind: Form(kind, open_fields.get(kind, ())) for kind in kinds
+        }
+        self.kind = ComboBox(choices=[(title_of(kind), kind) for kind in kinds], label="Kind")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(grid([self.kind]))
+        for form in self.forms.values():
+            layout.addWidget(form)
+        self.kind.changed.connect(self._show)
+        self._show()
+
+    def __getitem__(self, name: str) -> Any:
+        """The widget of one field of the chosen kind."""
+        return self.forms[self.kind.value][name]
+
+    def value(self) -> Configuration:
+        """The configuration of the chosen kind, as it stands in its form."""
+        return self.forms[self.kind.value].value()
+
+    def fill(self, config: Configuration) -> None:
+        """Choose the kind of `config`, and show its values."""
+        self.kind.value = type(config)
+        self.forms[type(config)].fill(config)
+
+    def _show(self, _kind: Any = None) -> None:
+        for kind, form in self.forms.items():
+            form.setVisible(kind is self.kind.value)
+
+
+def title_of(kind: type[Configuration]) -> str:
+    """What a configuration is called: the first words of its docstring, up to a colon, comma or full stop."""
+    return re.split(r"[:,.\n]", inspect.getdoc(kind) or kind.__name__, maxsplit=1)[0]
 
 
 class Fold(QWidget):
@@ -160,6 +211,10 @@ def grid(fields: Sequence[Any]) -> QWidget:
     rows.setVerticalSpacing(4)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for field in fields:
+        if isinstance(field.native, QComboBox):
+            # a long layer name must not push the rest out of the window
+            field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            field.native.setMinimumContentsLength(8)
         label = QLabel(field.label)
         label.setToolTip(field.tooltip or "")
         rows.addRow(label, field.native)
@@ -194,6 +249,10 @@ class Optional(Container[Any]):
         self.inner.enabled = own
 
 
+class Numbers(LineEdit):
+    """As many numbers as one likes, with commas between them."""
+
+
 class Pair(Container[Any]):
     """Two numbers side by side: a range, or y and x."""
 
@@ -212,7 +271,7 @@ def _widget(annotation: Any, bounds: list[Any], default: Any) -> Any:
     if origin is Literal:
         return ComboBox(choices=list(args), value=default)
     if annotation is bool:
-        return CheckBox(value=bool(default))
+        return CheckBox(value=bool(default), text="")
     if annotation is int:
         return _number(SpinBox, bounds, default, far=2**31 - 1)
     if annotation is float:
@@ -220,6 +279,8 @@ def _widget(annotation: Any, bounds: list[Any], default: Any) -> Any:
     if origin is tuple and args and Ellipsis not in args:
         values = default if isinstance(default, tuple) else (None,) * len(args)
         return Pair([_widget(arg, [], value) for arg, value in zip(args, values, strict=True)])
+    if origin is tuple:
+        return Numbers(value=", ".join(str(one) for one in default))
     return LineEdit(value="" if default is None else str(default))
 
 
@@ -251,10 +312,11 @@ def _without_annotated(annotation: Any, bounds: list[Any]) -> tuple[Any, list[An
     return annotation, bounds
 
 
-def _inner(info: FieldInfo) -> type[Configuration] | None:
-    """The configuration class that a field holds, if it holds one."""
+def _inner(info: FieldInfo) -> list[type[Configuration]]:
+    """The configuration classes, one of which a field holds; none for a plain field."""
     annotation, _ = _without_annotated(info.annotation, [])
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Configuration) else None
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Configuration)]
 
 
 def _fixed(info: FieldInfo) -> bool:
@@ -263,8 +325,10 @@ def _fixed(info: FieldInfo) -> bool:
 
 
 def _read(field: Any) -> Any:
-    if isinstance(field, Form):
+    if isinstance(field, Form | Choice):
         return field.value()
+    if isinstance(field, Numbers):
+        return [part.strip() for part in str(field.value).split(",") if part.strip()]
     if isinstance(field, Optional):
         return _read(field.inner) if field.own.value else None
     if isinstance(field, Pair):
@@ -273,8 +337,10 @@ def _read(field: Any) -> Any:
 
 
 def _write(field: Any, value: Any) -> None:
-    if isinstance(field, Form):
+    if isinstance(field, Form | Choice):
         field.fill(value)
+    elif isinstance(field, Numbers):
+        field.value = ", ".join(str(one) for one in value)
     elif isinstance(field, Optional):
         field.own.value = value is not None
         if value is not None:

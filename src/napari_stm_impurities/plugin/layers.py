@@ -338,16 +338,19 @@ def _world(layer: Layer, data: np.ndarray) -> np.ndarray:
 
 
 def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTuple:
-    """A score map (y, x) as an image layer that lies on `image`.
+    """A score map (y, x), with its coordinates in nm, as an image layer that lies on `image`.
 
-    A map of another size than the image's is scaled so that both cover the same area.
+    A model looks at pixels of its own size where it had to resample, so the map's pixels may be larger or smaller
+    than the image's.
     """
     values = np.asarray(scores.values, dtype=np.float32)
     place = placement(image)
-    shrink = np.asarray(_values(image).shape[-2:]) / np.asarray(values.shape)
-    if not np.all(shrink == 1):
-        place["translate"] = np.asarray(place["translate"]) + np.asarray(place["scale"]) * (shrink - 1) / 2
-        place["scale"] = np.asarray(place["scale"]) * shrink
-    limits = robust_limits(values)
-    look = {"colormap": "inferno", "contrast_limits": limits, "blending": "additive", "opacity": 0.6}
+    own = layer_pixel_size_nm(image)
+    if own is None:
+        raise StmError(f"the layer {image.name!r} has no unit of length; give its pixel size in nm")
+    ratio = np.asarray(pixel_size_nm(scores)) / np.asarray(own)
+    first = np.asarray([scores[axis].values[0] for axis in ("y", "x")]) / np.asarray(own)
+    place["translate"] = np.asarray(place["translate"]) + np.asarray(place["scale"]) * first
+    place["scale"] = np.asarray(place["scale"]) * ratio
+    look = {"colormap": "inferno", "contrast_limits": robust_limits(values), "blending": "additive", "opacity": 0.6}
     return values, {**place, **look, **keywords}, "image"

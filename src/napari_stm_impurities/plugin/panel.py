@@ -6,6 +6,7 @@ The main button is outside the part that scrolls, so that it is in sight at any 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from magicgui.widgets import ComboBox
@@ -88,10 +89,11 @@ class Panel(QWidget):
         """A box with the viewer's layers of one kind, the topmost first."""
 
         def choices(_box: Any) -> list[Any]:
-            found = [layer for layer in reversed(self.viewer.layers) if isinstance(layer, kind)]
-            return [("none", None), *((layer.name, layer) for layer in found)] if optional else found
+            return [layer for layer in reversed(self.viewer.layers) if isinstance(layer, kind)]
 
         box = ComboBox(choices=choices, label=label, tooltip=tooltip, nullable=optional, annotation=kind)
+        box.null_string = "none"
+        box.reset_choices()
         self._boxes.append(box)
         return box
 
@@ -118,7 +120,7 @@ class Panel(QWidget):
         function: Callable[..., Any],
         *args: Any,
         done: Callable[[Any], None],
-        on_report: Callable[[Any], None] | None = None,
+        reports: tuple[str, Callable[[Any], None]] | None = None,
         **keywords: Any,
     ) -> Job:
         """Run a long function in a thread, and hand its result to `done` in the main thread.
@@ -129,13 +131,17 @@ class Panel(QWidget):
             Called with `args`, `keywords`, ``progress`` and ``should_stop``.
         done
             Called with the result; errors that it raises are shown like those of the function.
-        on_report
-            Called, in the main thread, with whatever the function hands to ``Job.report``.
+        reports
+            The name of a callback that the function takes besides, such as ``on_epoch``, and what is called in the main
+            thread with each of its values.
         """
         if self._job is not None:
             raise StmError("the last run is still under way; wait for it or cancel it")
         job = Job()
-        self._job, self._done, self._on_report = job, done, on_report
+        self._job, self._done, self._on_report = job, done, None
+        if reports is not None:
+            name, self._on_report = reports
+            keywords[name] = job.report
         job.progressed.connect(self._progressed)
         job.reported.connect(self._reported)
         job.returned.connect(self._returned)
@@ -164,12 +170,16 @@ class Panel(QWidget):
             self._job.stop()
         return bool(super().event(event))
 
-    @Slot()
-    def _clicked(self) -> None:
+    def attempt(self, action: Callable[[], None]) -> None:
+        """Do what a button asks for, and show it in one line when it cannot be done."""
         try:
-            self.start()
+            action()
         except StmError as error:
             self._show_error(error)
+
+    @Slot()
+    def _clicked(self) -> None:
+        self.attempt(self.start)
 
     @Slot(float, str)
     def _progressed(self, share: float, what: str) -> None:
@@ -187,11 +197,8 @@ class Panel(QWidget):
     def _returned(self, result: object) -> None:
         done = self._done
         self._end()
-        try:
-            if done is not None:
-                done(result)
-        except StmError as error:
-            self._show_error(error)
+        if done is not None:
+            self.attempt(partial(done, result))
 
     @Slot(str, object)
     def _failed(self, _line: str, error: Exception) -> None:

@@ -36,7 +36,7 @@ class ImageSource:
             panel.add_fields([field]) for field in (self.pixel_size, self.first, self.last)
         )
         self.box.changed.connect(self._ask)
-        self._ask(None)
+        self._ask(self.box.value)
 
     @property
     def layer(self) -> Image:

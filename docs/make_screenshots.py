@@ -1,0 +1,179 @@
+"""Make the screenshots of the documentation: the real window, with real results.
+
+It needs an X server; without one it starts Xvfb, at the size of a laptop (1366 x 768)::
+
+    python docs/make_screenshots.py --file Topo014.sxm [--only viewer ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import napari
+
+PLUGIN = "napari-stm-impurities"
+IMAGES = Path(__file__).parent / "images"
+SIZE = (1366, 768)
+PATIENCE_S = 600.0
+
+
+@contextmanager
+def screen() -> Iterator[None]:
+    """An X server of the size of a laptop, where there is none."""
+    if os.environ.get("DISPLAY"):
+        yield
+        return
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "{}x{}x24".format(*SIZE)], pass_fds=[write]
+    )
+    try:
+        os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class Window:
+    """A napari window, and what the pictures need of it."""
+
+    def __init__(self) -> None:
+        import napari
+        from napari.settings import get_settings
+        from qtpy.QtWidgets import QApplication
+
+        get_settings().application.confirm_close_window = False
+        self.viewer: napari.Viewer = napari.Viewer()
+        self.app = QApplication.instance()
+        self.qt = self.viewer.window._qt_window
+        self.qt.setWindowFlag(__import__("qtpy.QtCore", fromlist=["Qt"]).Qt.WindowType.FramelessWindowHint)
+        self.qt.show()
+        self.qt.setGeometry(0, 0, *SIZE)
+        self.settle()
+
+    def settle(self, seconds: float = 0.5) -> None:
+        """Let the window draw itself."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.app.processEvents()
+            time.sleep(0.01)
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Let the window live until something has come true."""
+        end = time.monotonic() + PATIENCE_S
+        while not until():
+            if time.monotonic() > end:
+                raise TimeoutError("what the picture needs did not come in time")
+            self.settle(0.05)
+
+    def open_widget(self, name: str) -> Any:
+        """Open a widget of the plugin, and close the others."""
+        self.viewer.window.remove_dock_widget("all")
+        _, panel = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        self.settle()
+        return panel
+
+    def press(self, panel: Any) -> str:
+        """Press the main button, wait for the work to end, and give the line that the widget says."""
+        panel.button.click()
+        self.settle(0.1)
+        self.wait(lambda: not panel.running)
+        self.settle()
+        print(panel.message.text(), file=sys.stderr)
+        return str(panel.message.text())
+
+    def show_only(self, *kinds: str) -> None:
+        """Hide all layers but those whose names begin so."""
+        for layer in self.viewer.layers:
+            layer.visible = layer.name.startswith(kinds)
+
+    def save(self, name: str) -> None:
+        """Save what is on the screen."""
+        self.viewer.reset_view()
+        self.settle(1.0)
+        picture = self.app.primaryScreen().grabWindow(0, 0, 0, *SIZE)
+        IMAGES.mkdir(exist_ok=True)
+        picture.save(str(IMAGES / f"{name}.png"))
+        print(f"{IMAGES / name}.png", file=sys.stderr)
+
+
+def surface_pictures(window: Window, wanted: set[str]) -> None:
+    """The sample surface: what is found, the reference, and both compared."""
+    viewer = window.viewer
+    viewer.open_sample(PLUGIN, "au111_surface_state")
+    bound, stack = viewer.layers[0], viewer.layers[1]
+    viewer.dims.set_current_step(0, 90)
+    panel = window.open_widget("Train and find")
+    panel.source.box.value = stack
+    window.press(panel)
+    window.save("find")
+    window.show_only("score", "impurities")
+    panel.tabs.setCurrentIndex(1)
+    window.show_only("Au(111) dI/dV")
+    window.save("train")
+    panel = window.open_widget("Find reference (EM)")
+    panel.source.box.value = bound
+    window.show_only("Au(111) bound")
+    window.press(panel)
+    window.save("reference")
+    panel = window.open_widget("Compare")
+    panel.points.value = next(layer for layer in viewer.layers if layer.name.startswith("impurities"))
+    panel.reference.value = next(layer for layer in viewer.layers if layer.name.startswith("reference"))
+    panel.image.value = stack
+    window.press(panel)
+    window.show_only("Au(111) bound", "matched", "missed", "extra")
+    window.save("compare")
+    window.show_only("Au(111) bound", "impurities", "reference")
+    panel = window.open_widget("Train and find")
+    window.save("viewer")
+
+
+def simulate_pictures(window: Window, wanted: set[str]) -> None:
+    """Examples of training windows."""
+    window.viewer.layers.clear()
+    panel = window.open_widget("Simulate training data")
+    panel.examples_button.click()
+    window.wait(lambda: not panel.running)
+    window.save("simulate")
+
+
+def file_pictures(window: Window, path: Path) -> None:
+    """A measured file with what was found in it."""
+    window.viewer.layers.clear()
+    window.viewer.open(path, plugin=PLUGIN)
+    panel = window.open_widget("Train and find")
+    panel.source.box.value = window.viewer.layers[-1]
+    window.press(panel)
+    window.save(path.stem.lower())
+
+
+def main() -> None:
+    """Make all pictures, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--file", type=Path, help="a measured file, such as Topo014.sxm")
+    parser.add_argument("--only", nargs="*", choices=["surface", "simulate", "file"], help="only these pictures")
+    given = parser.parse_args()
+    wanted = set(given.only or ("surface", "simulate", "file"))
+    with screen():
+        window = Window()
+        if "surface" in wanted:
+            surface_pictures(window, wanted)
+        if "simulate" in wanted:
+            simulate_pictures(window, wanted)
+        if "file" in wanted and given.file:
+            file_pictures(window, given.file)
+        window.viewer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The reader of napari: a file, or several as one series, becomes image layers; a table of points, a points layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari.utils.notifications import show_warning
+from napari.viewer import current_viewer
+
+from ..points import load_points
+from ..readers import open_recording
+from ..readers.recording import Channel, Recording
+from .bias_text import show_bias
+from .layers import LayerTuple, image_layer, points_layer
+
+Paths = str | Sequence[str]
+
+#: The kinds of channel that a person wants to see at once; the others can be had from the command line.
+WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
+
+
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
+    """The reader for a path, or for several; napari has matched the names, so only foreign tables are declined."""
+    first = path if isinstance(path, str) else path[0]
+    if Path(first).suffix.lower() == ".csv":
+        return read_points if _has_positions_nm(first) else None
+    return read_maps
+
+
+def read_maps(paths: Paths) -> list[LayerTuple]:
+    """Image layers of a file: one for each channel worth showing, the default one visible and on top.
+
+    Parameters
+    ----------
+    paths
+        A file, or several that are one series (a map for each bias).
+
+    Raises
+    ------
+    ReadError
+        In one line, which napari shows.
+    """
+    recording = open_recording(paths if isinstance(paths, str) else list(paths))
+    show_bias(current_viewer())
+    for warning in recording.warnings:
+        show_warning(f"{recording.paths[0].name}: {warning}")
+    stem = recording.paths[0].stem
+    return [
+        image_layer(
+            recording.stack(channel.name),
+            name=f"{stem} {channel.name}",
+            visible=channel.name == recording.default,
+            colormap="gray",
+        )
+        for channel in shown_channels(recording)
+    ]
+
+
+def shown_channels(recording: Recording) -> list[Channel]:
+    """The channels worth showing, the default one last, so that its layer is on top."""
+    default = recording.channel()
+    others = [
+        channel
+        for channel in recording.channels
+        if channel.name != default.name and channel.what in WORTH_SHOWING and "bwd" not in channel.name.lower()
+    ]
+    return [*others, default]
+
+
+def read_points(path: Paths) -> list[LayerTuple]:
+    """Tables of points in nm, a points layer each."""
+    layers = []
+    for one in [path] if isinstance(path, str) else path:
+        table = load_points(one)
+        kind = str(table["source"].mode().iloc[0]) if len(table) else "model"
+        layers.append(points_layer(table, kind=kind, name=Path(one).stem))
+    return layers
+
+
+def _has_positions_nm(path: str) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            columns = file.readline(10_000).strip().split(",")
+    except OSError:
+        return False
+    return {"y_nm", "x_nm"} <= set(columns)

@@ -1,0 +1,222 @@
+"""The widget *Train and find*: a model that is shipped, opened or trained here, and what it finds in an image."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, SpinBox
+from napari.components import ViewerModel
+from napari.layers import Image, Layer, Points
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from ..errors import StmError
+from ..find.find import Finding, find
+from ..network.model import Model, choose_device, load_model, shipped_models
+from ..physics.dispersion import MATERIALS
+from ..progress import Progress, ShouldStop
+from ..training import train
+from ..training.checkpoint import EpochReport
+from ..training.config import TrainingConfig
+from .curves import Curves
+from .forms import Fold, Form, Optional, grid
+from .layers import layer_points, points_layer, score_layer
+from .panel import Panel
+from .source import ImageSource
+
+FROM_FILE = "from a file …"
+READ_OFF = "read off the image"
+PRESETS = ("default", "wang2020")
+
+
+class TrainAndFindPanel(Panel):
+    """Find impurities in an image layer, with a shipped model or one that is trained here."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer, "Find impurities")
+        self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias")
+        self.tabs = QTabWidget()
+        self.body.addWidget(self.tabs)
+        self.tabs.addTab(self._find_tab(), "Find")
+        self.tabs.addTab(self._train_tab(), "Train")
+        self.tabs.currentChanged.connect(self._name_button)
+
+    # --- find -------------------------------------------------------------------------------------------------
+
+    def _find_tab(self) -> QWidget:
+        self.trained: dict[str, Model] = {}
+        self.model = ComboBox(
+            choices=self._models,
+            label="Model",
+            tooltip="A shipped model, one trained in this session, or a file",
+        )
+        self.model_file = FileEdit(filter="*.safetensors", label="Model file", tooltip="A model that was saved before")
+        self.surface = ComboBox(
+            choices=[READ_OFF, *MATERIALS],
+            label="Surface",
+            tooltip="Sets the ripples' length at each bias; by default it is read off the image's Fourier transform",
+        )
+        threshold = FloatSpinBox(min=0.0, max=1.0, step=0.01, value=0.5)
+        self.threshold = Optional(threshold, None)
+        self.threshold.label = "Least confidence"
+        self.threshold.tooltip = "From which confidence (0 to 1) on a point counts; the model's own if not set"
+        self.tile = Optional(SpinBox(min=0, max=8192, value=0), None)
+        self.tile.label = "Tile (px)"
+        self.tile.tooltip = "Side of the tiles that the image is cut into; 0 takes it whole; the model's own if not set"
+        tab = QWidget()
+        layout = QVBoxLayout(tab)
+        layout.addWidget(grid([self.model]))
+        self._file_row = grid([self.model_file])
+        layout.addWidget(self._file_row)
+        layout.addWidget(grid([self.surface, self.threshold]))
+        more = Fold("More settings")
+        more.inside.addWidget(grid([self.tile]))
+        layout.addWidget(more)
+        layout.addStretch()
+        self.model.changed.connect(self._ask_for_file)
+        self._ask_for_file(None)
+        return tab
+
+    def _models(self, _box: Any) -> list[str]:
+        return [*shipped_models(), *self.trained, FROM_FILE]
+
+    def _ask_for_file(self, _name: str | None) -> None:
+        self._file_row.setVisible(self.model.value == FROM_FILE)
+
+    def _chosen_model(self) -> str | Model:
+        if self.model.value != FROM_FILE:
+            return self.trained.get(self.model.value, self.model.value)
+        path = self.model_file.value
+        if _no_path(path):
+            raise StmError("choose the file of a model (.safetensors), or a shipped model")
+        return str(path)
+
+    def _find(self) -> None:
+        layer, stack = self.source.layer, self.source.stack()
+        self.run(
+            find_on_device,
+            stack,
+            self._chosen_model(),
+            dispersion=None if self.surface.value == READ_OFF else self.surface.value,
+            threshold=self.threshold.inner.value if self.threshold.own.value else None,
+            tile_px=self.tile.inner.value if self.tile.own.value else None,
+            done=partial(self._found, layer, time.monotonic()),
+        )
+
+    def _found(self, layer: Image, since: float, result: tuple[Finding, str]) -> None:
+        finding, device = result
+        scores, look, _ = score_layer(finding.score, layer, name=f"score ({layer.name})", visible=False)
+        self.viewer.add_layer(Layer.create(scores, look, "image"))
+        data, keywords, _ = points_layer(finding.points, layer, kind="model", name=f"impurities ({layer.name})")
+        self.viewer.add_layer(Layer.create(data, keywords, "points"))
+        band = finding.dispersion
+        scale = "" if band is None else f"\nBand bottom {band.band_bottom_mv:.0f} mV, m* {band.effective_mass:.2f} m_e"
+        notes = "".join(f"\nNote: {note}." for note in finding.notes)
+        seconds = time.monotonic() - since
+        self.say(
+            f"{len(finding.points)} impurities, confidence from {finding.threshold:.2f}, {seconds:.1f} s on {device}"
+            f"{scale}{notes}"
+        )
+
+    # --- train ------------------------------------------------------------------------------------------------
+
+    def _train_tab(self) -> QWidget:
+        self.preset = ComboBox(
+            choices=PRESETS,
+            label="Preset",
+            tooltip="default: ours; wang2020: the paper's network, data and losses, exactly",
+        )
+        self.use_image = CheckBox(
+            value=True,
+            text="",
+            label="Image as experiment",
+            tooltip="Show the image to the network as unlabelled data, where the confidence weight is not 0 (Eq. 4)",
+        )
+        self.reference = self.layer_box(
+            Points,
+            "Reference",
+            "Known positions in the image: the paper's ratio is told after each epoch",
+            optional=True,
+        )
+        self.save_as = FileEdit(
+            mode="w",
+            filter="*.safetensors",
+            label="Save as",
+            tooltip="Where the model is saved; a training that was stopped can be taken up from there (Resume)",
+        )
+        self.resume = CheckBox(text="", label="Resume", tooltip="Take up the stopped training of this file")
+        self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
+        self.curves = Curves("loss", "ratio")
+        self.curves.setVisible(False)
+        self._last: EpochReport | None = None
+        tab = QWidget()
+        layout = QVBoxLayout(tab)
+        layout.addWidget(grid([self.preset, self.use_image, self.reference, self.save_as, self.resume]))
+        layout.addWidget(self.training)
+        layout.addWidget(self.curves)
+        layout.addStretch()
+        self.preset.changed.connect(self._fill_preset)
+        return tab
+
+    def _fill_preset(self, name: str) -> None:
+        self.training.fill(TrainingConfig.preset(name))
+
+    def _train(self) -> None:
+        stack = self.source.stack() if self.use_image.value else None
+        reference = self.reference.value
+        path = self.save_as.value
+        path = None if _no_path(path) else Path(path).with_suffix(".safetensors")
+        self.run(
+            train,
+            experiment=stack,
+            reference=None if reference is None else layer_points(reference),
+            config=self.training.value(),
+            path=path,
+            resume=self.resume.value,
+            done=partial(self._trained, path),
+            reports=("on_epoch", self._epoch),
+        )
+        self._last = None
+        self.curves.clear()
+        self.curves.setVisible(True)
+
+    def _epoch(self, report: EpochReport) -> None:
+        self._last = report
+        self.curves.add((report.loss, report.ratio))
+
+    def _trained(self, path: Path | None, model: Model) -> None:
+        name = path.stem if path else f"trained here {len(self.trained) + 1}"
+        self.trained[name] = model
+        self.model.reset_choices()
+        self.model.value = name
+        epochs = "no epoch finished" if self._last is None else f"{self._last.epoch} epochs, loss {self._last.loss:.3g}"
+        where = f"saved as {path}" if path else "not saved (choose Save as first to keep a model)"
+        self.say(f"{epochs}; {where}. The model is chosen under Find.")
+
+    # --- both -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Find or train, as the open tab says."""
+        (self._find, self._train)[self.tabs.currentIndex()]()
+
+    def _name_button(self, index: int) -> None:
+        if not self.running:
+            self.say("")
+        self.button.setText(("Find impurities", "Train model")[index])
+
+
+def _no_path(path: Any) -> bool:
+    """Whether a file box is empty, which it may tell in three ways."""
+    return path is None or str(path) in ("", ".")
+
+
+def find_on_device(
+    stack: xr.DataArray, model: str | Model, *, progress: Progress, should_stop: ShouldStop, **how: Any
+) -> tuple[Finding, str]:
+    """Find with the model on the fastest device there is, and name the device."""
+    progress(0.0, "loading the model")
+    loaded = load_model(model, choose_device())
+    return find(stack, loaded, progress=progress, should_stop=should_stop, **how), str(loaded.device)

@@ -1,0 +1,28 @@
+"""The writers of napari: points as CSV in nm, stacks as NetCDF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image, Layer, Points
+
+from ..errors import StmError
+from ..points import save_points
+from ..writers import save_stack
+from .layers import layer_points, layer_stack
+
+
+def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write a points layer as CSV, in nm and in pixels, with score, confidence and source."""
+    layer = Layer.create(data, attributes, "points")
+    if not isinstance(layer, Points):
+        raise StmError(f"expected a points layer, got {type(layer).__name__}")
+    return [str(save_points(layer_points(layer), path))]
+
+
+def write_stack(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write an image layer as NetCDF: the values, the biases in mV, the pixel size in nm, the history."""
+    layer = Layer.create(data, attributes, "image")
+    if not isinstance(layer, Image):
+        raise StmError(f"expected an image layer, got {type(layer).__name__}")
+    return [str(save_stack(layer_stack(layer), path))]

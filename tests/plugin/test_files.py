@@ -1,0 +1,115 @@
+"""The reader, the writers and the manifest, by what the viewer calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from napari.components import ViewerModel
+from napari.layers import Image, Layer, Points
+from npe2 import PluginManifest
+
+from napari_stm_impurities.errors import ReadError
+from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_points, layer_stack, points_layer
+from napari_stm_impurities.plugin.reader import get_reader
+from napari_stm_impurities.plugin.writer import write_points, write_stack
+from napari_stm_impurities.points import load_points, save_points
+from napari_stm_impurities.readers import read_stack, suffixes
+from napari_stm_impurities.writers import write_nanonis_grid
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.usefixtures("plugin")
+
+
+def opened(viewer: ViewerModel, path: Path | list[Path], **how: object) -> list[Layer]:
+    names = [str(one) for one in path] if isinstance(path, list) else str(path)
+    return list(viewer.open(names, plugin="napari-stm-impurities", **how))
+
+
+def test_a_grid_becomes_a_layer_for_each_channel_with_the_default_on_top(
+    viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path
+) -> None:
+    path = write_nanonis_grid(stack, tmp_path / "grid.3ds")
+    layers = opened(viewer, path)
+    assert [layer.visible for layer in layers] == [False] * (len(layers) - 1) + [True]
+    top = layers[-1]
+    assert top.name == f"grid {read_stack(path).attrs['channel']}"
+    np.testing.assert_allclose(layer_stack(top), stack, rtol=1e-6)
+    np.testing.assert_allclose(top.metadata[BIAS_KEY], stack.bias)
+    assert str(viewer.canvas.overlays.text.text) in ("", "Bias +20 mV", "Bias -20 mV")
+
+
+def test_several_files_are_one_series(viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path) -> None:
+    paths = []
+    for number, bias in enumerate((10.0, -20.0, 0.0)):
+        path = tmp_path / f"map{number}.npz"
+        np.savez(path, data=stack.sel(bias=[bias]).values, bias=[bias], pixel_size=[0.5, 0.25])
+        paths.append(path)
+    (layer,) = opened(viewer, paths, stack=True)
+    assert layer_stack(layer).bias.values.tolist() == [-20, 0, 10]
+    np.testing.assert_allclose(layer_stack(layer), stack.sel(bias=[-20, 0, 10]))
+
+
+def test_a_bad_file_is_one_clear_line(viewer: ViewerModel, tmp_path: Path) -> None:
+    path = tmp_path / "cut.3ds"
+    path.write_bytes(b'Grid dim="4 x 4"\r\n')
+    reader = get_reader(str(path))
+    assert reader is not None
+    with pytest.raises(ReadError, match=r"cut\.3ds") as error:
+        reader(str(path))
+    assert "\n" not in str(error.value)
+    with pytest.raises(ReadError, match=r"cut\.3ds"):
+        opened(viewer, path)
+    assert len(viewer.layers) == 0
+
+
+def test_points_csv_round_trip_in_nm(image: Image, points: pd.DataFrame, tmp_path: Path, viewer: ViewerModel) -> None:
+    layer = Layer.create(*points_layer(points, image))
+    (path,) = write_points(str(tmp_path / "points.csv"), *layer.as_layer_data_tuple()[:2])
+    pd.testing.assert_frame_equal(load_points(path), points)
+    (again,) = opened(viewer, Path(path))
+    assert isinstance(again, Points)
+    world = [[shown.data_to_world(at) for at in shown.data] for shown in (again, layer)]
+    np.testing.assert_allclose(world[0], world[1], rtol=1e-12)
+    pd.testing.assert_frame_equal(layer_points(again), points)
+
+
+def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("index,axis-0,axis-1\n0,1.0,2.0\n")
+    assert get_reader(str(path)) is None
+
+
+def test_an_empty_table_of_points_opens(viewer: ViewerModel, points: pd.DataFrame, tmp_path: Path) -> None:
+    path = save_points(points.iloc[:0], tmp_path / "none.csv")
+    (layer,) = opened(viewer, path)
+    assert len(layer.data) == 0
+
+
+def test_stack_round_trip_by_netcdf(stack: xr.DataArray, tmp_path: Path, viewer: ViewerModel) -> None:
+    layer = Layer.create(*image_layer(stack.assign_attrs(frame_angle_deg=45.0)))
+    (path,) = write_stack(str(tmp_path / "stack.nc"), *layer.as_layer_data_tuple()[:2])
+    (again,) = opened(viewer, Path(path))
+    xr.testing.assert_allclose(layer_stack(again), stack)
+    assert layer_stack(again).attrs["frame_angle_deg"] == 45.0
+
+
+def test_the_manifest_offers_every_format_that_can_be_read() -> None:
+    manifest = PluginManifest.from_file(ROOT / "napari.yaml")
+    (reader,) = manifest.contributions.readers
+    assert {f"*{suffix}" for suffix in suffixes()} <= set(reader.filename_patterns)
+
+
+@pytest.mark.parametrize("name", ["Topo014.sxm", "Topo038.sxm"])
+def test_a_measured_topograph_opens(shared_data: Path, viewer: ViewerModel, name: str) -> None:
+    layers = opened(viewer, shared_data / "jjacobe2__PyAutoSTM" / name)
+    assert layers[-1].ndim == 2
+    assert layers[-1].visible
+    assert str(layers[-1].units[0]) == "nanometer"
+    low, high = layers[-1].contrast_limits
+    finite = layers[-1].data[np.isfinite(layers[-1].data)]
+    assert finite.min() <= low < high <= finite.max()

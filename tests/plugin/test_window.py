@@ -1,0 +1,155 @@
+"""A few tests in the real window: what only docking, closing and drawing can show."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from napari import Viewer
+from napari.layers import Image, Layer
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtWidgets import QAbstractScrollArea, QWidget
+
+from napari_stm_impurities.plugin import sample, work
+from napari_stm_impurities.plugin.compare import ComparePanel
+from napari_stm_impurities.plugin.panel import Panel
+from napari_stm_impurities.plugin.reference import ReferencePanel
+from napari_stm_impurities.plugin.simulate import SimulatePanel
+from napari_stm_impurities.plugin.train_and_find import TrainAndFindPanel
+from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
+from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
+
+LAPTOP = (1366, 768)
+PANELS: list[Callable[[Viewer], Panel]] = [TrainAndFindPanel, ReferencePanel, ComparePanel, SimulatePanel]
+
+
+def forever(*, progress: Progress, should_stop: ShouldStop) -> None:
+    """Count until it is asked to stop."""
+    done = 0
+    while not should_stop():
+        done += 1
+        progress(0.5, f"at {done}")
+        time.sleep(0.005)
+    raise Stopped
+
+
+class Endless(Panel):
+    """A panel whose work never ends by itself."""
+
+    def start(self) -> None:
+        self.run(forever, done=lambda _result: None)
+
+
+def docked(qtbot: QtBot, viewer: Viewer, panel: Panel) -> Panel:
+    viewer.window.add_dock_widget(panel, name=type(panel).__name__)
+    qtbot.waitUntil(panel.isVisible)
+    return panel
+
+
+def begin(qtbot: QtBot, panel: Panel) -> None:
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.message.text().startswith("at "))
+
+
+def rectangle(widget: QWidget, window: QWidget) -> QRect:
+    return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+
+
+@pytest.mark.parametrize("kind", PANELS)
+def test_on_a_laptop_nothing_is_cut_off(
+    qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], kind: Callable[[Viewer], Panel], image: Image
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    image.name = "a layer with quite a long name, as file names often are, LI Demod 1 X"
+    viewer.add_layer(image)
+    viewer.add_points([[1, 1]], name="points with quite a long name, as file names often are")
+    window = viewer.window._qt_window
+    window.resize(*LAPTOP)
+    panel = docked(qtbot, viewer, kind(viewer))
+    panel.say("one line that tells how many, at which threshold, in how many seconds, and on which device it ran")
+    qtbot.wait(50)
+    assert (window.width(), window.height()) == LAPTOP
+    inside = QRect(QPoint(0, 0), window.size())
+    assert inside.contains(rectangle(panel.button, window))
+    scroll = panel.findChild(QAbstractScrollArea)
+    assert scroll.horizontalScrollBar().maximum() == 0
+    assert scroll.verticalScrollBar().maximum() == 0
+    for child in panel.findChildren(QWidget):
+        if child.isVisible() and not isinstance(child.parent(), QAbstractScrollArea):
+            assert inside.contains(rectangle(child, window)), child
+
+
+def test_a_renamed_and_a_deleted_layer_are_followed(
+    qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], image: Image
+) -> None:
+    viewer = make_napari_viewer()
+    viewer.add_layer(image)
+    panel = docked(qtbot, viewer, ReferencePanel(viewer))
+    image.name = "renamed"
+    assert panel.source.box.native.currentText() == "renamed"
+    viewer.layers.remove(image)
+    assert panel.source.box.value is None
+
+
+def test_closing_the_widget_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
+    viewer = make_napari_viewer()
+    panel = docked(qtbot, viewer, Endless(viewer, "Go"))
+    begin(qtbot, panel)
+    viewer.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: not work._running, timeout=2000)
+
+
+def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
+    viewer = make_napari_viewer()
+    panel = docked(qtbot, viewer, Endless(viewer, "Go"))
+    begin(qtbot, panel)
+    viewer.close()
+    qtbot.waitUntil(lambda: not work._running, timeout=2000)
+
+
+def test_the_window_lives_on_during_the_work(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
+    viewer = make_napari_viewer()
+    panel = docked(qtbot, viewer, Endless(viewer, "Go"))
+    threads: set[int] = set()
+    panel.message.setText("")
+    begin(qtbot, panel)
+    layer = viewer.add_image(np.zeros((9, 9)))
+    layer.events.data.connect(lambda _event: threads.add(threading.get_ident()))
+    layer.data = np.ones((9, 9))
+    qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.running)
+    assert panel.message.text() == "stopped"
+    assert threads == {threading.get_ident()}
+
+
+def test_the_sample_opens_from_the_menu(
+    make_napari_viewer: Callable[..., Viewer], monkeypatch: pytest.MonkeyPatch, plugin: str
+) -> None:
+    small = SurfaceConfig(side_px=32, frame_nm=15, n_biases=3)
+
+    def quick(material: str, seed: int, **how: Any) -> Any:
+        return simulate_surface(material, seed, config=small, **how)
+
+    monkeypatch.setattr(sample, "simulate_surface", quick)
+    viewer = make_napari_viewer()
+    bound, stack, truth = viewer.open_sample(plugin, "au111_surface_state")
+    assert (bound.ndim, stack.ndim, truth.visible) == (2, 3, False)
+    assert [str(unit) for unit in stack.units] == ["millivolt", "nanometer", "nanometer"]
+    viewer.dims.set_current_step(0, 0)
+    assert viewer.canvas.overlays.text.text == "Bias -230 mV"
+    assert isinstance(truth, Layer)
+    assert len(truth.data) == len(simulate_surface("Au(111)", 0, config=small).points)
+
+
+def test_every_widget_of_the_manifest_opens(
+    qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], plugin: str
+) -> None:
+    viewer = make_napari_viewer()
+    for name in ("Train and find", "Find reference (EM)", "Compare", "Simulate training data"):
+        _, panel = viewer.window.add_plugin_dock_widget(plugin, name)
+        assert isinstance(panel, Panel)
