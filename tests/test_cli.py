@@ -362,6 +362,28 @@ def test_simulate_is_the_same_for_the_same_seed(tmp_path, capsys):
     assert stm.read_stack(tmp_path / "one_b.nc").sizes["bias"] == 1
 
 
+def test_simulate_takes_its_options_from_the_configuration(tmp_path, capsys):
+    import napari_stm_impurities as stm
+
+    size = ["--side-px", "24", "--frame-nm", "11.25", "--n-biases", "3"]
+    assert run(["simulate", "-o", str(tmp_path / "s.nc"), *size]) == 0
+    assert "3 maps of 24 x 24 pixels" in capsys.readouterr().err
+    assert stm.read_stack(tmp_path / "s.nc").shape == (3, 24, 24)
+    assert run(["simulate", "-o", str(tmp_path / "t.nc"), "--bias-start-mv", "-600"]) == 2
+    assert "-520 mV" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.nc"]
+
+
+def test_simulate_says_size_and_time_before_it_writes_windows(tmp_path, capsys):
+    import xarray as xr
+
+    assert run(["simulate", "-o", str(tmp_path / "w.nc"), "--windows", "5", "--preset", "wang2020"]) == 0
+    assert re.search(r"5 windows, about .* MB, in about .* s", capsys.readouterr().err)
+    with xr.open_dataset(tmp_path / "w.nc", engine="h5netcdf") as windows:
+        assert windows.sizes["window"] == 5
+        np.testing.assert_allclose(windows["label"].sum(("y", "x")), 1, rtol=1e-5)
+
+
 def test_compare_tells_the_figures(tmp_path, capsys):
     truth = save_points(make_points([[1, 1], [5, 5]], (1, 1), source="reference"), tmp_path / "truth.csv")
     points = save_points(make_points([[1, 1.3], [9, 9]], (1, 1), source="model"), tmp_path / "points.csv")

@@ -3,43 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import StmError
 from ..points import load_points, save_points
-from ..training.config import TrainingConfig
+from ..readers import read_stack
+from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
+from ..simulation.surface import SurfaceConfig, simulate_surface
+from ..training import EpochReport, TrainingConfig
+from ..training import train as train_model
+from ..writers import save_stack
 from .files import Channel
 from .options import given, options_of
-from .shell import INTERRUPTED, long_work, out
-
-if TYPE_CHECKING:
-    from ..training import EpochReport
+from .shell import INTERRUPTED, long_work, out, tell
 
 
+@options_of(SurfaceConfig)
 def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
     material: Annotated[str, typer.Option(help="The surface: Au(111), Ag(111) or Cu(111).")] = "Au(111)",
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same surface.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
     points: Annotated[Path | None, typer.Option(help="Also write the true positions (CSV).")] = None,
     bound_state: Annotated[Path | None, typer.Option(help="Also write the map of the bound states (NetCDF).")] = None,
+    windows: Annotated[
+        int | None, typer.Option(min=1, help="Instead of a surface, write so many training windows with their labels.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="With --windows: those of the training default or wang2020.")] = "default",
+    **values: Any,
 ) -> None:
     """Simulate a surface with impurities at known positions.
 
     Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv
     """
-    from ..simulation.surface import simulate_surface
-    from ..writers import save_stack
-
+    if windows is not None:
+        _simulate_windows(output, windows, TrainingConfig.preset(preset), seed)
+        return
+    config = SurfaceConfig.of(**given(values))
+    megabytes = 4 * config.n_biases * config.side_px**2 / 1e6
+    tell("simulate", f"{config.n_biases} maps of {config.side_px} x {config.side_px} pixels, {megabytes:.1f} MB")
     with long_work("simulate") as (progress, should_stop):
-        surface = simulate_surface(material, seed, progress=progress, should_stop=should_stop)
+        surface = simulate_surface(material, seed, config=config, progress=progress, should_stop=should_stop)
     save_stack(surface.stack, output)
     if points is not None:
         save_points(surface.points, points)
     if bound_state is not None:
         save_stack(surface.bound_state_map, bound_state)
     out().print(f"{output}: {len(surface.points)} impurities", markup=False)
+
+
+def _simulate_windows(output: Path, n_windows: int, training: TrainingConfig, seed: int) -> None:
+    megabytes = dataset_bytes(training.windows, n_windows) / 1e6
+    seconds = dataset_seconds(training.windows, n_windows, seed)
+    tell("simulate", f"{n_windows} windows, about {megabytes:.3g} MB, in about {seconds:.0f} s")
+    with long_work("simulate") as (progress, should_stop):
+        simulate_dataset(output, training.windows, n_windows, seed, progress=progress, should_stop=should_stop)
+    out().print(f"{output}: {n_windows} training windows", markup=False)
 
 
 @options_of(TrainingConfig)
@@ -64,9 +84,6 @@ def train(
 
     Example: stm-impurities train -o mine.safetensors --experiment grid.3ds --epochs 20
     """
-    from ..readers import read_stack
-    from ..training import train as train_model
-
     if reference is not None and not experiment:
         raise StmError("--reference belongs to an --experiment; give the file that the points lie on")
     if resume and given(values):
