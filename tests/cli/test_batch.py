@@ -1,0 +1,60 @@
+"""A folder or a pattern: one table a file, and no failure that stops the rest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_stm_impurities.cli import run
+from napari_stm_impurities.points import load_points
+
+
+def test_a_folder_is_a_batch_and_a_bad_file_does_not_stop_it(tmp_path, noise, model, capsys, npz):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    npz("maps/a.npz", noise)
+    npz("maps/b.npz", np.ones_like(noise))
+    npz("maps/c.npz", noise + 1)
+    (maps / "notes.docx").write_text("no map")
+    assert run(["find", str(maps), "-o", str(tmp_path / "tables"), "--model", str(model)]) == 1
+    said = capsys.readouterr()
+    assert "2 of 3 files" in said.out
+    (failed,) = [line for line in said.err.splitlines() if line.startswith("failed: ")]
+    assert "b.npz" in failed
+    assert "constant" in failed
+    assert sorted(p.name for p in (tmp_path / "tables").iterdir()) == ["a.npz.csv", "c.npz.csv", "summary.csv"]
+    summary = pd.read_csv(tmp_path / "tables" / "summary.csv")
+    assert summary.loc[0, "points"] == len(load_points(tmp_path / "tables" / "a.npz.csv"))
+    assert summary["table"].fillna("").tolist() == ["a.npz.csv", "", "c.npz.csv"]
+    assert summary["error"].notna().tolist() == [False, True, False]
+
+
+def test_a_pattern_is_a_batch(tmp_path, noise, model, npz):
+    npz("a1.npz", noise)
+    npz("b1.npz", noise)
+    assert run(["find", str(tmp_path / "a*.npz"), "-o", str(tmp_path / "tables"), "--model", str(model)]) == 0
+    assert (tmp_path / "tables" / "a1.npz.csv").exists()
+    assert not (tmp_path / "tables" / "b1.npz.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["empty", "-o", "tables"], "no file in this folder"),
+        (["x*.3ds", "-o", "tables"], "no file fits"),
+        (["maps", "-o", "points.csv"], "name a folder"),
+        (["maps", "-o", "tables", "--figure", "f.png"], "for one stack"),
+    ],
+)
+def test_a_batch_that_cannot_be_is_told(words, says, tmp_path, noise, model, monkeypatch, npz, only_error):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("maps").mkdir()
+    npz("maps/a.npz", noise)
+    assert run(["find", *words, "--model", str(model)]) == 2
+    assert says in only_error()
+    assert sorted(os.listdir()) == ["empty", "maps"]

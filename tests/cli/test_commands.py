@@ -1,0 +1,127 @@
+"""What each command writes and says."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import napari_stm_impurities as stm
+from napari_stm_impurities.cli import run
+from napari_stm_impurities.points import load_points, make_points, save_points
+
+
+def test_info_tells_the_facts_as_text_and_as_json(tmp_path, noise, capsys, npz):
+    noise[:, :6] = np.nan
+    path = npz("stack.npz", noise)
+    assert run(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "3 maps of 24 x 20 pixels" in said
+    assert "3 from -20 to 20 mV" in said
+    assert run(["info", str(path), "--json"]) == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    assert facts["shape"] == [3, 24, 20]
+    assert facts["bias_mv"] == [-20, 0, 20]
+    assert facts["pixel_size_nm"] == pytest.approx([0.47, 0.47])
+    assert facts["missing_share"] == pytest.approx(0.25)
+
+
+def test_info_goes_on_after_a_bad_file(tmp_path, noise, capsys, npz):
+    path = npz("stack.npz", noise)
+    assert run(["info", str(tmp_path / "nowhere.3ds"), str(path), "--json"]) == 2
+    said = capsys.readouterr()
+    assert [facts["file"] for facts in json.loads(said.out)] == [str(path)]
+    assert said.err.count("error: ") == 1
+
+
+def test_convert_keeps_the_values(tmp_path, noise):
+    np.save(tmp_path / "stack.npy", noise)
+    words = ["--bias-mv", "-20:20:20", "--pixel-size-nm", "0.5"]
+    assert run(["convert", str(tmp_path / "stack.npy"), "-o", str(tmp_path / "stack.nc"), *words]) == 0
+    back = stm.read_stack(tmp_path / "stack.nc")
+    np.testing.assert_array_equal(back, noise)
+    assert list(back.bias.values) == [-20, 0, 20]
+
+
+def test_find_writes_points_scores_and_a_figure(tmp_path, noise, model, capsys, npz):
+    path = npz("stack.npz", noise)
+    points, scores, figure = tmp_path / "points.csv", tmp_path / "s.nc", tmp_path / "f.png"
+    words = ["--score-map", str(scores), "--figure", str(figure), "--threshold", "0"]
+    assert run(["find", str(path), "-o", str(points), "--model", str(model), *words]) == 0
+    assert f"{len(load_points(points))} impurities" in capsys.readouterr().out
+    assert scores.stat().st_size > 0
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_simulate_is_the_same_for_the_same_seed(tmp_path):
+    for name in ("one", "two"):
+        words = [
+            "--seed",
+            "3",
+            "--points",
+            str(tmp_path / f"{name}.csv"),
+            "--bound-state",
+            str(tmp_path / f"{name}_b.nc"),
+        ]
+        assert run(["simulate", "-o", str(tmp_path / f"{name}.nc"), *words]) == 0
+    one, two = (stm.read_stack(tmp_path / f"{name}.nc") for name in ("one", "two"))
+    np.testing.assert_array_equal(one, two)
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    assert stm.read_stack(tmp_path / "one_b.nc").sizes["bias"] == 1
+
+
+def test_simulate_takes_its_options_from_the_configuration(tmp_path, capsys):
+    size = ["--side-px", "24", "--frame-nm", "11.25", "--n-biases", "3"]
+    assert run(["simulate", "-o", str(tmp_path / "s.nc"), *size]) == 0
+    assert "3 maps of 24 x 24 pixels" in capsys.readouterr().err
+    assert stm.read_stack(tmp_path / "s.nc").shape == (3, 24, 24)
+    assert run(["simulate", "-o", str(tmp_path / "t.nc"), "--bias-start-mv", "-600"]) == 2
+    assert "-520 mV" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.nc"]
+
+
+def test_simulate_says_size_and_time_before_it_writes_windows(tmp_path, capsys):
+    assert run(["simulate", "-o", str(tmp_path / "w.nc"), "--windows", "5", "--preset", "wang2020"]) == 0
+    assert re.search(r"5 windows, about .* MB, in about .* s", capsys.readouterr().err)
+    with xr.open_dataset(tmp_path / "w.nc", engine="h5netcdf") as windows:
+        assert windows.sizes["window"] == 5
+        np.testing.assert_allclose(windows["label"].sum(("y", "x")), 1, rtol=1e-5)
+
+
+def test_compare_tells_the_figures(tmp_path, capsys):
+    truth = save_points(make_points([[1, 1], [5, 5]], (1, 1), source="reference"), tmp_path / "truth.csv")
+    points = save_points(make_points([[1, 1.3], [9, 9]], (1, 1), source="model"), tmp_path / "points.csv")
+    report = tmp_path / "report.json"
+    assert run(["compare", str(points), str(truth), "--tolerance-nm", "0.5", "--json", str(report)]) == 0
+    assert "0.500" in capsys.readouterr().out
+    figures = json.loads(report.read_text())
+    assert (figures["recall"], figures["precision"], figures["tolerance_nm"]) == (0.5, 0.5, 0.5)
+
+
+def test_compare_refuses_what_is_no_table(tmp_path, only_error):
+    path = tmp_path / "points.csv"
+    path.write_text("a,b\n1,2\n")
+    assert run(["compare", str(path), str(tmp_path / "none.csv")]) == 2
+    assert "y_nm" in only_error()
+
+
+def test_reference_takes_the_map_at_the_bias(tmp_path, capsys, npz):
+    y, x = np.mgrid[:40, :40]
+    spots = sum(np.exp(-((y - a) ** 2 + (x - b) ** 2) / 4) for a, b in [(10, 12), (28, 25)])
+    data = np.stack([spots, np.zeros_like(spots)]) + np.random.default_rng(0).normal(0, 0.02, (2, 40, 40))
+    path = npz("maps.npz", data, bias=[-520, 0], pixel_size=0.5)
+    assert run(["reference", str(path), "-o", str(tmp_path / "r.csv"), "--bias", "-520"]) == 0
+    found = load_points(tmp_path / "r.csv").sort_values("y_px")
+    np.testing.assert_allclose(found[["y_px", "x_px"]], [(10, 12), (28, 25)], atol=0.3)
+    assert "at -520 mV" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pattern", ["pycroscopy__SciFiDatasets/*.3ds", "jjacobe2__PyAutoSTM/Topo014.sxm"])
+def test_find_works_on_real_files(pattern, shared_data, tmp_path, capsys):
+    (path,) = shared_data.glob(pattern)
+    assert run(["find", str(path), "-o", str(tmp_path / "points.csv")]) == 0
+    assert "impurities" in capsys.readouterr().out
+    load_points(tmp_path / "points.csv")
