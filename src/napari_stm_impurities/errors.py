@@ -15,7 +15,8 @@ class ReadError(StmError):
     """A file that cannot be read as a stack, or as points; the text begins with the file's name."""
 
     def __init__(self, path: object, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+        # what is quoted from a damaged file may hold any kind of line break
+        super().__init__(" ".join(f"{path}: {problem}".splitlines()))
 
 
 class ModelError(StmError):

@@ -83,17 +83,17 @@ def _centred(n: int) -> np.ndarray:
     return np.linspace(-1.0, 1.0, n, dtype=np.float32) if n > 1 else np.zeros(1, dtype=np.float32)
 
 
-def _block_medians(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The medians (map, block), the blocks' positions (block, 2), and the share of pixels measured (map, block)."""
-    medians, positions, weights = [], [], []
-    for rows in _block_slices(len(y)):
-        for columns in _block_slices(len(x)):
-            block = values[:, rows, columns].reshape(len(values), -1)
-            median, share = _nan_median(block)
-            medians.append(median)
-            weights.append(share)
-            positions.append((y[rows].mean(), x[columns].mean()))
-    return np.stack(medians, axis=1), np.array(positions), np.stack(weights, axis=1)
+def _block_medians(
+    values: np.ndarray, y: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The medians (map, block row, block column), the blocks' y and x, and the share of pixels that was measured."""
+    rows, columns = _block_slices(len(y)), _block_slices(len(x))
+    medians = np.empty((len(values), len(rows), len(columns)))
+    share = np.empty_like(medians)
+    for i, of_y in enumerate(rows):
+        for j, of_x in enumerate(columns):
+            medians[:, i, j], share[:, i, j] = _nan_median(values[:, of_y, of_x].reshape(len(values), -1))
+    return medians, np.array([y[s].mean() for s in rows]), np.array([x[s].mean() for s in columns]), share
 
 
 def _block_slices(n: int) -> list[slice]:
@@ -114,22 +114,31 @@ def _nan_median(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(count % 2 == 1, low, 0.5 * (low + high)), count / n
 
 
-def _fit_planes(medians: np.ndarray, positions: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _fit_planes(medians: np.ndarray, y: np.ndarray, x: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Offset, slope along y and slope along x of each map, shape (map, 3); zeros where a map is all NaN."""
-    design = np.column_stack([np.ones(len(positions)), positions])
-    known = np.where(share > 0, medians, 0.0)
+    n_maps = len(medians)
+    medians = np.where(share > 0, medians, np.nan)
     # only the scale of the numbers, so that currents of 1e-12 A are fitted as well as heights in nm
-    scale = np.abs(known).max(axis=1, keepdims=True)
+    scale = np.fmax.reduce(np.abs(medians).reshape(n_maps, -1), axis=1, initial=0.0)[:, None]
     scale[scale == 0] = 1.0
-    known = known / scale
-    weight = share.astype(np.float64)
+    medians = medians / scale[..., None]
+    # the median slope between neighbouring blocks is a start that no defect near the edge can tilt
+    slopes = [np.diff(medians, axis=1) / np.diff(y)[:, None], np.diff(medians, axis=2) / np.diff(x)]
+    plane = np.zeros((n_maps, 3))
+    for i, slope in enumerate(slopes, start=1):
+        if slope.size:
+            plane[:, i] = np.nan_to_num(_nan_median(slope.reshape(n_maps, -1))[0])
+    design = np.column_stack([np.ones(len(y) * len(x)), np.repeat(y, len(x)), np.tile(x, len(y))])
+    blocks, share = medians.reshape(n_maps, -1), share.reshape(n_maps, -1)
+    plane[:, 0] = np.nan_to_num(_nan_median(blocks - plane @ design.T)[0])
     for _ in range(4):
-        normal = np.einsum("mb,bi,bj->mij", weight, design, design)
-        plane = np.einsum("mij,mj->mi", np.linalg.pinv(normal, rcond=1e-9, hermitian=True), (weight * known) @ design)
-        residual = np.where(share > 0, known - plane @ design.T, np.nan)
-        sigma = 1.4826 * _nan_median(np.abs(residual))[0][:, None]
-        reach = np.nan_to_num(residual) / np.maximum(4.7 * np.nan_to_num(sigma), 1e-6)
+        residual = blocks - plane @ design.T
+        sigma = 1.4826 * np.nan_to_num(_nan_median(np.abs(residual))[0])[:, None]
+        reach = np.nan_to_num(residual) / np.maximum(4.7 * sigma, 1e-6)
         weight = share * np.clip(1 - reach**2, 0, None) ** 2
+        normal = np.einsum("mb,bi,bj->mij", weight, design, design)
+        pseudo = np.linalg.pinv(normal, rcond=1e-9, hermitian=True)
+        plane = np.einsum("mij,mj->mi", pseudo, (weight * np.nan_to_num(blocks)) @ design)
     fitted: np.ndarray = plane * scale
     return fitted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .errors import StmError
 from .files import written_whole
 from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
 
+_SEGMENTS = "Segment Start (V), Segment End (V), Settling (s), Integration (s), Steps (xn), Lockin, Init. Settling (s)"
 _GRID_PARAMETERS = ("X (m)", "Y (m)", "Z (m)")
 
 
@@ -88,8 +90,8 @@ def write_nanonis_grid(
     """Write a stack as a Nanonis grid (``.3ds``), as the instrument would have.
 
     Header, fixed and experiment parameters of every pixel and the spectra are there, in the layout that
-    :mod:`napari_stm_impurities.readers.nanonis_grid` describes. A bias axis of unequal steps is recorded as a
-    channel ``Bias (V)``. Missing values are written as NaN.
+    :mod:`napari_stm_impurities.readers.nanonis_grid` describes. A bias axis of unequal steps
+    becomes a sweep of segments. Missing values are written as NaN.
 
     Parameters
     ----------
@@ -123,16 +125,11 @@ def write_nanonis_grid(
     if not isinstance(stack, xr.DataArray) or stack.dims != stacks.DIMS:
         raise StmError("expected a stack with the dimensions (bias, y, x); make one with make_stack")
     n_bias, n_y, n_x = stack.shape
-    bias_v = stack.bias.values / 1000
-    even = n_bias < 3 or bool(np.allclose(np.diff(bias_v), np.diff(bias_v).mean(), rtol=1e-6, atol=0))
-    channels = [channel] if even else [channel, "Bias (V)"]
     spectra = np.moveaxis(stack.values, 0, 2).reshape(n_y * n_x, n_bias)
-    if not even:
-        spectra = np.concatenate([spectra, np.broadcast_to(bias_v, spectra.shape)], axis=1)
     parameters = np.zeros((n_y * n_x, 2 + len(_GRID_PARAMETERS)))
-    parameters[:, 0], parameters[:, 1] = bias_v[0], bias_v[-1]
+    parameters[:, :2] = stack.bias.values[[0, -1]] / 1000
     parameters[:, 2:4] = _positions_m(stack)
-    header = _grid_header(stack, channels, float(bias_v[0]), float(bias_v[-1]))
+    header = _grid_header(stack, channel)
     with written_whole(path) as beside, beside.open("wb") as file:
         file.write(header.encode("latin-1", errors="replace"))
         file.write(np.concatenate([parameters, spectra], axis=1).astype(">f4").tobytes())
@@ -158,21 +155,25 @@ def _positions_m(stack: xr.DataArray) -> np.ndarray:
     return np.column_stack([center_x + u * cos + v * sin, center_y - u * sin + v * cos])
 
 
-def _grid_header(stack: xr.DataArray, channels: list[str], start_v: float, end_v: float) -> str:
+def _grid_header(stack: xr.DataArray, channel: str) -> str:
     n_bias, n_y, n_x = stack.shape
+    bias_v = [f"{v / 1000:.9E}" for v in stack.bias.values]
+    steps = np.diff(stack.bias.values)
+    even = n_bias < 3 or bool(np.allclose(steps, steps.mean(), rtol=1e-6, atol=0))
+    segments = [f"{start},{end},0,0,2,0,0" for start, end in pairwise(bias_v)]
     history = "; ".join(str(step) for step in stack.attrs.get("history", []))
     comment = " ".join(history.replace('"', "'").split())
     lines = [
         f'Grid dim="{n_x} x {n_y}"',
         "Grid settings=" + ";".join(f"{value:.9E}" for value in _frame(stack)),
-        "Filetype=Linear",
+        *(["Filetype=Linear"] if even else ["Filetype=MLS", f"{_SEGMENTS}={';'.join(segments)}"]),
         'Sweep Signal="Bias (V)"',
         'Fixed parameters="Sweep Start;Sweep End"',
         f'Experiment parameters="{";".join(_GRID_PARAMETERS)}"',
         f"# Parameters (4 byte)={2 + len(_GRID_PARAMETERS)}",
-        f"Experiment size (bytes)={4 * n_bias * len(channels)}",
+        f"Experiment size (bytes)={4 * n_bias}",
         f"Points={n_bias}",
-        f'Channels="{";".join(channels)}"',
+        f'Channels="{channel}"',
         "Delay before measuring (s)=0.000000E+0",
         'Experiment="Grid Spectroscopy"',
         # readers of others want these entries; when it was measured is not known here
@@ -180,8 +181,8 @@ def _grid_header(stack: xr.DataArray, channels: list[str], start_v: float, end_v
         'End time=""',
         'User=""',
         f'Comment="{comment}"',
-        f"Bias Spectroscopy>Sweep Start (V)={start_v:.9E}",
-        f"Bias Spectroscopy>Sweep End (V)={end_v:.9E}",
+        f"Bias Spectroscopy>Sweep Start (V)={bias_v[0]}",
+        f"Bias Spectroscopy>Sweep End (V)={bias_v[-1]}",
         f"Bias Spectroscopy>Num Pixel={n_bias}",
         ":HEADER_END:",
     ]

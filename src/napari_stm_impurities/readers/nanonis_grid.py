@@ -60,7 +60,10 @@ def open_grid(path: Path, given: Given) -> Recording:
         layout = _layout(header)
         values = _values(header, layout)
         refuse_mangled(path, values)
-        params = _parameters(header, values[:, : layout.n_params], layout)
+        reached = _reached(values, layout)
+        if not reached.any():
+            raise ReadError(path, "every value is zero: no pixel was measured")
+        params = _parameters(header, values, reached, layout)
         axis, warnings = _bias_axis(header, layout, params, values)
         if given.bias_mv is not None:
             if len(given.bias_mv) != layout.n_points:
@@ -70,7 +73,7 @@ def open_grid(path: Path, given: Given) -> Recording:
             axis = np.array(given.bias_mv)
         frame, doubts = grid_frame(header, layout.n_y, layout.n_x, params, given)
     warnings += doubts
-    missing = 1 - len(values) / (layout.n_y * layout.n_x)
+    missing = 1 - reached.sum() / (layout.n_y * layout.n_x)
     if missing > 0:
         warnings.append(f"the grid was aborted: {missing:.1%} of its pixels were not measured and are missing (NaN)")
     lock_in = _lock_in(header)
@@ -158,13 +161,21 @@ def _values(header: Header, layout: Layout) -> np.ndarray:
     return values
 
 
-def _parameters(header: Header, values: np.ndarray, layout: Layout) -> dict[str, np.ndarray]:
+def _reached(values: np.ndarray, layout: Layout) -> np.ndarray:
+    """Which of these pixels were measured; some programs write zeros beforehand into those that never were."""
+    reached = np.asarray(values[:, : layout.n_params].any(axis=1))
+    zero = np.flatnonzero(~reached)
+    reached[zero] = values[zero].any(axis=1)
+    return reached
+
+
+def _parameters(header: Header, values: np.ndarray, reached: np.ndarray, layout: Layout) -> dict[str, np.ndarray]:
     """The parameters of each pixel by their names without unit, shape (y, x), NaN where not measured."""
     names = [split_unit(name)[0] for name in header.list("Fixed parameters") + header.list("Experiment parameters")]
     table: dict[str, np.ndarray] = {}
     for i, name in enumerate(names[: layout.n_params]):
         column = np.full(layout.n_y * layout.n_x, np.nan)
-        column[: len(values)] = values[:, i]
+        column[: len(values)][reached] = values[reached, i]
         table.setdefault(name, column.reshape(layout.n_y, layout.n_x))
     return table
 
@@ -243,10 +254,7 @@ def _load(header: Header, layout: Layout, axis_mv: np.ndarray, current: Channel 
     first = layout.n_params + index * layout.n_points
     out = np.full((layout.n_y * layout.n_x, layout.n_points), np.nan, dtype=np.float32)
     out[: len(values)] = values[:, first : first + layout.n_points]
-    # some programs write the whole file beforehand, and zeros into the pixels that were never reached
-    if layout.n_params:
-        at_zero = np.flatnonzero(~values[:, : layout.n_params].any(axis=1))
-        out[at_zero[~values[at_zero].any(axis=1)]] = np.nan
+    out[: len(values)][~_reached(values, layout)] = np.nan
     maps = sweep.merge(np.moveaxis(out.reshape(layout.n_y, layout.n_x, -1), 2, 0), axis_mv)
     return numerical_didv(maps, np.unique(axis_mv)) if channel.name == NUMERICAL else maps
 

@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -50,6 +51,9 @@ def _dataset(path: Path) -> xr.Dataset:
         classic = file.read(3) == b"CDF"
     if classic:
         return xr.open_dataset(path, engine="scipy", decode_times=False)
+    # asked first: on a damaged file h5netcdf leaves an object that complains on the screen when it goes
+    with h5py.File(path, "r"):
+        pass
     return xr.open_dataset(path, engine="h5netcdf", phony_dims="sort", decode_times=False)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import StmError
 
 _UNIT_MV = {"V": 1000.0, "mV": 1.0}
-#: A recorded bias may differ from the header's by so much of the sweep's span.
+#: The ends of a recorded bias may differ from the header's by so much of the sweep's span.
 _RECORDED_TOLERANCE = 0.25
 
 
@@ -90,7 +90,7 @@ def segments_mv(text: str, n_points: int) -> np.ndarray:
 
 
 def follows(recorded_mv: np.ndarray, nominal_mv: np.ndarray | None) -> bool:
-    """Whether a recorded bias is the sweep: it goes one way, and near the nominal axis where there is one."""
+    """Whether a recorded bias is the sweep: it goes one way, between the nominal ends where they are known."""
     if not np.isfinite(recorded_mv).all() or len(recorded_mv) < 2:
         return False
     steps = np.diff(recorded_mv)
@@ -99,7 +99,8 @@ def follows(recorded_mv: np.ndarray, nominal_mv: np.ndarray | None) -> bool:
     if nominal_mv is None:
         return True
     span = float(np.ptp(nominal_mv))
-    return bool(np.abs(recorded_mv - nominal_mv).max() <= _RECORDED_TOLERANCE * span)
+    off = np.abs(recorded_mv - nominal_mv)[[0, -1]].max()
+    return bool(off <= _RECORDED_TOLERANCE * span)
 
 
 def merge(values: np.ndarray, axis_mv: np.ndarray) -> np.ndarray:
