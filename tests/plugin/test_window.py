@@ -87,7 +87,7 @@ def test_on_a_laptop_nothing_is_cut_off(
 def test_a_renamed_and_a_deleted_layer_are_followed(
     qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], image: Image
 ) -> None:
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     viewer.add_layer(image)
     panel = docked(qtbot, viewer, ReferencePanel(viewer))
     image.name = "renamed"
@@ -97,7 +97,7 @@ def test_a_renamed_and_a_deleted_layer_are_followed(
 
 
 def test_closing_the_widget_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.window.remove_dock_widget(panel)
@@ -105,7 +105,7 @@ def test_closing_the_widget_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
 
 
 def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.close()
@@ -113,7 +113,7 @@ def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
 
 
 def test_the_window_lives_on_during_the_work(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     threads: set[int] = set()
     panel.message.setText("")
@@ -136,7 +136,7 @@ def test_the_sample_opens_from_the_menu(
         return simulate_surface(material, seed, config=small, **how)
 
     monkeypatch.setattr(sample, "simulate_surface", quick)
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     bound, stack, truth = viewer.open_sample(plugin, "au111_surface_state")
     assert (bound.ndim, stack.ndim, truth.visible) == (2, 3, False)
     assert [str(unit) for unit in stack.units] == ["millivolt", "nanometer", "nanometer"]
@@ -149,7 +149,7 @@ def test_the_sample_opens_from_the_menu(
 def test_every_widget_of_the_manifest_opens(
     qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], plugin: str
 ) -> None:
-    viewer = make_napari_viewer()
+    viewer = make_napari_viewer(show=True)
     for name in ("Train and find", "Find reference (EM)", "Compare", "Simulate training data"):
         _, panel = viewer.window.add_plugin_dock_widget(plugin, name)
         assert isinstance(panel, Panel)

@@ -66,7 +66,7 @@ def bias_text(viewer: ViewerModel) -> str:
 
 def shown_map(layer: Layer, viewer: ViewerModel, maps: int) -> int:
     """The number of the map of `layer`, one of `maps`, that the slider of `viewer` shows."""
-    if maps == 1:
+    if maps == 1 or viewer.dims.ndim < layer.ndim:  # the latter while the last layer is being removed
         return 0
     world = viewer.dims.point[-layer.ndim]
     number = round((world - layer.translate[0]) / layer.scale[0])

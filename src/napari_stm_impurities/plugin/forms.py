@@ -12,9 +12,11 @@ import math
 import re
 import types
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, FloatSpinBox, LineEdit, SpinBox
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -160,7 +162,8 @@ class Choice(QWidget):
 
     def value(self) -> Configuration:
         """The configuration of the chosen kind, as it stands in its form."""
-        return self.forms[self.kind.value].value()
+        config: Configuration = self.forms[self.kind.value].value()
+        return config
 
     def fill(self, config: Configuration) -> None:
         """Choose the kind of `config`, and show its values."""
@@ -259,6 +262,18 @@ class Pair(Container[Any]):
     def __init__(self, parts: Sequence[Any]) -> None:
         super().__init__(widgets=list(parts), layout="horizontal", labels=False)
         self.margins = (0, 0, 0, 0)
+
+
+def file_box(label: str, tooltip: str, suffix: str, *, new: bool) -> FileEdit:
+    """A box for the path of a file: one that is there, or a `new` one."""
+    mode = FileDialogMode.OPTIONAL_FILE if new else FileDialogMode.EXISTING_FILE
+    return FileEdit(mode=mode, filter=f"*{suffix}", label=label, tooltip=tooltip)
+
+
+def path_in(box: FileEdit) -> Path | None:
+    """The path in a box; None where it is empty, which the box tells in its own ways."""
+    value = box.value
+    return value if isinstance(value, Path) and value != Path() else None
 
 
 def _widget(annotation: Any, bounds: list[Any], default: Any) -> Any:

@@ -164,9 +164,14 @@ class Panel(QWidget):
         """Show one line below the button."""
         self.message.setText(text)
 
-    def event(self, event: QEvent) -> bool:
+    def event(self, event: QEvent | None) -> bool:
         """Stop the work when the widget is taken out of the window."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._job is not None:
+        if (
+            event is not None
+            and event.type() == QEvent.Type.ParentChange
+            and self.parent() is None
+            and self._job is not None
+        ):
             self._job.stop()
         return bool(super().event(event))
 

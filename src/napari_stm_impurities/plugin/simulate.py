@@ -9,26 +9,30 @@ from typing import Any, cast, get_args
 
 import numpy as np
 import torch
-from magicgui.widgets import ComboBox, FileEdit, SpinBox
+from magicgui.widgets import ComboBox, SpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from qtpy.QtWidgets import QLabel, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
+from ..configuration import Configuration
 from ..errors import StmError
 from ..physics.dispersion import MATERIALS
-from ..progress import Progress, ShouldStop
+from ..progress import Progress, ShouldStop, Stopped
 from ..simulation.config import FriedelConfig, ScatteringConfig, WindowConfig
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.stream import simulate_windows
 from ..simulation.surface import Surface, SurfaceConfig, simulate_surface
 from ..simulation.windows import Windows
-from .forms import Choice, Form, grid
+from .forms import Choice, Form, file_box, grid, path_in
 from .layers import robust_limits
 from .panel import Panel
 from .sample import surface_layers
 
 #: Fields that stand in the open.
-MAIN = {FriedelConfig: ("side_px", "n_maps", "noise_std"), ScatteringConfig: ("side_px", "n_maps")}
+MAIN: dict[type[Configuration], tuple[str, ...]] = {
+    FriedelConfig: ("side_px", "n_maps", "noise_std"),
+    ScatteringConfig: ("side_px", "n_maps"),
+}
 
 #: How many windows are shown as examples, and the gap between them in pixels.
 EXAMPLES = 9
@@ -59,11 +63,10 @@ class SimulatePanel(Panel):
             value=1000, min=1, max=10_000_000, label="Windows", tooltip="How many windows are made"
         )
         self.seed = _seed()
-        self.file = FileEdit(
-            mode="w", filter="*.npz", label="File", tooltip="Where the windows and the places of their impurities go"
-        )
-        self.size = QLabel()
-        self.size.setWordWrap(True)
+        tooltip = "Where the windows and the places of their impurities go"
+        self.file = file_box("File", tooltip, ".nc", new=True)
+        self.size_label = QLabel()
+        self.size_label.setWordWrap(True)
         self.examples_button = QPushButton("Show examples")
         self.examples_button.setToolTip("A few windows as a layer, before any file is written")
         self.examples_button.clicked.connect(self._examples_clicked)
@@ -71,35 +74,40 @@ class SimulatePanel(Panel):
         layout = QVBoxLayout(tab)
         layout.addWidget(self.windows)
         layout.addWidget(grid([self.n_windows, self.seed, self.file]))
-        layout.addWidget(self.size)
+        layout.addWidget(self.size_label)
         layout.addWidget(self.examples_button)
         layout.addStretch()
         for field in (self.n_windows, self.windows.kind, *(form["side_px"] for form in self.windows.forms.values())):
             field.changed.connect(self._say_size)
         return tab
 
+    def _config(self) -> WindowConfig:
+        return cast(WindowConfig, self.windows.value())
+
     def _say_size(self, _value: Any = None) -> None:
         try:
-            config = cast(WindowConfig, self.windows.value())
+            config = self._config()
         except StmError as error:
-            self.size.setText(str(error))
+            self.size_label.setText(str(error))
             return
-        size = dataset_bytes(config, self.n_windows.value)
-        seconds = dataset_seconds(config, self.n_windows.value)
-        self.size.setText(f"The file: about {readable_bytes(size)}, in about {readable_seconds(seconds)}.")
+        self.size_label.setText(f"The file: about {readable_bytes(dataset_bytes(config, self.n_windows.value))}.")
 
     def _to_file(self) -> None:
-        path = self.file.value
-        if path is None or str(path) in ("", "."):
-            raise StmError("choose the file that the windows shall be written to (File, a name ending in .npz)")
-        self.run(
-            simulate_dataset,
-            Path(path).with_suffix(".npz"),
-            self.windows.value(),
-            self.n_windows.value,
-            self.seed.value,
-            done=lambda written: self.say(f"{self.n_windows.value} windows written to {written}"),
-        )
+        path = path_in(self.file)
+        if path is None:
+            raise StmError("choose the file that the windows shall be written to (File, a name ending in .nc)")
+        config, n_windows, seed = self._config(), self.n_windows.value, self.seed.value
+        done = partial(self._write, path.with_suffix(".nc"), config, n_windows, seed)
+        self.run(measure_seconds, config, n_windows, seed, done=done)
+
+    def _write(self, path: Path, config: WindowConfig, n_windows: int, seed: int, seconds: float) -> None:
+        size = readable_bytes(dataset_bytes(config, n_windows))
+        self.size_label.setText(f"The file: about {size}, in about {readable_seconds(seconds)}.")
+        done = partial(self._written, n_windows)
+        self.run(simulate_dataset, path, config, n_windows, seed, done=done)
+
+    def _written(self, n_windows: int, path: Path) -> None:
+        self.say(f"{n_windows} windows, {readable_bytes(path.stat().st_size)}, written to {path}")
 
     def _examples_clicked(self) -> None:
         self.attempt(self._show_examples)
@@ -157,6 +165,17 @@ class SimulatePanel(Panel):
 def simulate_examples(config: WindowConfig, seed: int, *, progress: Progress, should_stop: ShouldStop) -> Windows:
     """A few windows of a kind; `progress` and `should_stop` have nothing to say in so short a time."""
     return simulate_windows(config, EXAMPLES, torch.Generator().manual_seed(seed))
+
+
+def measure_seconds(
+    config: WindowConfig, n_windows: int, seed: int, *, progress: Progress, should_stop: ShouldStop
+) -> float:
+    """How long the windows will take, from a short trial."""
+    progress(0.0, "measuring how long it will take")
+    seconds = dataset_seconds(config, n_windows, seed)
+    if should_stop():
+        raise Stopped
+    return seconds
 
 
 def montage(windows: Windows) -> tuple[np.ndarray, np.ndarray]:

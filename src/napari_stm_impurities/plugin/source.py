@@ -69,9 +69,9 @@ class ImageSource:
 
     def _ask(self, layer: Layer | None) -> None:
         self._size_row.setVisible(layer is not None and layer_pixel_size_nm(layer) is None)
-        no_bias = layer is not None and layer.ndim in (2, 3) and layer_bias_mv(layer) is None
-        self._first_row.setVisible(no_bias)
-        self._last_row.setVisible(no_bias and layer.ndim == 3)
+        axes = 0 if layer is None or layer_bias_mv(layer) is not None else layer.ndim
+        self._first_row.setVisible(axes in (2, 3))
+        self._last_row.setVisible(axes == 3)
 
 
 def _number(label: str, tooltip: str) -> Any:

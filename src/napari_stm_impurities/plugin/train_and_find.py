@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
@@ -22,7 +22,7 @@ from ..training import train
 from ..training.checkpoint import EpochReport
 from ..training.config import TrainingConfig
 from .curves import Curves
-from .forms import Fold, Form, Optional, grid
+from .forms import Fold, Form, Optional, file_box, grid, path_in
 from .layers import layer_points, points_layer, score_layer
 from .panel import Panel
 from .source import ImageSource
@@ -53,7 +53,7 @@ class TrainAndFindPanel(Panel):
             label="Model",
             tooltip="A shipped model, one trained in this session, or a file",
         )
-        self.model_file = FileEdit(filter="*.safetensors", label="Model file", tooltip="A model that was saved before")
+        self.model_file = file_box("Model file", "A model that was saved before", ".safetensors", new=False)
         self.surface = ComboBox(
             choices=[READ_OFF, *MATERIALS],
             label="Surface",
@@ -87,10 +87,11 @@ class TrainAndFindPanel(Panel):
         self._file_row.setVisible(self.model.value == FROM_FILE)
 
     def _chosen_model(self) -> str | Model:
-        if self.model.value != FROM_FILE:
-            return self.trained.get(self.model.value, self.model.value)
-        path = self.model_file.value
-        if _no_path(path):
+        name = str(self.model.value)
+        if name != FROM_FILE:
+            return self.trained.get(name, name)
+        path = path_in(self.model_file)
+        if path is None:
             raise StmError("choose the file of a model (.safetensors), or a shipped model")
         return str(path)
 
@@ -141,12 +142,8 @@ class TrainAndFindPanel(Panel):
             "Known positions in the image: the paper's ratio is told after each epoch",
             optional=True,
         )
-        self.save_as = FileEdit(
-            mode="w",
-            filter="*.safetensors",
-            label="Save as",
-            tooltip="Where the model is saved; a training that was stopped can be taken up from there (Resume)",
-        )
+        tooltip = "Where the model is saved; a training that was stopped can be taken up from there (Resume)"
+        self.save_as = file_box("Save as", tooltip, ".safetensors", new=True)
         self.resume = CheckBox(text="", label="Resume", tooltip="Take up the stopped training of this file")
         self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
         self.curves = Curves("loss", "ratio")
@@ -167,8 +164,8 @@ class TrainAndFindPanel(Panel):
     def _train(self) -> None:
         stack = self.source.stack() if self.use_image.value else None
         reference = self.reference.value
-        path = self.save_as.value
-        path = None if _no_path(path) else Path(path).with_suffix(".safetensors")
+        chosen = path_in(self.save_as)
+        path = chosen.with_suffix(".safetensors") if chosen else None
         self.run(
             train,
             experiment=stack,
@@ -206,11 +203,6 @@ class TrainAndFindPanel(Panel):
         if not self.running:
             self.say("")
         self.button.setText(("Find impurities", "Train model")[index])
-
-
-def _no_path(path: Any) -> bool:
-    """Whether a file box is empty, which it may tell in three ways."""
-    return path is None or str(path) in ("", ".")
 
 
 def find_on_device(
