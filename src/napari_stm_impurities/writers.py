@@ -43,9 +43,11 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from napari_stm_impurities import make_stack
     >>> import pathlib, tempfile
     >>> from napari_stm_impurities.readers import read_stack
-    >>> stack = stacks.make_stack(np.ones((2, 9, 9)), [0, 1], 0.5)
+    >>> stack = make_stack(np.ones((2, 9, 9)), [0, 1], 0.5)
     >>> path = save_stack(stack, pathlib.Path(tempfile.mkdtemp()) / "stack.nc")
     >>> read_stack(path).identical(stack)
     True
@@ -114,9 +116,11 @@ def write_nanonis_grid(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from napari_stm_impurities import make_stack
     >>> import pathlib, tempfile
     >>> from napari_stm_impurities.readers import read_stack
-    >>> stack = stacks.make_stack(np.ones((3, 9, 8)), [-10, 0, 10], 0.5)
+    >>> stack = make_stack(np.ones((3, 9, 8)), [-10, 0, 10], 0.5)
     >>> path = write_nanonis_grid(stack, pathlib.Path(tempfile.mkdtemp()) / "grid.3ds")
     >>> bool((read_stack(path) == stack).all())
     True

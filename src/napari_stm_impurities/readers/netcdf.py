@@ -51,9 +51,10 @@ def _dataset(path: Path) -> xr.Dataset:
         classic = file.read(3) == b"CDF"
     if classic:
         return xr.open_dataset(path, engine="scipy", decode_times=False)
-    # asked first: on a damaged file h5netcdf leaves an object that complains on the screen when it goes
-    with h5py.File(path, "r"):
-        pass
+    # h5netcdf looks at this attribute first, and where it is damaged leaves an object that complains on the
+    # screen when it goes; h5py only raises
+    with h5py.File(path, "r") as file:
+        file.attrs.get("_nc3_strict")
     return xr.open_dataset(path, engine="h5netcdf", phony_dims="sort", decode_times=False)
 
 
