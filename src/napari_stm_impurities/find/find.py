@@ -19,7 +19,8 @@ from ..physics.dispersion import Dispersion
 from ..physics.ring import NoRing, fit_dispersion
 from ..points import make_points
 from ..progress import Progress, ShouldStop, never, silent
-from ..stacks import as_stack, check_stack, pixel_size_nm as pixel_size_of
+from ..stacks import as_stack, check_stack
+from ..stacks import pixel_size_nm as pixel_size_of
 from .peaks import find_peaks
 from .tiles import ScoreField, score_view
 

@@ -25,7 +25,7 @@ class NetworkConfig(Configuration):
     batch_norm: bool = True
     """Batch normalisation after each convolution; its statistics are fixed after training."""
     attention: Literal["global", "local", "off"] = "local"
-    """Eq. 1 with one weight for each pair of biases (global, the paper), one for each pair and pixel (local), or equal weights (off)."""
+    """Eq. 1 with one weight for each pair of biases (global, the paper), one for each pair and pixel, or equal weights."""
     key_channels: int = Field(default=8, ge=1, le=256)
     """d_q = d_k, the length of query and key."""
     value_channels: int | None = Field(default=None, ge=1, le=512)

@@ -83,7 +83,7 @@ class Model:
     def __init__(self, config: ModelConfig, network: ImpurityNetwork | None = None) -> None:
         self.config = config
         self.network = network or ImpurityNetwork(config.network, input_channels(config.inputs))
-        self.network.eval().to(memory_format=torch.channels_last)
+        self.network.eval()
 
     @property
     def threshold(self) -> float:

@@ -11,7 +11,6 @@ from torch.nn import functional
 from .attention import BiasAttention
 from .config import NetworkConfig
 
-
 _FIRST_SCORE = -4.0
 
 
@@ -70,6 +69,7 @@ class ImpurityNetwork(nn.Module):
         self.decoder = nn.ModuleList(decoder)
         self.projection = nn.Conv2d(merged, 3 if config.offsets else 1, 1)
         # impurities are rare: a network that begins by expecting few learns sooner
+        assert self.projection.bias is not None
         nn.init.constant_(self.projection.bias[:1], _FIRST_SCORE)
 
     @property
@@ -93,6 +93,8 @@ class ImpurityNetwork(nn.Module):
         batch, n_maps, _, height, width = maps.shape
         multiple = self.multiple_px
         features = functional.pad(maps.flatten(0, 1), (0, -width % multiple, 0, -height % multiple))
+        # convolutions are faster where the channels of a pixel lie together
+        features = features.contiguous(memory_format=torch.channels_last)
         merged, weights = [], None
         for level, (block, attention) in enumerate(zip(self.encoder, self.attention, strict=True)):
             features = block(functional.avg_pool2d(features, 2) if level else features)

@@ -101,7 +101,7 @@ def _to_scale(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None)
     frame_y, frame_x = stack.sizes["y"] * size_y, stack.sizes["x"] * size_x
     if min(frame_y, frame_x) < MIN_SIDE_PX * new:
         raise StmError(
-            f"the frame of {frame_y:.3g} x {frame_x:.3g} nm is too small beside its ripples: on the model's scale, a pixel"
-            f" of {new:.3g} nm, it has fewer than {MIN_SIDE_PX} pixels; take a larger frame, or give the right material"
+            f"the frame of {frame_y:.3g} x {frame_x:.3g} nm is too small beside its ripples: on the model's scale,"
+            f" a pixel of {new:.3g} nm, it has fewer than {MIN_SIDE_PX} pixels; take a larger frame, or give the material"
         )
     return resample(stack, new)

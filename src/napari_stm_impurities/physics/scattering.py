@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.special import hankel1
 from torch import Tensor
 
@@ -29,7 +31,11 @@ def _tables(device: str) -> tuple[Tensor, Tensor]:
     x = torch.arange(0.0, _LARGEST_KR + 2 * _STEP, _STEP, dtype=torch.float64).clamp_min(SMALLEST_KR).numpy()
     wave = hankel1(0, x)
     exponent = -1j * x * hankel1(1, x) / wave
-    return tuple(torch.from_numpy(table).to(torch.complex64).to(device) for table in (wave, exponent))
+    return _single(wave, device), _single(exponent, device)
+
+
+def _single(values: NDArray[np.complex128], device: str) -> Tensor:
+    return torch.from_numpy(values).to(torch.complex64).to(device)
 
 
 def hankel0(kr: Tensor, damping: Tensor) -> Tensor:
@@ -75,40 +81,49 @@ def t_matrix(phase_shift_rad: Tensor, loss: Tensor) -> Tensor:
 
 
 def ldos_modulation(
-    yx_px: Tensor, k_rad_per_px: Tensor, t: Tensor, pixels_yx: Tensor, mean_free_path_px: Tensor
+    yx_px: Tensor, k_rad_per_px: Tensor, t: Tensor, pixels_yx: Tensor, mean_free_path_px: float
 ) -> Tensor:
     """rho/rho0 - 1 at given pixels, exactly, multiple scattering included.
 
     Parameters
     ----------
     yx_px
-        Positions of the scatterers, shape (batch, scatterer, 2), inside the frame or outside.
+        Positions of the scatterers, shape (scatterer, 2), inside the frame or outside.
     k_rad_per_px
-        Shape (batch, bias).
+        Shape (bias,).
     t
-        The T matrix of each scatterer, complex, shape (batch, bias, scatterer); 0 for one that is not there.
+        The T matrix of each scatterer, complex, shape (bias, scatterer); 0 for one that does not scatter.
     pixels_yx
-        Where to evaluate, shape (batch, bias, pixel, 2): a drift between biases is a shift of these.
+        Where to evaluate, shape (bias, pixel, 2): a drift between biases is a shift of these.
     mean_free_path_px
-        l, shape (batch,): k becomes k + i/(2l).
+        l: k becomes k + i/(2l).
 
     Returns
     -------
     torch.Tensor
-        Shape (batch, bias, pixel), float32.
+        Shape (bias, pixel), float32.
+
+    Examples
+    --------
+    One impurity, far away: 2/(pi k r) sin(delta) cos(2 k r + delta).
+
+    >>> k, r, delta = torch.tensor([0.8]), 20.0, torch.tensor([[1.2]])
+    >>> there = torch.tensor([[[0.0, r]]])
+    >>> rho = ldos_modulation(torch.zeros(1, 2), k, t_matrix(delta, torch.zeros(1, 1)), there, 1e9)
+    >>> far_field = 2 / (torch.pi * k * r) * torch.sin(delta) * torch.cos(2 * k * r + delta)
+    >>> bool(abs(rho - far_field) < 1e-3)
+    True
     """
-    n = yx_px.shape[1]
-    one = torch.eye(n, device=yx_px.device)
-    damping = 0.5 / (k_rad_per_px * mean_free_path_px[:, None])
-    hop = hankel0(k_rad_per_px[..., None, None] * distances(yx_px, yx_px)[:, None], damping[..., None, None])
+    one = torch.eye(len(yx_px), device=yx_px.device)
+    damping = 0.5 / (k_rad_per_px * mean_free_path_px)
+    hop = hankel0(k_rad_per_px[:, None, None] * distances(yx_px, yx_px), damping[:, None, None])
     # (1 - t H)^-1 t is (t^-1 - H)^-1, and stands also where t is 0
-    response = torch.linalg.solve(one - t[..., :, None] * (hop * (1 - one)), torch.diag_embed(t))
-    rho = torch.empty(pixels_yx.shape[:3], device=yx_px.device)
+    response = torch.linalg.solve(one - t[:, :, None] * (hop * (1 - one)), torch.diag_embed(t))
+    rho = torch.empty(pixels_yx.shape[:2], device=yx_px.device)
     # one map at a time, so that the waves of all scatterers stay in the processor's cache
-    for b in range(len(rho)):
-        for i in range(rho.shape[1]):
-            wave = _wave(distances(pixels_yx[b, i], yx_px[b]), k_rad_per_px[b, i], damping[b, i])
-            rho[b, i] = ((wave @ response[b, i]) * wave).sum(-1).real
+    for i in range(len(rho)):
+        wave = _wave(distances(pixels_yx[i], yx_px), k_rad_per_px[i], damping[i])
+        rho[i] = ((wave @ response[i]) * wave).sum(-1).real
     return rho
 
 

@@ -23,6 +23,8 @@ Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
 PositiveRange = Annotated[
     tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)
 ]
+_Count = Annotated[int, Field(ge=0)]
+CountRange = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -35,7 +37,7 @@ class FriedelConfig(Configuration):
     """L, the side of a window in pixels (paper: 20)."""
     n_maps: int = Field(default=8, ge=1, le=512)
     """How many k_F, that is biases, are drawn for one window."""
-    impurities: PositiveRange = (1, 6)
+    impurities: CountRange = (1, 6)
     """N_i, the fewest and the most impurities in a window."""
     k_rad_per_px: float = Field(default=0.78, gt=0, lt=np.pi / 2)
     """k_F0 in radians a pixel (0.78: Au(111) on the paper's grid of 0.47 nm)."""
@@ -72,27 +74,27 @@ class ScatteringConfig(Configuration):
     """The exact density of states of a two-dimensional electron gas with s-wave scatterers."""
     side_px: int = Field(default=64, ge=16, le=512)
     """The side of a window in pixels."""
-    n_maps: PositiveRange = (1, 8)
+    n_maps: CountRange = (1, 8)
     """The fewest and the most biases of a window; after averaging neighbours, as at use."""
     k_rad_per_px: PositiveRange = (0.19, 1.0)
     """k of the highest bias in radians a pixel, drawn on a logarithmic scale."""
     k_span: PositiveRange = (0.03, 0.5)
     """How far k falls towards the lowest bias, as a share of k."""
-    density_per_k2: PositiveRange = (0.0015, 0.06)
+    density_per_k2: PositiveRange = (0.003, 0.06)
     """Impurities in an area of 1/k^2, drawn on a logarithmic scale (paper's Au(111): 0.01)."""
     empty_share: Share = 0.06
     """The share of windows without any impurity."""
-    margin_per_k: float = Field(default=14.0, ge=0)
+    margin_per_k: float = Field(default=9.0, ge=0)
     """How far outside the frame impurities still stand, in 1/k."""
-    n_kinds: PositiveRange = (1, 3)
+    n_kinds: CountRange = (1, 3)
     """How many kinds of impurity a window has, each with its own phase shift and loss."""
     phase_shift_rad: Range = (0.35, 2.8)
     """delta at the highest bias, in radians."""
     phase_shift_slope_rad: Range = (-1.5, 1.5)
     """How delta changes where k falls by its own size, in radians."""
-    weak_share: Share = 0.25
+    weak_share: Share = 0.2
     """The share of kinds after the first that are weak scatterers, with delta drawn below."""
-    weak_phase_shift_rad: Range = (0.15, 0.5)
+    weak_phase_shift_rad: Range = (0.2, 0.5)
     """delta of a weak scatterer, in radians."""
     loss: PositiveRange = (0.0, 0.8)
     """1 - a, the share of the wave that an impurity absorbs."""
@@ -110,7 +112,7 @@ class ScatteringConfig(Configuration):
     """Drift from the first to the last bias, in pixels."""
     drift_share: Share = 0.4
     """The share of windows that drift."""
-    white_noise: PositiveRange = (0.02, 2.0)
+    white_noise: PositiveRange = (0.02, 1.6)
     """White noise of one map, drawn on a logarithmic scale."""
     line_noise: PositiveRange = (0.02, 0.8)
     """Offsets of scan lines."""

@@ -40,7 +40,7 @@ def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Gene
     """
     device = generator.device
     side, n_maps = config.side_px, config.n_maps
-    fewest, most = (int(count) for count in config.impurities)
+    fewest, most = config.impurities
     count = torch.randint(fewest, most + 1, (n_windows,), generator=generator, device=device)
     # the places with the largest random numbers are a draw without repetition
     place = torch.rand(n_windows, side * side, generator=generator, device=device).topk(max(most, 1)).indices

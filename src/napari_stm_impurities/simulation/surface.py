@@ -60,10 +60,16 @@ class SurfaceConfig(Configuration):
     """Within this distance in nm the s-wave formula does not hold, and the map goes to the value below."""
     near_field_value: float = -0.25
     """dI/dV on an impurity, over that of the bare surface, less 1."""
+    near_field_spread: float = Field(default=0.0, ge=0)
+    """How far that value scatters from impurity to impurity (standard deviation)."""
     noise_share: float = Field(default=0.5, ge=0)
     """White noise, in standard deviations of the clean ripples."""
     line_noise_share: float = Field(default=0.15, ge=0)
     """Offsets of scan lines, in standard deviations of the clean ripples."""
+    correlated_noise_share: float = Field(default=0.0, ge=0)
+    """Noise with a power of 1/q^1.5 in the plane, in standard deviations of the clean ripples."""
+    step_share: float = Field(default=0.0, ge=0)
+    """Height of an atomic step through the frame, in standard deviations of the clean ripples."""
     herringbone_share: float = Field(default=0.0, ge=0)
     """Amplitude of the Au(111) herringbone (6.3 nm), in standard deviations of the clean ripples."""
     drift_px: float = Field(default=0.0, ge=0, le=10)
@@ -151,17 +157,7 @@ def simulate_surface(
     k = torch.from_numpy(band.k_per_nm(bias) * pixel_nm).float()
     clean = _clean_maps(plan, yx, k, bias, generator, progress, should_stop)
     spread = clean.std() if len(yx) else torch.tensor(0.1)
-    shape = tuple(clean.shape)
-    noisy = (
-        clean
-        + plan.noise_share * spread * instrument.white_noise(shape, generator)
-        + plan.line_noise_share * spread * instrument.line_noise((1, *shape), generator)[0]
-    )
-    if plan.herringbone_share:
-        turn = uniform(0, 2 * math.pi, (2, 1), generator)
-        period = torch.tensor([6.3 / pixel_nm])
-        stripes = instrument.herringbone(turn[0], period, turn[1], plan.side_px, plan.side_px)
-        noisy = noisy + plan.herringbone_share * spread * stripes
+    noisy = clean + spread * _disturbances(plan, k, pixel_nm, generator)
     attrs = {"source": f"simulated {material}, seed {seed}", "history": [f"simulated with {plan.model_dump_json()}"]}
     stack = make_stack(1 + noisy.numpy(), bias, pixel_nm, channel="dI/dV", units="of the bare surface", attrs=attrs)
     inside = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
@@ -220,8 +216,8 @@ def _clean_maps(
     angle = uniform(0, 2 * math.pi, (1,), generator)
     when = torch.linspace(-0.5, 0.5, len(k)) if len(k) > 1 else torch.zeros(1)
     shift = plan.drift_px * when[:, None] * torch.cat([angle.sin(), angle.cos()])
+    value = plan.near_field_value + plan.near_field_spread * instrument.white_noise((n,), generator)
     grid = instrument.pixel_grid(side, side, torch.device("cpu"))
-    path = torch.tensor([plan.mean_free_path_nm / pixel_nm])
     maps = []
     for first in range(0, len(k), _BIASES_AT_ONCE):
         if should_stop():
@@ -229,18 +225,39 @@ def _clean_maps(
         progress(first / len(k), "simulating the maps")
         some = slice(first, first + _BIASES_AT_ONCE)
         pixels = grid - shift[some, None]
-        wave = ldos_modulation(yx[None], k[None, some], t[None, some], pixels[None], path)[0]
-        maps.append(_with_near_field(plan, wave, pixels, yx, pixel_nm))
+        wave = ldos_modulation(yx, k[some], t[some], pixels, plan.mean_free_path_nm / pixel_nm)
+        to_nearest, which = distances(pixels, yx.expand(len(pixels), -1, -1)).min(-1)
+        maps.append(_with_near_field(plan, wave, to_nearest * pixel_nm, value[which]))
     progress(1.0, "simulating the maps")
     return torch.cat(maps).reshape(len(k), side, side)
 
 
-def _with_near_field(plan: SurfaceConfig, wave: Tensor, pixels: Tensor, yx: Tensor, pixel_nm: float) -> Tensor:
+def _with_near_field(plan: SurfaceConfig, wave: Tensor, to_nearest: Tensor, value: Tensor) -> Tensor:
+    """Where the s-wave formula does not hold, blend into what stands there instead."""
     if plan.near_field_nm == 0:
         return wave
-    nearest = distances(pixels, yx.expand(len(pixels), -1, -1)).amin(-1)
-    weight = torch.exp(-0.5 * (nearest * pixel_nm / plan.near_field_nm) ** 4)
-    return (1 - weight) * wave + weight * plan.near_field_value
+    weight = torch.exp(-0.5 * (to_nearest / plan.near_field_nm) ** 4)
+    return (1 - weight) * wave + weight * value
+
+
+def _disturbances(plan: SurfaceConfig, k: Tensor, pixel_nm: float, generator: torch.Generator) -> Tensor:
+    """What is no impurity, in standard deviations of the clean ripples, shape (bias, y, x)."""
+    side = plan.side_px
+    shape = (1, len(k), side, side)
+    total = plan.noise_share * instrument.white_noise(shape, generator)
+    total = total + plan.line_noise_share * instrument.line_noise(shape, generator)
+    if plan.correlated_noise_share:
+        exponent = torch.tensor([1.5])
+        total = total + plan.correlated_noise_share * instrument.correlated_noise(shape, exponent, generator)
+    if plan.herringbone_share:
+        turn = uniform(0, 2 * math.pi, (2, 1), generator)
+        stripes = instrument.herringbone(turn[0], torch.tensor([6.3 / pixel_nm]), turn[1], side, side)
+        total = total + plan.herringbone_share * stripes
+    if plan.step_share:
+        angle, offset = uniform(0, 2 * math.pi, (1,), generator), uniform(-0.25, 0.25, (1,), generator) * side
+        jump, wave = instrument.atomic_step(angle, offset, torch.ones(1), k[None], side, side)
+        total = total + plan.step_share * jump + wave
+    return total[0]
 
 
 def _bound_states(plan: SurfaceConfig, yx: Tensor, pixel_nm: float, generator: torch.Generator) -> Tensor:

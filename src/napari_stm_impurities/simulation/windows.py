@@ -31,6 +31,37 @@ class Windows:
         return Windows(self.maps.to(device), self.yx_px.to(device), self.present.to(device))
 
 
+def measured_pixels(windows: Windows) -> Tensor:
+    """Where a pixel was measured at one bias at least, shape (batch, y, x), bool."""
+    return ~windows.maps.isnan().all(1)
+
+
+def impurity_pixels(windows: Windows) -> Tensor:
+    """1.0 on each measured pixel that holds an impurity, else 0.0, shape (batch, y, x)."""
+    batch, _, height, width = windows.maps.shape
+    hits = windows.maps.new_zeros(batch, height * width)
+    row = windows.yx_px[..., 0].round().long().clamp(0, height - 1)
+    column = windows.yx_px[..., 1].round().long().clamp(0, width - 1)
+    hits.scatter_reduce_(1, row * width + column, windows.present.to(hits.dtype), "amax")
+    return hits.reshape(batch, height, width) * measured_pixels(windows)
+
+
+def label_map(windows: Windows) -> Tensor:
+    """The paper's Y_label: 1/N_i on each of the N_i impurity pixels, else 0.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (batch, y, x); all 0 for a window without impurities.
+
+    References
+    ----------
+    Wang et al. 2020, Eq. 2 and the paragraph on training data.
+    """
+    hits = impurity_pixels(windows)
+    return hits / hits.sum((1, 2), keepdim=True).clamp_min(1)
+
+
 def uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Numbers between `low` and `high`, evenly."""
     return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
@@ -46,6 +77,6 @@ def happens(share: float, n: int, generator: torch.Generator) -> Tensor:
     return (torch.rand(n, generator=generator, device=generator.device) < share).float()
 
 
-def whole(low: float, high: float, generator: torch.Generator) -> int:
+def whole(low: int, high: int, generator: torch.Generator) -> int:
     """One whole number from `low` to `high`, both included."""
-    return int(torch.randint(int(low), int(high) + 1, (1,), generator=generator, device=generator.device))
+    return int(torch.randint(low, high + 1, (1,), generator=generator, device=generator.device))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -31,6 +33,8 @@ def calibrate(
 ) -> Calibration:
     """Measure how often a peak of a given score is an impurity, and which threshold gives the best F1.
 
+    Each window counts the same for the F1, so that dense ones do not decide alone.
+
     Parameters
     ----------
     model
@@ -47,20 +51,44 @@ def calibrate(
     Calibration
         A logistic curve through the outcomes, the threshold, and its F1.
     """
-    scores, right, n_truth = held_out_peaks(model, windows, seed, n_windows, progress=progress, should_stop=should_stop)
+    peaks = held_out_peaks(model, windows, seed, n_windows, progress=progress, should_stop=should_stop)
+    scores = np.concatenate([window.score for window in peaks] or [np.zeros(0)])
+    right = np.concatenate([window.right for window in peaks] or [np.zeros(0, bool)])
     if len(np.unique(right)) < 2:
         return Calibration()
     curve = LogisticRegression(C=1e4).fit(scores[:, None], right)
     slope, intercept = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     if slope <= 0:
         return Calibration()
-    order = np.argsort(-scores)
-    hits = np.cumsum(right[order])
-    f1 = 2 * hits / (np.arange(1, len(hits) + 1) + n_truth)
-    best = int(f1.argmax())
     fitted = Calibration(slope=slope, intercept=intercept)
-    threshold = float(fitted.confidence(scores[order[best]]))
-    return fitted.model_copy(update={"threshold": threshold, "f1": float(f1[best])})
+    thresholds = np.linspace(0.02, 0.98, 97)
+    f1 = np.mean([window.f1(fitted.confidence(window.score), thresholds) for window in peaks if window.n_truth], axis=0)
+    best = int(f1.argmax())
+    return fitted.model_copy(update={"threshold": round(float(thresholds[best]), 2), "f1": float(f1[best])})
+
+
+@dataclass(frozen=True)
+class WindowPeaks:
+    """All peaks of one window, the highest first.
+
+    Attributes
+    ----------
+    score
+        Shape (n,).
+    right
+        Shape (n,), bool: whether it is an impurity that no higher peak has taken.
+    n_truth
+        How many impurities there are.
+    """
+
+    score: np.ndarray
+    right: np.ndarray
+    n_truth: int
+
+    def f1(self, confidence: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+        """The F1 at each threshold."""
+        counted = confidence[None] >= thresholds[:, None]
+        return 2 * (counted & self.right).sum(1) / np.maximum(counted.sum(1) + self.n_truth, 1)
 
 
 def held_out_peaks(
@@ -71,12 +99,10 @@ def held_out_peaks(
     *,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """All peaks in held-out windows: their scores, whether each is an impurity, and how many impurities there are."""
+) -> list[WindowPeaks]:
+    """All peaks in held-out windows."""
     inputs = model.config.inputs
-    scores: list[np.ndarray] = []
-    right: list[np.ndarray] = []
-    n_truth = 0
+    peaks: list[WindowPeaks] = []
     stream = window_stream(windows, _BATCH, seed, _HELD_OUT)
     n_batches = -(-n_windows // _BATCH)
     for index in range(n_batches):
@@ -95,12 +121,8 @@ def held_out_peaks(
             truth = batch.yx_px[item][batch.present[item]].double().numpy()
             pixel = truth.round().astype(int).clip(0, np.array(seen.shape) - 1)
             truth = truth[seen[pixel[:, 0], pixel[:, 1]]]
-            scores.append(score)
-            right.append(_matched_by_rank(yx, truth))
-            n_truth += len(truth)
-    if not scores:
-        return np.zeros(0), np.zeros(0, bool), 0
-    return np.concatenate(scores), np.concatenate(right), n_truth
+            peaks.append(WindowPeaks(score, _matched_by_rank(yx, truth), len(truth)))
+    return peaks
 
 
 def _matched_by_rank(yx: np.ndarray, truth: np.ndarray) -> np.ndarray:

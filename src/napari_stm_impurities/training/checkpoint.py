@@ -28,7 +28,7 @@ class EpochReport(Configuration):
     entropy: float | None = None
     """The entropy of the prediction on the experiment's tiles, in nats a tile (Eq. 4); None without an experiment."""
     ratio: float | None = None
-    """The paper's ratio: the share of reference points within one pixel of a predicted peak; None without a reference."""
+    """The paper's ratio: the share of reference points within a pixel of a predicted peak; None without a reference."""
     seconds: float
     """Time since the training began, over all sittings."""
 

@@ -41,6 +41,8 @@ class TrainingConfig(Configuration):
     """The highest learning rate; it rises over the first 3 % of the steps and then falls to 0 along a cosine."""
     weight_decay: float = Field(default=1e-4, ge=0)
     """Decoupled weight decay (AdamW)."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Number format of the network's products while it learns; weights and results are float32 either way."""
     average_over_steps: int = Field(default=200, ge=0)
     """The model is the running mean of the weights over about this many steps; 0 takes the last weights."""
     seed: int = Field(default=0, ge=0)
@@ -66,6 +68,7 @@ class TrainingConfig(Configuration):
                 confidence_weight=0.03,
                 experiment_tile_px=20,
                 learning_rate=1e-3,
+                precision="float32",
                 average_over_steps=0,
                 batch_size=32,
             )

@@ -54,8 +54,8 @@ class Experiment:
         side = plan.experiment_tile_px
         if min(maps.shape[-2:]) < side:
             raise StmError(
-                f"the experiment has {maps.shape[-2]} x {maps.shape[-1]} pixels on the model's scale, fewer than one tile"
-                f" of {side} x {side}; choose a smaller experiment_tile_px"
+                f"the experiment has {maps.shape[-2]} x {maps.shape[-1]} pixels on the model's scale, fewer than"
+                f" one tile of {side} x {side}; choose a smaller experiment_tile_px"
             )
         whole = scale_maps(maps, plan.inputs.scaling)
         tiles = []

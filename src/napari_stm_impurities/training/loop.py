@@ -19,12 +19,12 @@ from ..network.model import Model, ModelConfig, choose_device
 from ..network.network import ImpurityNetwork, Scores
 from ..progress import Progress, ShouldStop, Stopped, never, silent
 from ..simulation.stream import window_stream
-from ..simulation.windows import Windows
+from ..simulation.windows import Windows, label_map
 from .calibration import calibrate
 from .checkpoint import Checkpoint, EpochReport, optimizer_tensors, restore_network, restore_optimizer
 from .config import TrainingConfig
 from .experiment import Experiment
-from .losses import cross_entropy, detection_loss, label_map, prediction_entropy
+from .losses import cross_entropy, detection_loss, prediction_entropy
 from .schedule import WeightAverage, learning_rate
 
 #: Held-out windows for the calibration of a finished training, and of one that was stopped.
@@ -146,7 +146,7 @@ class _Training:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             self.network = ImpurityNetwork(plan.network, input_channels(plan.inputs))
-        self.network.to(device=device, memory_format=torch.channels_last)
+        self.network.to(device)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
         )
@@ -197,8 +197,11 @@ class _Training:
         return prediction_entropy(answer.score)
 
     def _answer(self, scaled: Tensor) -> Scores:
-        answer: Scores = self.network(network_input(scaled, self.plan.inputs))
-        return answer
+        half = self.plan.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            answer: Scores = self.network(network_input(scaled, self.plan.inputs))
+        offsets = None if answer.offsets_px is None else answer.offsets_px.float()
+        return Scores(answer.score.float(), offsets, answer.weights)
 
     def ratio(self) -> float | None:
         """The paper's ratio on the experiment, with the averaged weights."""

@@ -6,28 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..simulation.windows import Windows
+from ..simulation.windows import Windows, impurity_pixels, measured_pixels
 
 #: Offsets are learnt this far around an impurity, in pixels.
 _OFFSET_REACH_PX = 1.6
 #: Width of the tolerance around an impurity, within which a high score is hardly punished, in pixels.
 _TOLERANCE_PX = 0.8
-
-
-def label_map(windows: Windows) -> Tensor:
-    """The paper's Y_label: 1/N_i on each of the N_i impurity pixels, else 0.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (batch, y, x); all 0 for a window without impurities.
-
-    References
-    ----------
-    Wang et al. 2020, Eq. 2 and the paragraph on training data.
-    """
-    hits = _impurity_pixels(windows)
-    return hits / hits.sum((1, 2), keepdim=True).clamp_min(1)
 
 
 def cross_entropy(score: Tensor, label: Tensor) -> Tensor:
@@ -53,8 +37,8 @@ def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows) -> Tenso
     """
     to_nearest = _way_to_nearest(windows)
     squared = (to_nearest**2).sum(1)
-    positive = _impurity_pixels(windows).bool()
-    scored = _measured(windows)
+    positive = impurity_pixels(windows).bool()
+    scored = measured_pixels(windows)
     tolerance = torch.exp(-0.5 * squared / _TOLERANCE_PX**2)
     probability = score.sigmoid()
     found = -functional.logsigmoid(score) * (1 - probability) ** 2
@@ -65,19 +49,6 @@ def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows) -> Tenso
     miss = (offsets_px - to_nearest).abs().sum(1)
     offset_loss = torch.where(near, miss, 0.0).sum() / near.sum().clamp_min(1)
     return score_loss + offset_loss
-
-
-def _measured(windows: Windows) -> Tensor:
-    return ~windows.maps.isnan().all(1)
-
-
-def _impurity_pixels(windows: Windows) -> Tensor:
-    batch, _, height, width = windows.maps.shape
-    hits = windows.maps.new_zeros(batch, height * width)
-    row = windows.yx_px[..., 0].round().long().clamp(0, height - 1)
-    column = windows.yx_px[..., 1].round().long().clamp(0, width - 1)
-    hits.scatter_reduce_(1, row * width + column, windows.present.to(hits.dtype), "amax")
-    return hits.reshape(batch, height, width) * _measured(windows)
 
 
 def _way_to_nearest(windows: Windows) -> Tensor:

@@ -33,9 +33,7 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, n_steps: int) -> None:
         self.n_steps = n_steps
-        self.weights: dict[str, Tensor] = {
-            name: value.detach().clone() for name, value in network.state_dict().items()
-        }
+        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:

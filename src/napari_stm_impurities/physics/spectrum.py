@@ -1,0 +1,69 @@
+"""How much power each map has at each spatial frequency, all directions taken together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy import fft
+
+from ..prepare import average_biases, clip_saturated, fill_missing, level_planes
+from ..stacks import pixel_size_nm
+
+#: Neighbouring biases are averaged to at most this many maps; the ring moves by less than its width within each.
+_MOST_MAPS = 32
+#: Frequencies are sampled this many times finer than the frame resolves, so that a peak has a shape.
+_PADDING = 2
+_CLIP = 4.0
+
+
+class RadialSpectrum(NamedTuple):
+    """The azimuthal median of the power spectrum of each map.
+
+    Attributes
+    ----------
+    q_per_nm
+        Spatial frequency in rad/nm, shape (q,), evenly spaced.
+    log_power
+        Natural logarithm, shape (map, q).
+    bias_mv
+        Shape (map,).
+    resolution_per_nm
+        The width of the finest feature that the frame can show, in rad/nm.
+    """
+
+    q_per_nm: np.ndarray
+    log_power: np.ndarray
+    bias_mv: np.ndarray
+    resolution_per_nm: float
+
+
+def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
+    """The radial spectrum of each map, neighbouring biases averaged to at most 32 maps.
+
+    The median around each circle is taken, not the mean: the spots of a lattice or the stripes of a
+    herringbone lie in few directions, a ring in all.
+    """
+    few = fill_missing(level_planes(average_biases(clip_saturated(stack), _MOST_MAPS)))
+    maps = few.values - few.values.mean((1, 2), keepdims=True)
+    spread = 1.4826 * np.median(np.abs(maps), axis=(1, 2), keepdims=True)
+    spread = np.where(spread > 0, spread, maps.std((1, 2), keepdims=True))
+    maps = np.clip(maps, -_CLIP * spread, _CLIP * spread)
+    size = np.array(pixel_size_nm(few))
+    height, width = maps.shape[1:]
+    window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]
+    weighted = (maps - (maps * window).sum((1, 2), keepdims=True) / window.sum()) * window
+    shape = [fft.next_fast_len(_PADDING * n, real=True) for n in (height, width)]
+    power = np.abs(fft.rfft2(weighted, s=shape)) ** 2
+    q = np.hypot(2 * np.pi * fft.fftfreq(shape[0], size[0])[:, None], 2 * np.pi * fft.rfftfreq(shape[1], size[1])[None])
+    resolution = 2 * np.pi / float(min(height * size[0], width * size[1]))
+    step = resolution / _PADDING
+    edge = np.pi / float(size.max())
+    ring = np.rint(q / step).astype(int)
+    n_rings = int(edge / step)
+    power /= np.maximum(power.mean((1, 2), keepdims=True), np.finfo(np.float64).tiny)
+    log_power = np.stack(
+        [np.log(np.median(power[:, ring == index], axis=1) + 1e-12) for index in range(1, n_rings)], axis=1
+    )
+    return RadialSpectrum(step * np.arange(1, n_rings), log_power, few.bias.values, resolution)

@@ -1,0 +1,113 @@
+"""Training data on disk: simulated windows in one file, for other programs and for looking at them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from ..files import written_whole
+from ..progress import Progress, ShouldStop, Stopped, never, silent
+from .config import FriedelConfig, ScatteringConfig
+from .stream import simulate_windows
+from .windows import Windows, label_map
+
+_BATCH = 8
+#: Windows simulated to learn how long the others will take.
+_TRIAL = 4
+
+
+def dataset_bytes(config: FriedelConfig | ScatteringConfig, n_windows: int) -> int:
+    """The size of the file that :func:`simulate_dataset` will write, in bytes, to within some per cent.
+
+    Examples
+    --------
+    >>> dataset_bytes(FriedelConfig(), 1000) // 1_000_000
+    14
+    """
+    n_maps = config.n_maps if isinstance(config, FriedelConfig) else config.n_maps[1]
+    return n_windows * (4 * n_maps + 4) * config.side_px**2
+
+
+def dataset_seconds(config: FriedelConfig | ScatteringConfig, n_windows: int, seed: int = 0) -> float:
+    """How long :func:`simulate_dataset` will take on this machine, from a trial of four windows."""
+    begun = time.perf_counter()
+    simulate_windows(config, _TRIAL, torch.Generator().manual_seed(seed))
+    return (time.perf_counter() - begun) * n_windows / _TRIAL
+
+
+def simulate_dataset(
+    path: str | os.PathLike[str],
+    config: FriedelConfig | ScatteringConfig,
+    n_windows: int,
+    seed: int = 0,
+    *,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> Path:
+    """Simulate training windows into one NetCDF file.
+
+    Parameters
+    ----------
+    path
+        Where the file goes; it is whole or not there.
+    config
+        What to simulate.
+    n_windows
+        How many windows.
+    seed
+        The same seed gives the same windows.
+    progress, should_stop
+        Told how far it is, and asked whether to go on.
+
+    Returns
+    -------
+    pathlib.Path
+        The file: ``maps`` (window, map, y, x), NaN where a window has fewer biases or a missing pixel;
+        ``label`` (window, y, x), 1/N_i on each impurity pixel (Eq. 2); ``impurity_y_px`` and
+        ``impurity_x_px`` (window, impurity); the configuration and the seed as attributes.
+
+    Raises
+    ------
+    Stopped
+        If `should_stop` said so; nothing is left behind.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    batches: list[Windows] = []
+    for first in range(0, n_windows, _BATCH):
+        if should_stop():
+            raise Stopped
+        progress(first / n_windows, f"simulating window {first + 1} of {n_windows}")
+        batches.append(simulate_windows(config, min(_BATCH, n_windows - first), generator))
+    dataset = _as_dataset(batches).assign_attrs(configuration=config.model_dump_json(), seed=seed)
+    with written_whole(path) as beside:
+        dataset.to_netcdf(beside, engine="h5netcdf")
+    progress(1.0, f"wrote {n_windows} windows")
+    return Path(path)
+
+
+def _as_dataset(batches: list[Windows]) -> xr.Dataset:
+    n_maps = max(batch.maps.shape[1] for batch in batches)
+    n_impurities = max(batch.yx_px.shape[1] for batch in batches)
+
+    def padded(values: torch.Tensor, n: int) -> np.ndarray:
+        missing = n - values.shape[1]
+        widths = [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)]
+        return np.pad(values.numpy(), widths, constant_values=np.nan)
+
+    places = [torch.where(batch.present[..., None], batch.yx_px, torch.nan) for batch in batches]
+    yx = np.concatenate([padded(place, n_impurities) for place in places])
+    maps = np.concatenate([padded(batch.maps, n_maps) for batch in batches])
+    label = np.concatenate([label_map(batch).numpy() for batch in batches])
+    return xr.Dataset(
+        {
+            "maps": (("window", "map", "y", "x"), maps),
+            "label": (("window", "y", "x"), label),
+            "impurity_y_px": (("window", "impurity"), yx[..., 0]),
+            "impurity_x_px": (("window", "impurity"), yx[..., 1]),
+        }
+    )
