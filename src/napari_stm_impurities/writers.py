@@ -129,14 +129,15 @@ def write_nanonis_grid(
     if not isinstance(stack, xr.DataArray) or stack.dims != stacks.DIMS:
         raise StmError("expected a stack with the dimensions (bias, y, x); make one with make_stack")
     n_bias, n_y, n_x = stack.shape
-    spectra = np.moveaxis(stack.values, 0, 2).reshape(n_y * n_x, n_bias)
-    parameters = np.zeros((n_y * n_x, 2 + len(_GRID_PARAMETERS)))
-    parameters[:, :2] = stack.bias.values[[0, -1]] / 1000
-    parameters[:, 2:4] = _positions_m(stack)
+    n_parameters = 2 + len(_GRID_PARAMETERS)
+    pixels = np.zeros((n_y * n_x, n_parameters + n_bias), dtype=">f4")
+    pixels[:, :2] = stack.bias.values[[0, -1]] / 1000
+    pixels[:, 2:4] = _positions_m(stack)
+    pixels[:, n_parameters:] = np.moveaxis(stack.values, 0, 2).reshape(n_y * n_x, n_bias)
     header = _grid_header(stack, channel)
     with written_whole(path) as beside, beside.open("wb") as file:
         file.write(header.encode("latin-1", errors="replace"))
-        file.write(np.concatenate([parameters, spectra], axis=1).astype(">f4").tobytes())
+        pixels.tofile(file)
     return path
 
 
