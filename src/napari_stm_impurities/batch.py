@@ -26,6 +26,7 @@ SUMMARY = "summary.csv"
 
 #: Its columns: the file, what was found in it, the name of its table, and what a person should know.
 COLUMNS = ["file", "points", "maps", "seconds", "table", "notes", "error"]
+_NOTHING = {"points": 0, "maps": 0, "seconds": 0.0, "table": "", "notes": "", "error": ""}
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,14 @@ def find_in_files(
             finding = find(stack, loaded, dispersion, threshold, progress=within, should_stop=should_stop)
             table = save_points(finding.points, folder / f"{path.name}.csv")
         except StmError as error:
-            rows.append({"file": str(path), "points": 0, "maps": 0, "seconds": 0.0, "error": str(error)})
+            rows.append({**_NOTHING, "file": str(path), "error": str(error)})
             continue
         except Stopped:
             stopped = True
             break
         rows.append(
             {
+                **_NOTHING,
                 "file": str(path),
                 "points": len(finding.points),
                 "maps": stack.sizes["bias"],
@@ -147,7 +149,7 @@ def find_in_files(
                 "notes": "; ".join(finding.notes),
             }
         )
-    summary = pd.DataFrame(rows, columns=COLUMNS).fillna("")
+    summary = pd.DataFrame(rows, columns=COLUMNS)
     with written_whole(folder / SUMMARY) as beside:
         summary.to_csv(beside, index=False)
     if stopped:

@@ -56,17 +56,14 @@ def test_find_writes_points_scores_and_a_figure(tmp_path, noise, model, capsys, 
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+#: A surface that takes no time.
+SMALL = ["--side-px", "24", "--frame-nm", "11.25", "--n-biases", "3"]
+
+
 def test_simulate_is_the_same_for_the_same_seed(tmp_path):
     for name in ("one", "two"):
-        words = [
-            "--seed",
-            "3",
-            "--points",
-            str(tmp_path / f"{name}.csv"),
-            "--bound-state",
-            str(tmp_path / f"{name}_b.nc"),
-        ]
-        assert run(["simulate", "-o", str(tmp_path / f"{name}.nc"), *words]) == 0
+        also = ["--points", str(tmp_path / f"{name}.csv"), "--bound-state", str(tmp_path / f"{name}_b.nc")]
+        assert run(["simulate", "-o", str(tmp_path / f"{name}.nc"), "--seed", "3", *SMALL, *also]) == 0
     one, two = (stm.read_stack(tmp_path / f"{name}.nc") for name in ("one", "two"))
     np.testing.assert_array_equal(one, two)
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
@@ -74,8 +71,7 @@ def test_simulate_is_the_same_for_the_same_seed(tmp_path):
 
 
 def test_simulate_takes_its_options_from_the_configuration(tmp_path, capsys):
-    size = ["--side-px", "24", "--frame-nm", "11.25", "--n-biases", "3"]
-    assert run(["simulate", "-o", str(tmp_path / "s.nc"), *size]) == 0
+    assert run(["simulate", "-o", str(tmp_path / "s.nc"), *SMALL]) == 0
     assert "3 maps of 24 x 24 pixels" in capsys.readouterr().err
     assert stm.read_stack(tmp_path / "s.nc").shape == (3, 24, 24)
     assert run(["simulate", "-o", str(tmp_path / "t.nc"), "--bias-start-mv", "-600"]) == 2
