@@ -15,7 +15,7 @@ from napari_stm_impurities.progress import Stopped
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return Model(ModelConfig(network=NetworkConfig(channels=(4,), convolutions=1, key_channels=2)))
+    return Model(ModelConfig(network=NetworkConfig(channels=(4,), convolutions=(1,), key_channels=2)))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def model(tmp_path_factory) -> Path:
     from napari_stm_impurities.network.config import NetworkConfig
     from napari_stm_impurities.network.model import Model, ModelConfig
 
-    config = ModelConfig(name="small", network=NetworkConfig(channels=(4,), convolutions=1, key_channels=2))
+    config = ModelConfig(name="small", network=NetworkConfig(channels=(4,), convolutions=(1,), key_channels=2))
     return Model(config).save(tmp_path_factory.mktemp("model") / "small.safetensors")
 
 
