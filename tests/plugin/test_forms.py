@@ -6,6 +6,10 @@ from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_stm_impurities.configuration import Configuration
 from napari_stm_impurities.errors import StmError
@@ -74,10 +78,23 @@ def test_what_no_box_can_refuse_is_one_line() -> None:
     assert "\n" not in str(error.value)
 
 
-def test_only_the_main_fields_stand_in_the_open(qtbot: object) -> None:
+def test_only_the_main_fields_stand_in_the_open(qtbot: QtBot) -> None:
     form = Form(Sample, main=("sign",))
     form.show()
     assert form["sign"].native.isVisible()
     assert not form["n_maps"].native.isVisible()
     form.more.title.click()
     assert form["n_maps"].native.isVisible()
+
+
+def test_scrolling_over_a_field_does_not_change_it(qtbot: QtBot) -> None:
+    form = Form(Sample, main=("n_maps",))
+    qtbot.addWidget(form)
+    form.show()
+    box = form["n_maps"].native
+    box.clearFocus()
+    place = QPointF(box.rect().center())
+    down = QPoint(0, -120)
+    nothing = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
+    QApplication.sendEvent(box, QWheelEvent(place, place, QPoint(), down, *nothing, False))
+    assert form["n_maps"].value == 8

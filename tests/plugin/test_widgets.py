@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.network.config import NetworkConfig
+from napari_stm_impurities.network.config import wang2020_network
 from napari_stm_impurities.network.model import Model, ModelConfig, shipped_models
 from napari_stm_impurities.plugin.compare import ComparePanel
 from napari_stm_impurities.plugin.layers import image_layer, layer_points, points_layer
@@ -56,7 +56,7 @@ def names(box: ComboBox) -> list[str]:
 
 @pytest.fixture
 def small_model(tmp_path: Path) -> Path:
-    config = ModelConfig(name="small", network=NetworkConfig(channels=(4,)))
+    config = ModelConfig(name="small", network=wang2020_network().model_copy(update={"channels": (4,)}))
     return Model(config).save(tmp_path / "small.safetensors")
 
 
@@ -124,7 +124,7 @@ def test_compare_makes_three_layers_and_the_figures(qtbot: QtBot, viewer: Viewer
     assert viewer.layers["matched"].data.tolist() == [[8, 8.2], [24, 12]]
     assert viewer.layers["missed"].data.tolist() == [[30, 30]]
     assert viewer.layers["extra"].data.tolist() == [[1, 38]]
-    colours = {tuple(viewer.layers[name].face_color[0]) for name in ("matched", "missed", "extra")}
+    colours = {tuple(viewer.layers[name].border_color[0]) for name in ("matched", "missed", "extra")}
     assert len(colours) == 3
     wanted = compare(
         layer_points(model), layer_points(reference), pixel_size_nm=0.5, frame=(-0.25, 19.75, -0.25, 19.75)
@@ -161,6 +161,19 @@ def test_hidden_points_do_not_count(qtbot: QtBot, viewer: ViewerModel) -> None:
     panel.points.value, panel.reference.value = model, reference
     assert start(qtbot, panel) == "1 matched, 2 missed, 1 extra"
     assert viewer.layers["matched"].data.tolist() == [[24, 12]]
+
+
+def test_the_likely_layers_are_chosen_until_the_person_chooses(qtbot: QtBot, viewer: ViewerModel) -> None:
+    panel = shown(qtbot, ComparePanel(viewer))
+    model, reference = two_layers(viewer)
+    viewer.add_image(np.zeros((9, 9)), name="score")
+    panel.reset_choices()
+    assert (panel.points.value, panel.reference.value) == (model, reference)
+    assert panel.image.value is viewer.layers["bound"]
+    panel.image.value = viewer.layers["score"]
+    viewer.add_points([[1, 1]])
+    panel.reset_choices()
+    assert panel.image.value is viewer.layers["score"]
 
 
 # --- train and find -------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,14 @@ from qtpy.QtWidgets import QLabel
 
 from ..comparison import Comparison, compare
 from ..errors import StmError
-from .layers import calibrate, layer_frame_nm, layer_pixel_size_nm, layer_points, placement
+from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, layer_points, placement
 from .panel import Panel
 
-#: Colours that a colour-blind eye tells apart (Okabe and Ito), and a symbol of its own for each.
+#: Border, face and symbol of each; the colours are told apart by a colour-blind eye too (Okabe and Ito).
 LOOKS = {
-    "matched": ("#009e73", "ring"),
-    "missed": ("#d55e00", "cross"),
-    "extra": ("#56b4e9", "diamond"),
+    "matched": ("#009e73", "transparent", "disc"),
+    "missed": ("#d55e00", "#d55e00", "cross"),
+    "extra": ("#56b4e9", "transparent", "diamond"),
 }
 
 
@@ -31,10 +32,21 @@ class ComparePanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Compare")
-        self.points = self.layer_box(Points, "Points", "The points to judge, such as those that the model found")
-        self.reference = self.layer_box(Points, "Reference", "What they are held against")
+        self.points = self.layer_box(
+            Points,
+            "Points",
+            "The points to judge, such as those that the model found",
+            prefer=partial(_share_of, "model"),
+        )
+        self.reference = self.layer_box(
+            Points, "Reference", "What they are held against", prefer=partial(_share_of, "reference")
+        )
         self.image = self.layer_box(
-            Image, "Image", "Its area gives the chance level, its pixel the radius of the paper's ratio", optional=True
+            Image,
+            "Image",
+            "Its area gives the chance level, its pixel the radius of the paper's ratio",
+            optional=True,
+            prefer=lambda layer: BIAS_KEY in layer.metadata,
         )
         self.tolerance = FloatSpinBox(
             value=inspect.signature(compare).parameters["tolerance_nm"].default,
@@ -52,7 +64,6 @@ class ComparePanel(Panel):
         self.body.addWidget(self.figures)
         self._layers: list[Layer] = []
         self._choose_two()
-        self.image.value = next((layer for layer in self.image.choices if layer is not None), None)
 
     def reset_choices(self, _event: Any = None) -> None:
         """Offer the layers that there are now; two different ones where there are two."""
@@ -92,7 +103,7 @@ class ComparePanel(Panel):
         self._layers = []
         for name, (layer, rows) in parts.items():
             data = np.asarray(layer.data)[np.asarray(layer.shown, dtype=bool)][rows.to_numpy(dtype=int), -2:]
-            colour, symbol = LOOKS[name]
+            border, face, symbol = LOOKS[name]
             self._layers.append(
                 Points(
                     data,
@@ -101,8 +112,9 @@ class ComparePanel(Panel):
                     name=name,
                     symbol=symbol,
                     size=1.3 * float(np.max(layer.size, initial=layer.current_size)),
-                    face_color=colour,
-                    border_color=colour,
+                    face_color=face,
+                    border_color=border,
+                    border_width=0.2,
                 )
             )
             self.viewer.add_layer(self._layers[-1])
@@ -113,6 +125,11 @@ class ComparePanel(Panel):
         choices = self.points.choices
         if len(choices) > 1 and self.points.value is self.reference.value:
             self.reference.value = next(layer for layer in choices if layer is not self.points.value)
+
+
+def _share_of(source: str, layer: Points) -> float:
+    """The share of a layer's points that come from a source."""
+    return float((layer.features["source"] == source).mean()) if len(layer.features.get("source", ())) else 0.0
 
 
 def figures_html(report: Comparison) -> str:

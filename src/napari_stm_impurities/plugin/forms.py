@@ -18,8 +18,17 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, g
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, FloatSpinBox, LineEdit, SpinBox
 from pydantic.fields import FieldInfo
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..configuration import Configuration
 from ..errors import StmError
@@ -36,6 +45,7 @@ UNITS = {
     "_mv": "mV",
     "_nm": "nm",
     "_px": "px",
+    "_rad_per_v": "rad/V",
     "_rad": "rad",
     "_deg": "°",
     "_share": "share",
@@ -180,6 +190,20 @@ def title_of(kind: type[Configuration]) -> str:
     return re.split(r"[:,.\n]", inspect.getdoc(kind) or kind.__name__, maxsplit=1)[0]
 
 
+class _IgnoreWheel(QObject):
+    """Scrolling through a form must not change the values that pass under the pointer."""
+
+    def eventFilter(self, box: QObject | None, event: QEvent | None) -> bool:
+        """Leave the wheel to the form, unless the box was clicked before."""
+        if event is not None and event.type() == QEvent.Type.Wheel and isinstance(box, QWidget) and not box.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+_wheel = _IgnoreWheel()
+
+
 class Fold(QWidget):
     """A section that is closed until its title is clicked."""
 
@@ -212,12 +236,20 @@ def grid(fields: Sequence[Any]) -> QWidget:
     rows = QFormLayout(box)
     rows.setContentsMargins(0, 0, 0, 0)
     rows.setVerticalSpacing(4)
+    rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for field in fields:
-        if isinstance(field.native, QComboBox):
-            # a long layer name must not push the rest out of the window
-            field.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            field.native.setMinimumContentsLength(8)
+        for part in (field.native, *field.native.findChildren(QWidget)):
+            if isinstance(part, QComboBox):
+                # a long layer name must not push the rest out of the window
+                part.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+                part.setMinimumContentsLength(8)
+            if isinstance(part, QAbstractSpinBox):
+                part.setMinimumWidth(50)
+                part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            if isinstance(part, QComboBox | QAbstractSpinBox):
+                part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                part.installEventFilter(_wheel)
         label = QLabel(field.label)
         label.setToolTip(field.tooltip or "")
         rows.addRow(label, field.native)
@@ -262,6 +294,9 @@ class Pair(Container[Any]):
     def __init__(self, parts: Sequence[Any]) -> None:
         super().__init__(widgets=list(parts), layout="horizontal", labels=False)
         self.margins = (0, 0, 0, 0)
+        for part in parts:
+            if isinstance(part.native, QAbstractSpinBox):  # two of them leave no room for the arrows
+                part.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
 
 
 def file_box(label: str, tooltip: str, suffix: str, *, new: bool) -> FileEdit:

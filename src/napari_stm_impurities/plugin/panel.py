@@ -36,7 +36,8 @@ class Panel(QWidget):
     def __init__(self, viewer: ViewerModel, action: str) -> None:
         super().__init__()
         self.viewer = viewer
-        self._boxes: list[ComboBox] = []
+        self._boxes: dict[ComboBox, Callable[[Any], float] | None] = {}
+        self._chosen: set[ComboBox] = set()
         self._job: Job | None = None
         self._done: Callable[[Any], None] | None = None
         self._on_report: Callable[[Any], None] | None = None
@@ -76,7 +77,7 @@ class Panel(QWidget):
             line.setContentsMargins(6, 0, 6, 0)
             line.addWidget(widget)
             layout.addLayout(line)
-        self.setMinimumWidth(330)
+        self.setMinimumWidth(345)
         show_bias(viewer)
 
     def start(self) -> None:
@@ -85,22 +86,54 @@ class Panel(QWidget):
 
     # --- the layers -------------------------------------------------------------------------------------------
 
-    def layer_box(self, kind: type[Layer], label: str, tooltip: str, *, optional: bool = False) -> ComboBox:
-        """A box with the viewer's layers of one kind, the topmost first."""
+    def layer_box(
+        self,
+        kind: type[Layer],
+        label: str,
+        tooltip: str,
+        *,
+        optional: bool = False,
+        prefer: Callable[[Any], float] | None = None,
+    ) -> ComboBox:
+        """A box with the viewer's layers of one kind, the topmost first.
+
+        Parameters
+        ----------
+        kind
+            The class of the layers.
+        label, tooltip
+            Of the box.
+        optional
+            Whether it may stay empty.
+        prefer
+            The layer with the highest value is chosen, the topmost of several, until the person chooses. Without it the
+            topmost is chosen, or none where the box may stay empty.
+        """
 
         def choices(_box: Any) -> list[Any]:
             return [layer for layer in reversed(self.viewer.layers) if isinstance(layer, kind)]
 
         box = ComboBox(choices=choices, label=label, tooltip=tooltip, nullable=optional, annotation=kind)
         box.null_string = "none"
-        box.reset_choices()
-        self._boxes.append(box)
+        self._boxes[box] = prefer
+        box.changed.connect(lambda _layer: self._chosen.add(box))
+        self._offer(box)
         return box
 
     def reset_choices(self, _event: Any = None) -> None:
         """Offer the layers that there are now; napari calls this when the list of layers changes."""
         for box in self._boxes:
-            box.reset_choices()
+            self._offer(box)
+
+    def _offer(self, box: ComboBox) -> None:
+        by_hand = box in self._chosen
+        box.reset_choices()
+        layers = [layer for layer in box.choices if layer is not None]
+        prefer = self._boxes[box]
+        if layers and prefer and not by_hand:
+            box.value = max(layers, key=prefer)
+        if not by_hand or box.value is None:
+            self._chosen.discard(box)
 
     def add_fields(self, fields: Sequence[Any], into: QVBoxLayout | None = None) -> QWidget:
         """Put magicgui fields with their labels into the body."""

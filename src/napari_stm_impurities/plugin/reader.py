@@ -60,12 +60,13 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
 def shown_channels(recording: Recording) -> list[Channel]:
     """The channels worth showing, the default one last, so that its layer is on top."""
     default = recording.channel()
-    others = [
-        channel
-        for channel in recording.channels
-        if channel.name != default.name and channel.what in WORTH_SHOWING and "bwd" not in channel.name.lower()
-    ]
-    return [*others, default]
+    return [*(one for one in recording.channels if one.name != default.name and _worth_showing(one)), default]
+
+
+def _worth_showing(channel: Channel) -> bool:
+    """Whether a channel is of a kind worth showing; not the way back, and no lock-in that was switched off."""
+    switched_off = channel.what == "lock-in" and not channel.is_didv
+    return channel.what in WORTH_SHOWING and "bwd" not in channel.name.lower() and not switched_off
 
 
 def read_points(path: Paths) -> list[LayerTuple]:

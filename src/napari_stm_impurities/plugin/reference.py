@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import partial
 from typing import Any
@@ -25,7 +26,10 @@ class ReferencePanel(Panel):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find reference points")
         self.source = ImageSource(
-            self, "Bound-state map", "A map at a bias far below the band, where bound states sit on the impurities"
+            self,
+            "Bound-state map",
+            "A map at a bias far below the band, where bound states sit on the impurities",
+            _lowest_bias,
         )
         self.which = QLabel()
         self.which.setWordWrap(True)
@@ -59,3 +63,9 @@ class ReferencePanel(Panel):
         if bias is not None and uses_slider:
             at = bias[shown_map(layer, self.viewer, len(bias))]
             self.which.setText(f"The map on the screen is searched: {at:g} mV. Move the slider to choose another.")
+
+
+def _lowest_bias(layer: Image) -> float:
+    """The lower the lowest bias of a layer, the more likely it shows bound states."""
+    bias = layer_bias_mv(layer) if layer.ndim in (2, 3) else None
+    return -math.inf if bias is None else -float(bias.min())

@@ -124,7 +124,7 @@ class SimulatePanel(Panel):
             Points(
                 yx_px,
                 name="impurities in the examples",
-                symbol="ring",
+                symbol="disc",
                 size=max(2.0, windows.maps.shape[-1] / 16),
                 face_color="transparent",
                 border_color="red",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,12 @@ class ImageSource:
         The panel to whose body the fields are added.
     label, tooltip
         Of the box.
+    prefer
+        The layer with the highest value is chosen until the person chooses.
     """
 
-    def __init__(self, panel: Panel, label: str, tooltip: str) -> None:
-        self.box = panel.layer_box(Image, label, tooltip)
+    def __init__(self, panel: Panel, label: str, tooltip: str, prefer: Callable[[Image], float]) -> None:
+        self.box = panel.layer_box(Image, label, tooltip, prefer=prefer)
         self.pixel_size = _number("Pixel size (nm)", "The layer has no unit of length: how wide one pixel is, in nm")
         self.first = _number("First bias (mV)", "The layer does not tell its bias: the bias of its first map, in mV")
         self.last = _number("Last bias (mV)", "The bias of its last map, in mV; those between are evenly spaced")

@@ -23,7 +23,7 @@ from ..training.checkpoint import EpochReport
 from ..training.config import TrainingConfig
 from .curves import Curves
 from .forms import Fold, Form, Optional, file_box, grid, path_in
-from .layers import layer_points, points_layer, score_layer
+from .layers import layer_bias_mv, layer_points, points_layer, score_layer
 from .panel import Panel
 from .source import ImageSource
 
@@ -37,7 +37,7 @@ class TrainAndFindPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find impurities")
-        self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias")
+        self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias", prefer=_maps)
         self.tabs = QTabWidget()
         self.body.addWidget(self.tabs)
         self.tabs.addTab(self._find_tab(), "Find")
@@ -114,7 +114,9 @@ class TrainAndFindPanel(Panel):
         data, keywords, _ = points_layer(finding.points, layer, kind="model", name=f"impurities ({layer.name})")
         self.viewer.add_layer(Layer.create(data, keywords, "points"))
         band = finding.dispersion
-        scale = "" if band is None else f"\nBand bottom {band.band_bottom_mv:.0f} mV, m* {band.effective_mass:.2f} m_e"
+        scale = ""
+        if band is not None:
+            scale = f"\nSurface band from {band.band_bottom_mv:.0f} mV, effective mass {band.effective_mass:.2f}"
         notes = "".join(f"\nNote: {note}." for note in finding.notes)
         seconds = time.monotonic() - since
         self.say(
@@ -203,6 +205,12 @@ class TrainAndFindPanel(Panel):
         if not self.running:
             self.say("")
         self.button.setText(("Find impurities", "Train model")[index])
+
+
+def _maps(layer: Image) -> float:
+    """How many maps a layer has; none where it is no measurement, such as a score map."""
+    bias = layer_bias_mv(layer) if layer.ndim in (2, 3) and layer.visible else None
+    return 0 if bias is None else len(bias)
 
 
 def find_on_device(
