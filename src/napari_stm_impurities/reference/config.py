@@ -15,10 +15,7 @@ class ReferenceConfig(Configuration):
     sign: Literal["auto", "bright", "dark"] = "auto"
     """Whether an impurity stands out as a bright or as a dark spot; "auto" takes the tail of the map that is longer."""
 
-    smallest_fwhm_px: float = Field(default=1.2, ge=0.5, le=20.0)
-    """The smallest full width at half maximum of a spot, in pixels; what is narrower is taken for noise."""
-
-    largest_fwhm_px: float = Field(default=8.0, ge=1.0, le=40.0)
+    largest_fwhm_px: float = Field(default=8.0, ge=2.0, le=40.0)
     """The largest full width at half maximum of a spot, in pixels; what is wider is taken for background."""
 
     min_confidence: float = Field(default=0.5, ge=0.0, lt=1.0)

@@ -1,4 +1,4 @@
-"""The map as a density: upright, level, with its noise measured."""
+"""The map as a density: spots upward, background near 0, spikes out, noise measured."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import correlate
+from scipy.ndimage import correlate, gaussian_filter
 
 #: Turns the median of |x| into the standard deviation, for Gaussian noise.
 MAD_TO_STD = 1.4826
 
 #: Even a map without noise is not described by round spots to better than this share of their height.
 SMALLEST_NOISE = 0.02
+
+#: A pixel this many noises above all its neighbours is no spot, which would raise them as well.
+SPIKE = 8.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Density:
 
 
 def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> Density:
-    """Level a map, turn its spots upward and measure its noise.
+    """Level a map, turn its spots upward, measure its noise and take spikes of one pixel for not measured.
 
     Parameters
     ----------
@@ -41,34 +44,16 @@ def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> D
     """
     observed = np.isfinite(values)
     raw = np.where(observed, values, 0.0).astype(np.float64)
-    level = raw - smooth_background(raw, observed)
-    level[~observed] = 0.0
+    level = np.where(observed, raw - smooth_surface(raw, observed), 0.0)
     if sign == "auto":
         smooth = correlate(level, np.ones((3, 3)) / 9, mode="constant")[observed]
         sign = "bright" if ((smooth - np.median(smooth)) ** 3).mean() >= 0 else "dark"
     upright = level if sign == "bright" else -level
+    noise = noise_std(upright, observed)
+    observed = observed & ~spikes(upright, noise)
+    upright = np.where(observed, upright, 0.0)
     height = float(np.quantile(upright[observed], 0.995))
-    return Density(upright, observed, max(noise_std(upright, observed), SMALLEST_NOISE * height), sign)
-
-
-def smooth_background(values: np.ndarray, observed: np.ndarray, rounds: int = 8) -> np.ndarray:
-    """A quadratic surface through the bulk of the map, spots left out as outliers.
-
-    Least squares with Tukey's biweight, on the observed pixels; shape (y, x).
-    """
-    basis = polynomial_basis(values.shape)
-    design, target = basis[:, observed].T, values[observed]
-    weight = np.ones_like(target)
-    coefficients = np.zeros(design.shape[1])
-    for _ in range(rounds):
-        root = np.sqrt(weight)
-        coefficients = np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0]
-        residual = target - design @ coefficients
-        scale = MAD_TO_STD * np.median(np.abs(residual - np.median(residual)))
-        if not scale > 0:
-            break
-        weight = np.clip(1 - (residual / (4 * scale)) ** 2, 0.0, None) ** 2
-    return np.tensordot(coefficients, basis, axes=1)
+    return Density(upright, observed, max(noise, SMALLEST_NOISE * height), sign)
 
 
 def polynomial_basis(shape: tuple[int, ...]) -> np.ndarray:
@@ -77,11 +62,52 @@ def polynomial_basis(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack([np.ones_like(y), y, x, y * y, y * x, x * x])
 
 
+def smooth_surface(values: np.ndarray, observed: np.ndarray, rounds: int = 8) -> np.ndarray:
+    """A quadratic surface through the bulk of the map, spots left out as outliers; shape (y, x).
+
+    Least squares on the observed pixels with Tukey's biweight.
+    """
+    basis = polynomial_basis(values.shape)
+    design, target = basis[:, observed].T, values[observed]
+    weight = np.ones_like(target)
+    coefficients = np.zeros(len(basis))
+    for _ in range(rounds):
+        weighted = design * weight[:, None]
+        coefficients = np.linalg.lstsq(weighted.T @ design, weighted.T @ target, rcond=None)[0]
+        residual = target - design @ coefficients
+        scale = MAD_TO_STD * np.median(np.abs(residual - np.median(residual)))
+        if not scale > 0:
+            break
+        weight = np.clip(1 - (residual / (4 * scale)) ** 2, 0.0, None) ** 2
+    return np.tensordot(coefficients, basis, axes=1)
+
+
+def leftover_background(residual: np.ndarray, observed: np.ndarray, noise: float, fwhm_px: float) -> np.ndarray:
+    """What is smooth, or an offset of a whole row, in what the spots leave over; shape (y, x).
+
+    A quadratic surface; the median of each row, where the rows differ by more than noise explains (the feedback
+    drifts from line to line); and what remains after smoothing over three times the width of a spot.
+    """
+    found = smooth_surface(residual, observed)
+    rest = np.where(observed, residual - found, np.nan)
+    filled = observed.sum(axis=1)
+    full = filled >= 0.5 * observed.shape[1]
+    rows = np.zeros(len(rest))
+    rows[full] = np.nanmedian(rest[full], axis=1)
+    # the median of n values has the variance pi / 2 times that of their mean
+    if full.sum() > 2 and np.var(rows[full]) > 2 * np.pi / 2 * noise**2 / filled[full].mean():
+        found = found + rows[:, None]
+    clipped = np.clip(np.where(observed, residual - found, 0.0), -3 * noise, 3 * noise)
+    width = max(3 * fwhm_px, 8.0)
+    weight = gaussian_filter(observed.astype(float), width, truncate=2.5)
+    return found + gaussian_filter(clipped, width, truncate=2.5) / np.maximum(weight, 1e-3)
+
+
 def noise_std(values: np.ndarray, observed: np.ndarray) -> float:
     """The standard deviation of the noise of one pixel, from second differences in both directions.
 
-    They cancel whatever is smooth (Immerkaer, Computer Vision and Image Understanding 64, 300, 1996); the median keeps the
-    few that fall on a sharp spot from counting. Noise that is smooth itself is not seen here.
+    They cancel whatever is smooth (Immerkaer, Computer Vision and Image Understanding 64, 300, 1996); the median
+    keeps the few that fall on a sharp spot from counting. Noise that is smooth itself is not seen here.
     """
     kernel = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
     difference = correlate(values, kernel, mode="nearest") / np.sqrt((kernel**2).sum())
@@ -89,3 +115,15 @@ def noise_std(values: np.ndarray, observed: np.ndarray) -> float:
     if not whole.any():
         return 0.0
     return float(MAD_TO_STD * np.median(np.abs(difference[whole])))
+
+
+def spikes(values: np.ndarray, noise: float) -> np.ndarray:
+    """Pixels far above all of their neighbours, as no spot can be; shape (y, x), True for a spike.
+
+    The neighbours beside a Gaussian spot of 1.2 pixels (full width at half maximum) still reach 0.15 of its height.
+    """
+    if not noise > 0:
+        return np.zeros(values.shape, dtype=bool)
+    beside = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
+    around = correlate(values, beside, mode="nearest")
+    return (values > SPIKE * noise) & (around < 0.1 * values)
