@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from .errors import StmError
 from .files import written_whole
@@ -77,6 +78,8 @@ def find_in_files(
     threshold: float | None = None,
     *,
     channel: str | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    bias_mv: ArrayLike | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Batch:
@@ -90,8 +93,8 @@ def find_in_files(
         Where the tables go: ``grid.3ds.csv`` for ``grid.3ds``, and ``summary.csv``. It is made if need be.
     model, dispersion, threshold
         As :func:`~napari_stm_impurities.find_impurities` takes them; the same for each file.
-    channel
-        The channel to read; the default one of each file when not given.
+    channel, pixel_size_nm, bias_mv
+        As :func:`~napari_stm_impurities.read_stack` takes them; the same for each file.
     progress, should_stop
         See :mod:`napari_stm_impurities.progress`.
 
@@ -129,7 +132,7 @@ def find_in_files(
         began = time.perf_counter()
         within(0.0, "reading")
         try:
-            stack = read_stack(path, channel)
+            stack = read_stack(path, channel, pixel_size_nm=pixel_size_nm, bias_mv=bias_mv)
             finding = find(stack, loaded, dispersion, threshold, progress=within, should_stop=should_stop)
             table = save_points(finding.points, folder / f"{path.name}.csv")
         except StmError as error:

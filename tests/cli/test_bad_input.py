@@ -152,6 +152,15 @@ def test_an_unknown_material_is_told(tmp_path, noise, model, npz, only_error):
     assert "Au(111)" in only_error()
 
 
+def test_the_scale_is_given_once(tmp_path, noise, model, npz, only_error):
+    path = npz("stack.npz", noise)
+    words = ["find", str(path), "-o", str(tmp_path / "p.csv"), "--model", str(model), "--wavelength-nm"]
+    assert run([*words, "1.5", "--material", "Au(111)"]) == 2
+    assert "leave one of them out" in only_error()
+    assert run([*words, "-1.5"]) == 2
+    assert "must be positive" in only_error()
+
+
 @pytest.mark.parametrize("bad", ["-10;10", "0:10:3", "0:10:0", "10:0:2"])
 def test_biases_that_make_no_sense_are_told(bad, tmp_path, noise, only_error):
     np.save(tmp_path / "stack.npy", noise)

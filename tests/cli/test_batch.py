@@ -41,6 +41,15 @@ def test_a_pattern_is_a_batch(tmp_path, noise, model, npz):
     assert not (tmp_path / "tables" / "b1.npz.csv").exists()
 
 
+def test_what_the_files_do_not_tell_is_given_once_for_all(tmp_path, noise, model):
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, noise)
+    axes = ["--pixel-size-nm", "0.5", "--bias-mv", "-20:20:20"]
+    words = ["find", str(tmp_path / "*.npy"), "-o", str(tmp_path / "tables"), "--model", str(model)]
+    assert run(words) == 1
+    assert run([*words, *axes]) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

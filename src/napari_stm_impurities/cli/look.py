@@ -61,9 +61,10 @@ def _facts(path: Path) -> dict[str, Any]:
 
     facts = {**describe(path), "file": str(path)}
     try:
-        facts["dispersion"] = fit_dispersion(read_stack(path)).model_dump()
+        band = fit_dispersion(read_stack(path))
+        facts["dispersion"] = {**band.model_dump(), "k_per_nm": band.k_per_nm(facts["bias_range_mv"]).tolist()}
     except StmError as error:
-        facts["dispersion"] = {"none": str(error)}
+        facts["dispersion"] = {"none": str(error).removeprefix(f"{path}: ")}
     return facts
 
 
@@ -88,10 +89,13 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _band(band: dict[str, Any]) -> str:
-    return (
-        f"band bottom {band['band_bottom_mv']:.0f} mV, effective mass {band['effective_mass']:.2f},"
-        f" k known to {band['k_uncertainty_share']:.1%}"
-    )
+    low, high = band["k_per_nm"]
+    k = f"k {low:.2f}" if low == high else f"k {low:.2f} to {high:.2f}"
+    text = f"{k} per nm, known to {band['k_uncertainty_share']:.1%} ({band['source']})"
+    if not band["effective_mass_uncertainty"]:
+        return text
+    bottom = f"band bottom {band['band_bottom_mv']:.0f} +- {band['band_bottom_uncertainty_mv']:.0f} mV"
+    return f"{text}; {bottom}, mass {band['effective_mass']:.2f} +- {band['effective_mass_uncertainty']:.2f}"
 
 
 def _size(shape: tuple[int, ...] | list[int]) -> str:

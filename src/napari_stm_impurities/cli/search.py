@@ -9,7 +9,7 @@ import typer
 
 from ..errors import StmError
 from ..points import save_points
-from .files import Biases, Channel, PixelSize, read
+from .files import Biases, Channel, PixelSize, biases, read
 from .shell import PARTLY_FAILED, long_work, out, tell
 
 
@@ -37,6 +37,12 @@ def find(
         str | None,
         typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be read off the data.'),
     ] = None,
+    wavelength_nm: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead: the distance in nm between neighbouring crests of the ripples, at the highest bias."
+        ),
+    ] = None,
     score_map: Annotated[
         Path | None, typer.Option(help="Also write the network's score of every pixel (NetCDF).")
     ] = None,
@@ -52,17 +58,21 @@ def find(
     Examples: stm-impurities find grid.3ds -o points.csv --figure points.png (one stack),
     stm-impurities find "maps/*.3ds" -o tables (a batch).
     """
+    if material is not None and wavelength_nm is not None:
+        raise StmError("--material and --wavelength-nm both give the scale of the ripples; leave one of them out")
     if output.is_dir() or any(_is_batch(name) for name in files):
-        if score_map or figure:
-            raise StmError("--score-map and --figure are for one stack, not for a batch; find the file on its own")
-        return _find_in_each(files, output, model, channel, material, threshold)
+        if score_map or figure or wavelength_nm:
+            raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
+        return _find_in_each(files, output, model, channel, material, threshold, pixel_size_nm, bias_mv)
 
     from ..find.find import find as find_all
+    from ..physics.dispersion import Dispersion
     from ..writers import save_stack
 
     stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv)
+    band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
     with long_work("find") as (progress, should_stop):
-        finding = find_all(stack, model, material, threshold, progress=progress, should_stop=should_stop)
+        finding = find_all(stack, model, band, threshold, progress=progress, should_stop=should_stop)
     for note in finding.notes:
         tell("note", note)
     save_points(finding.points, output)
@@ -77,7 +87,14 @@ def find(
 
 
 def _find_in_each(
-    names: list[str], folder: Path, model: str, channel: str | None, material: str | None, threshold: float | None
+    names: list[str],
+    folder: Path,
+    model: str,
+    channel: str | None,
+    material: str | None,
+    threshold: float | None,
+    pixel_size_nm: float | None,
+    bias_mv: str | None,
 ) -> int:
     from ..batch import files_of, find_in_files
 
@@ -86,7 +103,16 @@ def _find_in_each(
     files = [path for name in names for path in (files_of(name) if _is_batch(name) else [Path(name)])]
     with long_work("find") as (progress, should_stop):
         batch = find_in_files(
-            files, folder, model, material, threshold, channel=channel, progress=progress, should_stop=should_stop
+            files,
+            folder,
+            model,
+            material,
+            threshold,
+            channel=channel,
+            pixel_size_nm=pixel_size_nm,
+            bias_mv=None if bias_mv is None else biases(bias_mv),
+            progress=progress,
+            should_stop=should_stop,
         )
     searched = len(batch.summary) - len(batch.failed)
     total = int(batch.summary["points"].sum())
