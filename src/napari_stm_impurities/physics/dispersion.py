@@ -7,7 +7,7 @@ in radians a pixel.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +42,11 @@ class Dispersion(Configuration):
         description="How far the ring stands out of the spectrum, in its standard deviations; infinite for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")
+
+    @classmethod
+    def of(cls, material: str | None = None, **values: Any) -> Self:
+        """A known surface by its name, as :meth:`of_material`, or a band by its numbers."""
+        return cls.of_material(material) if material is not None else super().of(**values)
 
     @classmethod
     def of_material(cls, name: str) -> Self:

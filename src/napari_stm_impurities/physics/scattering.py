@@ -51,7 +51,8 @@ def hankel0(kr: Tensor, damping: Tensor) -> Tensor:
     Returns
     -------
     torch.Tensor
-        complex64, the same shape; right to 1e-3, and to the square of the damping.
+        complex64, the same shape; right to 1e-3 where kr is at least 0.2 (nearer to 0.06), and to the square of
+        the damping.
     """
     wave, exponent = _tables(str(kr.device))
     place = (kr / _STEP).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
