@@ -40,7 +40,7 @@ def test_without_a_job_it_says_what_there_is():
 def test_an_old_python_is_told(script, monkeypatch):
     monkeypatch.setattr(script.sys, "argv", ["run.py", "demo"])
     monkeypatch.setattr(script.sys, "version_info", (3, 9, 2))
-    with pytest.raises(SystemExit, match="3.11, 3.12 or 3.13 is needed"):
+    with pytest.raises(SystemExit, match=r"3\.11, 3\.12 or 3\.13 is needed"):
         script.main()
 
 
