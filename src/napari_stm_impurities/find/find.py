@@ -83,7 +83,7 @@ def find(
     points = points[points["confidence"] >= least].reset_index(drop=True)
     if loaded.config.calibration.f1 is None:
         notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
-    return Finding(points, _score_layer(field, view, loaded), band, least, notes)
+    return Finding(points, _score_layer(field, view, loaded, maps), band, least, notes)
 
 
 def find_impurities(
@@ -220,15 +220,15 @@ def _points(field: ScoreField, view: View, model: Model, stack: xr.DataArray) ->
     return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
 
 
-def _score_layer(field: ScoreField, view: View, model: Model) -> xr.DataArray:
+def _score_layer(field: ScoreField, view: View, model: Model, stack: xr.DataArray) -> xr.DataArray:
     size_y, size_x = view.pixel_size_nm
     height, width = field.score.shape
     return xr.DataArray(
         field.score,
         dims=("y", "x"),
         coords={
-            "y": ("y", np.arange(height) * size_y, {"units": "nm"}),
-            "x": ("x", np.arange(width) * size_x, {"units": "nm"}),
+            "y": ("y", float(stack.y.values[0]) + np.arange(height) * size_y, {"units": "nm"}),
+            "x": ("x", float(stack.x.values[0]) + np.arange(width) * size_x, {"units": "nm"}),
         },
         name="score",
         attrs={"model": model.config.name, "pixel_size_nm": [size_y, size_x]},

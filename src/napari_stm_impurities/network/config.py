@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..configuration import Configuration
 
@@ -17,15 +17,16 @@ class NetworkConfig(Configuration):
     """
 
     channels: tuple[int, ...] = Field(default=(32, 64, 96, 128), min_length=1, max_length=6)
-    """Features of each level; each level halves the resolution of the one before."""
-    convolutions: int = Field(default=2, ge=1, le=8)
-    """Convolutions of each level."""
+    """Features of each level. Each level halves the resolution of the one before by a learnt 2 x 2 convolution,
+    since a mean over 2 x 2 pixels would wash out ripples that are only four pixels long."""
+    convolutions: tuple[int, ...] = Field(default=(4, 2, 2, 2), min_length=1, max_length=6)
+    """Convolutions of each level, as many numbers as levels."""
     kernel_px: Literal[3, 5, 7] = 3
     """The width of each convolution."""
     batch_norm: bool = True
     """Batch normalisation after each convolution; its statistics are fixed after training."""
     attention: Literal["global", "local", "off"] = "local"
-    """Eq. 1 with one weight for each pair of biases (global, the paper), one for each pair and pixel, or equal weights."""
+    """Eq. 1 with one weight for each pair of biases (global, the paper), one for each pair and pixel, or equal ones."""
     key_channels: int = Field(default=8, ge=1, le=256)
     """d_q = d_k, the length of query and key."""
     value_channels: int | None = Field(default=None, ge=1, le=512)
@@ -34,6 +35,14 @@ class NetworkConfig(Configuration):
     """V_T is the sum over the biases (the paper), or their mean, which does not grow with their number."""
     offsets: bool = True
     """Whether the network also gives the way from each pixel to the nearest impurity, in pixels."""
+
+    @model_validator(mode="after")
+    def _one_number_a_level(self) -> Self:
+        if len(self.convolutions) != len(self.channels):
+            raise ValueError(
+                f"channels names {len(self.channels)} levels and convolutions {len(self.convolutions)}; give as many"
+            )
+        return self
 
 
 class InputConfig(Configuration):
@@ -59,7 +68,7 @@ def wang2020_network() -> NetworkConfig:
     """The paper's network: one level, global attention, sum over biases, a linear projection."""
     return NetworkConfig(
         channels=(32,),
-        convolutions=4,
+        convolutions=(4,),
         kernel_px=5,
         batch_norm=False,
         attention="global",

@@ -12,6 +12,7 @@ from .attention import BiasAttention
 from .config import NetworkConfig
 
 _FIRST_SCORE = -4.0
+_DECODER_CONVOLUTIONS = 2
 
 
 class Scores(NamedTuple):
@@ -55,7 +56,10 @@ class ImpurityNetwork(nn.Module):
         widths = config.channels
         values = [config.value_channels or width for width in widths]
         self.encoder = nn.ModuleList(
-            _block(config, before, width) for before, width in zip((in_channels, *widths), widths, strict=False)
+            _block(config, before, width, n, halve=level > 0)
+            for level, (before, width, n) in enumerate(
+                zip((in_channels, *widths[:-1]), widths, config.convolutions, strict=True)
+            )
         )
         self.attention = nn.ModuleList(
             BiasAttention(width, config.key_channels, value, config.attention, config.sum_over_biases)
@@ -64,7 +68,7 @@ class ImpurityNetwork(nn.Module):
         merged = values[-1]
         decoder = []
         for width, value in zip(widths[-2::-1], values[-2::-1], strict=True):
-            decoder.append(_block(config, merged + value, width))
+            decoder.append(_block(config, merged + value, width, _DECODER_CONVOLUTIONS))
             merged = width
         self.decoder = nn.ModuleList(decoder)
         self.projection = nn.Conv2d(merged, 3 if config.offsets else 1, 1)
@@ -96,8 +100,8 @@ class ImpurityNetwork(nn.Module):
         # convolutions are faster where the channels of a pixel lie together
         features = features.contiguous(memory_format=torch.channels_last)
         merged, weights = [], None
-        for level, (block, attention) in enumerate(zip(self.encoder, self.attention, strict=True)):
-            features = block(functional.avg_pool2d(features, 2) if level else features)
+        for block, attention in zip(self.encoder, self.attention, strict=True):
+            features = block(features)
             total, of_level = attention(features.unflatten(0, (batch, n_maps)))
             merged.append(total)
             weights = of_level if weights is None else weights
@@ -112,22 +116,22 @@ class ImpurityNetwork(nn.Module):
         return Scores(out[:, 0], out[:, 1:] if self.config.offsets else None, weights)
 
 
-def _block(config: NetworkConfig, before: int, width: int) -> nn.Sequential:
+def _block(config: NetworkConfig, before: int, width: int, n_convolutions: int, halve: bool = False) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for index in range(config.convolutions):
-        layers.append(
-            nn.Conv2d(
-                before if index == 0 else width,
-                width,
-                config.kernel_px,
-                padding=config.kernel_px // 2,
-                bias=not config.batch_norm,
-            )
-        )
-        if config.batch_norm:
-            layers.append(nn.BatchNorm2d(width))
-        layers.append(nn.ReLU())
+    if halve:
+        layers += _convolution(config, before, width, 2, stride=2)
+        before = width
+    for index in range(n_convolutions):
+        layers += _convolution(config, width if index else before, width, config.kernel_px)
     return nn.Sequential(*layers)
+
+
+def _convolution(config: NetworkConfig, before: int, width: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+    padding = kernel // 2 if stride == 1 else 0
+    layers: list[nn.Module] = [nn.Conv2d(before, width, kernel, stride, padding, bias=not config.batch_norm)]
+    if config.batch_norm:
+        layers.append(nn.BatchNorm2d(width))
+    return [*layers, nn.ReLU()]
 
 
 def receptive_field_px(config: NetworkConfig) -> int:
@@ -135,13 +139,13 @@ def receptive_field_px(config: NetworkConfig) -> int:
 
     Examples
     --------
-    >>> receptive_field_px(NetworkConfig(channels=(8,), convolutions=4, kernel_px=5))
+    >>> receptive_field_px(NetworkConfig(channels=(8,), convolutions=(4,), kernel_px=5))
     8
     """
-    reach = config.convolutions * (config.kernel_px // 2)
+    radius = config.kernel_px // 2
     levels = len(config.channels)
-    encoder = sum(reach * 2**level for level in range(levels))
-    decoder = sum(reach * 2**level for level in range(levels - 1))
-    # each halving averages two pixels, and each doubling interpolates between two coarse ones
+    encoder = sum(radius * n * 2**level for level, n in enumerate(config.convolutions))
+    decoder = sum(radius * _DECODER_CONVOLUTIONS * 2**level for level in range(levels - 1))
+    # each halving joins two pixels, and each doubling interpolates between two coarse ones
     resampling = sum(2**level + 2**level for level in range(levels - 1)) + (2 ** (levels - 1) - 1)
     return encoder + decoder + resampling

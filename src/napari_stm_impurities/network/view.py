@@ -102,6 +102,6 @@ def _to_scale(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None)
     if min(frame_y, frame_x) < MIN_SIDE_PX * new:
         raise StmError(
             f"the frame of {frame_y:.3g} x {frame_x:.3g} nm is too small beside its ripples: on the model's scale,"
-            f" a pixel of {new:.3g} nm, it has fewer than {MIN_SIDE_PX} pixels; take a larger frame, or give the material"
+            f" a pixel of {new:.3g} nm, it has fewer than {MIN_SIDE_PX} pixels; take a larger one, or give the material"
         )
     return resample(stack, new)
