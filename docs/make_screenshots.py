@@ -50,13 +50,14 @@ class Window:
     def __init__(self) -> None:
         import napari
         from napari.settings import get_settings
+        from qtpy.QtCore import Qt
         from qtpy.QtWidgets import QApplication
 
         get_settings().application.confirm_close_window = False
         self.viewer: napari.Viewer = napari.Viewer()
         self.app = QApplication.instance()
         self.qt = self.viewer.window._qt_window
-        self.qt.setWindowFlag(__import__("qtpy.QtCore", fromlist=["Qt"]).Qt.WindowType.FramelessWindowHint)
+        self.qt.setWindowFlag(Qt.WindowType.FramelessWindowHint)
         self.qt.show()
         self.qt.setGeometry(0, 0, *SIZE)
         self.settle()
@@ -99,6 +100,10 @@ class Window:
 
     def save(self, name: str) -> None:
         """Save what is on the screen."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        for popup in list(NapariQtNotification._instances):
+            popup.close()
         self.viewer.reset_view()
         self.settle(1.0)
         picture = self.app.primaryScreen().grabWindow(0, 0, 0, *SIZE)
@@ -107,38 +112,36 @@ class Window:
         print(f"{IMAGES / name}.png", file=sys.stderr)
 
 
-def surface_pictures(window: Window, wanted: set[str]) -> None:
+def surface_pictures(window: Window) -> None:
     """The sample surface: what is found, the reference, and both compared."""
     viewer = window.viewer
     viewer.open_sample(PLUGIN, "au111_surface_state")
-    bound, stack = viewer.layers[0], viewer.layers[1]
+    bound, stack, _truth = viewer.layers
     viewer.dims.set_current_step(0, 90)
     panel = window.open_widget("Train and find")
-    panel.source.box.value = stack
     window.press(panel)
     window.save("find")
-    window.show_only("score", "impurities")
     panel.tabs.setCurrentIndex(1)
-    window.show_only("Au(111) dI/dV")
+    window.show_only(stack.name)
     window.save("train")
+    window.show_only(bound.name)
     panel = window.open_widget("Find reference (EM)")
-    panel.source.box.value = bound
-    window.show_only("Au(111) bound")
     window.press(panel)
     window.save("reference")
     panel = window.open_widget("Compare")
-    panel.points.value = next(layer for layer in viewer.layers if layer.name.startswith("impurities"))
-    panel.reference.value = next(layer for layer in viewer.layers if layer.name.startswith("reference"))
-    panel.image.value = stack
     window.press(panel)
-    window.show_only("Au(111) bound", "matched", "missed", "extra")
+    window.show_only(bound.name, "matched", "missed", "extra")
     window.save("compare")
-    window.show_only("Au(111) bound", "impurities", "reference")
     panel = window.open_widget("Train and find")
+    window.show_only(stack.name)
+    viewer.layers.remove(f"score ({stack.name})")
+    viewer.layers.remove(f"impurities ({stack.name})")
+    window.press(panel)
+    window.show_only(bound.name, "impurities", "reference")
     window.save("viewer")
 
 
-def simulate_pictures(window: Window, wanted: set[str]) -> None:
+def simulate_pictures(window: Window) -> None:
     """Examples of training windows."""
     window.viewer.layers.clear()
     panel = window.open_widget("Simulate training data")
@@ -152,7 +155,6 @@ def file_pictures(window: Window, path: Path) -> None:
     window.viewer.layers.clear()
     window.viewer.open(path, plugin=PLUGIN)
     panel = window.open_widget("Train and find")
-    panel.source.box.value = window.viewer.layers[-1]
     window.press(panel)
     window.save(path.stem.lower())
 
@@ -167,9 +169,9 @@ def main() -> None:
     with screen():
         window = Window()
         if "surface" in wanted:
-            surface_pictures(window, wanted)
+            surface_pictures(window)
         if "simulate" in wanted:
-            simulate_pictures(window, wanted)
+            simulate_pictures(window)
         if "file" in wanted and given.file:
             file_pictures(window, given.file)
         window.viewer.close()

@@ -13,7 +13,8 @@ from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
 from napari_stm_impurities.errors import ReadError
-from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_points, layer_stack, points_layer
+from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_stack
+from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
 from napari_stm_impurities.plugin.reader import get_reader
 from napari_stm_impurities.plugin.writer import write_points, write_stack
 from napari_stm_impurities.points import load_points, save_points

@@ -15,12 +15,11 @@ from napari_stm_impurities.plugin.layers import (
     image_layer,
     layer_bias_mv,
     layer_frame_nm,
-    layer_points,
     layer_stack,
-    points_layer,
     robust_limits,
     score_layer,
 )
+from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack, with_history
 

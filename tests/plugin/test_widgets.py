@@ -18,8 +18,9 @@ from napari_stm_impurities.comparison import compare
 from napari_stm_impurities.network.config import wang2020_network
 from napari_stm_impurities.network.model import Model, ModelConfig, shipped_models
 from napari_stm_impurities.plugin.compare import ComparePanel
-from napari_stm_impurities.plugin.layers import image_layer, layer_points, points_layer
+from napari_stm_impurities.plugin.layers import image_layer
 from napari_stm_impurities.plugin.panel import Panel
+from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
 from napari_stm_impurities.plugin.reference import ReferencePanel
 from napari_stm_impurities.plugin.train_and_find import FROM_FILE, TrainAndFindPanel
 from napari_stm_impurities.points import make_points
@@ -255,7 +256,7 @@ def test_train_then_find(qtbot: QtBot, viewer: ViewerModel, tmp_path: Path, poin
     assert [len(curve) for curve in panel.curves.values] == [2, 2]
     assert np.isfinite(panel.curves.values).all()
     panel.tabs.setCurrentIndex(0)
-    assert panel.model.value == "mine"
+    assert panel.model.value == "mine (trained here)"
     panel.surface.value = "Au(111)"
     assert "impurities, confidence from" in start(qtbot, panel)
 

@@ -98,7 +98,7 @@ def test_on_a_laptop_nothing_is_cut_off(
         assert inside.contains(rectangle(panel.button, window))
         check_width(qtbot, panel, number)
         assert scroll.horizontalScrollBar().maximum() == 0
-        assert scroll.verticalScrollBar().maximum() == 0
+        qtbot.waitUntil(lambda: scroll.verticalScrollBar().maximum() == 0)
         for child in panel.findChildren(QWidget):
             if child.isVisible() and not isinstance(child.parent(), QAbstractScrollArea):
                 assert inside.contains(rectangle(child, window)), child

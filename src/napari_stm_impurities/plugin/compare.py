@@ -16,8 +16,9 @@ from qtpy.QtWidgets import QLabel
 
 from ..comparison import Comparison, compare
 from ..errors import StmError
-from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, layer_points, placement
+from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, placement
 from .panel import Panel
+from .points_layers import layer_points
 
 #: Border, face and symbol of each; the colours are told apart by a colour-blind eye too (Okabe and Ito).
 LOOKS = {

@@ -1,9 +1,8 @@
-"""Stacks and tables of points as napari layers, and back.
+"""Stacks as napari image layers, and back.
 
 A stack becomes an image layer with the bias axis first. `scale` is linear in napari, so the layer's bias
 axis is in mV only where the biases are evenly spaced, and is the number of the map elsewhere; the true
-biases stand in the layer's metadata either way. Points hold for every bias, so they are two-dimensional,
-kept in pixels of their image and placed with the image's own transform: they lie on it exactly.
+biases stand in the layer's metadata either way.
 """
 
 from __future__ import annotations
@@ -11,13 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Layer
 from numpy.typing import ArrayLike
 
 from ..errors import StmError
-from ..points import COLUMNS, SOURCES, check_points, make_points
 from ..stacks import make_stack, pixel_size_nm
 
 #: What napari calls a layer that is not made yet: data, keywords, kind.
@@ -28,11 +25,6 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 BIAS_KEY = "bias_mv"
 ATTRS_KEY = "stack_attrs"
 PIXEL_KEY = "pixel_size_nm"
-
-#: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
-BORDER_COLOURS = {"model": "red", "manual": "orange", "reference": "white"}
-FACE_COLOURS = {"model": "transparent", "manual": "transparent", "reference": "black"}
-SYMBOLS = {"model": "square", "manual": "square", "reference": "disc"}
 
 
 def even_step(bias_mv: ArrayLike) -> float | None:
@@ -121,7 +113,7 @@ def _bias_axis(bias: np.ndarray) -> tuple[list[float], list[float], list[str], l
 
 def layer_bias_mv(layer: Layer) -> np.ndarray | None:
     """The bias of each map in mV, as the layer's metadata or its first axis tell; None where neither does."""
-    maps = 1 if layer.ndim == 2 else len(_values(layer))
+    maps = 1 if layer.ndim == 2 else len(values_of(layer))
     written = layer.metadata.get(BIAS_KEY)
     if written is not None and np.size(written) == maps:
         return np.asarray(written, dtype=np.float64).reshape(maps)
@@ -156,7 +148,7 @@ def calibrate(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: Arra
         layer.metadata[PIXEL_KEY] = (pixel_size_nm, pixel_size_nm)
     if bias_mv is not None:
         bias = np.atleast_1d(np.asarray(bias_mv, dtype=np.float64))
-        maps = 1 if layer.ndim == 2 else len(_values(layer))
+        maps = 1 if layer.ndim == 2 else len(values_of(layer))
         if len(bias) != maps:
             raise StmError(f"the layer {layer.name!r} has {maps} maps and needs as many biases, got {len(bias)}")
         layer.metadata[BIAS_KEY] = bias.tolist()
@@ -188,10 +180,11 @@ def layer_stack(layer: Image) -> xr.DataArray:
     attrs = {"source": layer.name, **layer.metadata.get(ATTRS_KEY, {})}
     attrs.pop("pixel_size_nm", None)  # the layer's own scale may have been corrected since
     channel = str(attrs.pop("channel", layer.name))
-    return make_stack(np.asarray(_values(layer)), bias, size, channel=channel, attrs=attrs)
+    return make_stack(np.asarray(values_of(layer)), bias, size, channel=channel, attrs=attrs)
 
 
-def _values(layer: Layer) -> Any:
+def values_of(layer: Layer) -> Any:
+    """The array of a layer, at full resolution."""
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
 
 
@@ -213,107 +206,6 @@ def placement(image: Layer) -> dict[str, Any]:
     }
 
 
-def points_layer(
-    points: pd.DataFrame,
-    image: Layer | None = None,
-    *,
-    kind: str = "model",
-    **keywords: Any,
-) -> LayerTuple:
-    """A table of points as a points layer.
-
-    Parameters
-    ----------
-    points
-        A table of points.
-    image
-        The image on which the points were found: its transform places them by their pixel positions.
-        Without one they are placed by their positions in nm.
-    kind
-        ``"model"``, ``"manual"`` or ``"reference"``: how the points look, and what a point that a
-        person adds is not: that one is ``manual``.
-    **keywords
-        Passed on to the layer, such as ``name``.
-    """
-    check_points(points)
-    yx = points[["y_px", "x_px"]].to_numpy(dtype=np.float64)
-    if image is None or not np.isfinite(yx).all():
-        scale = _scale_of(points)
-        yx = points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64) / scale
-        place: dict[str, Any] = {"scale": scale, "units": ("nanometer", "nanometer"), "axis_labels": ("y", "x")}
-    else:
-        place = placement(image)
-        if PIXEL_KEY in image.metadata:
-            place["metadata"] = {PIXEL_KEY: image.metadata[PIXEL_KEY]}
-    features = points.drop(columns=list(COLUMNS[:4])).reset_index(drop=True)
-    features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
-    side = max(_values(image).shape[-2:]) if image is not None else max(20.0, *np.ptp([*yx, (0, 0)], axis=0))
-    return (
-        yx,
-        {
-            **place,
-            "features": features,
-            "feature_defaults": {name: _default_of(features[name]) for name in features.columns},
-            "symbol": SYMBOLS[kind],
-            "size": (1.5 + side / 80) * (0.8 if kind == "reference" else 1.2),
-            "border_width": 0.12,
-            "border_color": "source",
-            "border_color_cycle": BORDER_COLOURS,
-            "face_color": FACE_COLOURS[kind],
-            **keywords,
-        },
-        "points",
-    )
-
-
-def _default_of(feature: pd.Series[Any]) -> Any:
-    """What a point that a person adds has in this feature: no number, and the source ``manual``."""
-    if feature.name == "source":
-        return "manual"
-    if feature.dtype.kind == "f":
-        return np.nan
-    return feature.dtype.type() if feature.dtype.kind in "iub" else ""
-
-
-def _scale_of(points: pd.DataFrame) -> tuple[float, float]:
-    """The pixel size that the table's two kinds of position imply, 1 nm where they do not tell."""
-    sizes = []
-    for axis in ("y", "x"):
-        nm, px = (points[f"{axis}_{unit}"].to_numpy(dtype=np.float64) for unit in ("nm", "px"))
-        told = np.isfinite(px) & (np.abs(px) > 0) & (nm / np.where(px == 0, 1, px) > 0)
-        sizes.append(float(np.median(nm[told] / px[told])) if told.any() else 1.0)
-    return sizes[0], sizes[1]
-
-
-def layer_points(layer: Points) -> pd.DataFrame:
-    """The table of the points that a layer shows, ours or another plugin's.
-
-    The positions in nm are the layer's world coordinates. What another plugin's layer does not know is
-    filled: no score, no confidence, source ``manual``. Points that are hidden are left out.
-
-    Raises
-    ------
-    StmError
-        If the layer has no unit of length and nobody told its pixel size (see :func:`calibrate`).
-    """
-    size = layer_pixel_size_nm(layer)
-    if size is None:
-        raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
-    nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
-    shown = np.asarray(layer.shown, dtype=bool)
-    data = np.asarray(layer.data, dtype=np.float64)[shown]
-    table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
-    table[["y_nm", "x_nm"]] = _world(layer, data)[:, -2:] * nm_per_world
-    features = layer.features[shown].reset_index(drop=True)
-    for name in features.columns:
-        if name == "source":
-            known = features[name].astype(object).where(features[name].isin(SOURCES), "manual")
-            table[name] = pd.Categorical(known, categories=list(SOURCES))
-        elif name not in COLUMNS[:4]:
-            table[name] = features[name]
-    return check_points(table)
-
-
 def layer_frame_nm(layer: Layer) -> tuple[float, float, float, float] | None:
     """What an image covers, (y from, y to, x from, x to) in nm; None where its pixel size is not known.
 
@@ -322,15 +214,15 @@ def layer_frame_nm(layer: Layer) -> tuple[float, float, float, float] | None:
     size = layer_pixel_size_nm(layer)
     if size is None:
         return None
-    height, width = _values(layer).shape[-2:]
+    height, width = values_of(layer).shape[-2:]
     corners = np.zeros((4, layer.ndim))
     corners[:, -2:] = [(y, x) for y in (-0.5, height - 0.5) for x in (-0.5, width - 0.5)]
-    world = _world(layer, corners)[:, -2:] * np.asarray(size) / np.abs(layer.scale[-2:])
+    world = world_of(layer, corners)[:, -2:] * np.asarray(size) / np.abs(layer.scale[-2:])
     (y_from, x_from), (y_to, x_to) = world.min(axis=0).tolist(), world.max(axis=0).tolist()
     return y_from, y_to, x_from, x_to
 
 
-def _world(layer: Layer, data: np.ndarray) -> np.ndarray:
+def world_of(layer: Layer, data: np.ndarray) -> np.ndarray:
     """Positions (n, ndim) from data to world coordinates, all at once."""
     origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
     matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)

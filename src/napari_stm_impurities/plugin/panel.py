@@ -135,10 +135,10 @@ class Panel(QWidget):
         if not by_hand or box.value is None:
             self._chosen.discard(box)
 
-    def add_fields(self, fields: Sequence[Any], into: QVBoxLayout | None = None) -> QWidget:
+    def add_fields(self, fields: Sequence[Any]) -> QWidget:
         """Put magicgui fields with their labels into the body."""
         box = grid(fields)
-        (into or self.body).addWidget(box)
+        self.body.addWidget(box)
         return box
 
     # --- the work ---------------------------------------------------------------------------------------------

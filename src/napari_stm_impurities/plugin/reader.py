@@ -12,7 +12,8 @@ from ..points import load_points
 from ..readers import open_recording
 from ..readers.recording import Channel, Recording
 from .bias_text import show_bias
-from .layers import LayerTuple, image_layer, points_layer
+from .layers import LayerTuple, image_layer
+from .points_layers import points_layer
 
 Paths = str | Sequence[str]
 

@@ -15,8 +15,9 @@ from qtpy.QtWidgets import QLabel
 from ..reference import ReferenceConfig, find_reference
 from .bias_text import shown_map
 from .forms import Form
-from .layers import layer_bias_mv, points_layer
+from .layers import layer_bias_mv
 from .panel import Panel
+from .points_layers import points_layer
 from .source import ImageSource
 
 

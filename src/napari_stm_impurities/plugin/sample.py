@@ -7,7 +7,8 @@ from napari.viewer import current_viewer
 
 from ..simulation.surface import Surface, simulate_surface
 from .bias_text import show_bias
-from .layers import LayerTuple, image_layer, points_layer
+from .layers import LayerTuple, image_layer
+from .points_layers import points_layer
 
 MATERIAL = "Au(111)"
 
@@ -27,7 +28,7 @@ def surface_layers(surface: Surface, material: str) -> list[LayerTuple]:
     """A simulated surface as layers: the bound-state map below, the stack, and the true positions, hidden."""
     bound = surface.bound_state_map
     return [
-        image_layer(bound, name=f"{material} bound states {float(bound.bias.values[0]):g} mV", colormap="viridis"),
+        image_layer(bound, name=f"{material} bound states {float(bound.bias.values[0]):g} mV"),
         image_layer(surface.stack, name=f"{material} dI/dV"),
         points_layer(
             surface.points,

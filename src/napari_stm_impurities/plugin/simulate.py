@@ -23,7 +23,8 @@ from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_datase
 from ..simulation.stream import simulate_windows
 from ..simulation.surface import Surface, SurfaceConfig, simulate_surface
 from ..simulation.windows import Windows
-from .forms import Choice, Form, file_box, grid, path_in
+from .fields import file_box, path_in
+from .forms import Choice, Form, grid
 from .layers import robust_limits
 from .panel import Panel
 from .sample import surface_layers
@@ -93,11 +94,11 @@ class SimulatePanel(Panel):
         self.size_label.setText(f"The file: about {readable_bytes(dataset_bytes(config, self.n_windows.value))}.")
 
     def _to_file(self) -> None:
-        path = path_in(self.file)
+        path = path_in(self.file, ".nc")
         if path is None:
             raise StmError("choose the file that the windows shall be written to (File, a name ending in .nc)")
         config, n_windows, seed = self._config(), self.n_windows.value, self.seed.value
-        done = partial(self._write, path.with_suffix(".nc"), config, n_windows, seed)
+        done = partial(self._write, path, config, n_windows, seed)
         self.run(measure_seconds, config, n_windows, seed, done=done)
 
     def _write(self, path: Path, config: WindowConfig, n_windows: int, seed: int, seconds: float) -> None:

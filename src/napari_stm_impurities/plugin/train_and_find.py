@@ -22,13 +22,16 @@ from ..training import train
 from ..training.checkpoint import EpochReport
 from ..training.config import TrainingConfig
 from .curves import Curves
-from .forms import Fold, Form, Optional, file_box, grid, path_in
-from .layers import layer_bias_mv, layer_points, points_layer, score_layer
+from .fields import Optional, file_box, path_in
+from .forms import Fold, Form, grid
+from .layers import layer_bias_mv, score_layer
 from .panel import Panel
+from .points_layers import layer_points, points_layer
 from .source import ImageSource
 
 FROM_FILE = "from a file …"
 READ_OFF = "read off the image"
+SUFFIX = ".safetensors"
 PRESETS = ("default", "wang2020")
 
 
@@ -53,7 +56,7 @@ class TrainAndFindPanel(Panel):
             label="Model",
             tooltip="A shipped model, one trained in this session, or a file",
         )
-        self.model_file = file_box("Model file", "A model that was saved before", ".safetensors", new=False)
+        self.model_file = file_box("Model file", "A model that was saved before", SUFFIX, new=False)
         self.surface = ComboBox(
             choices=[READ_OFF, *MATERIALS],
             label="Surface",
@@ -90,7 +93,7 @@ class TrainAndFindPanel(Panel):
         name = str(self.model.value)
         if name != FROM_FILE:
             return self.trained.get(name, name)
-        path = path_in(self.model_file)
+        path = path_in(self.model_file, SUFFIX)
         if path is None:
             raise StmError("choose the file of a model (.safetensors), or a shipped model")
         return str(path)
@@ -113,6 +116,8 @@ class TrainAndFindPanel(Panel):
         self.viewer.add_layer(Layer.create(scores, look, "image"))
         data, keywords, _ = points_layer(finding.points, layer, kind="model", name=f"impurities ({layer.name})")
         self.viewer.add_layer(Layer.create(data, keywords, "points"))
+        if not self.threshold.own.value:
+            self.threshold.inner.value = finding.threshold  # where to start from, when one is set
         band = finding.dispersion
         scale = ""
         if band is not None:
@@ -145,7 +150,7 @@ class TrainAndFindPanel(Panel):
             optional=True,
         )
         tooltip = "Where the model is saved; a training that was stopped can be taken up from there (Resume)"
-        self.save_as = file_box("Save as", tooltip, ".safetensors", new=True)
+        self.save_as = file_box("Save as", tooltip, SUFFIX, new=True)
         self.resume = CheckBox(text="", label="Resume", tooltip="Take up the stopped training of this file")
         self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
         self.curves = Curves("loss", "ratio")
@@ -166,8 +171,9 @@ class TrainAndFindPanel(Panel):
     def _train(self) -> None:
         stack = self.source.stack() if self.use_image.value else None
         reference = self.reference.value
-        chosen = path_in(self.save_as)
-        path = chosen.with_suffix(".safetensors") if chosen else None
+        if reference is not None and stack is None:
+            raise StmError("the ratio is measured on the image: tick Image as experiment, or choose no reference")
+        path = path_in(self.save_as, SUFFIX)
         self.run(
             train,
             experiment=stack,
@@ -187,7 +193,8 @@ class TrainAndFindPanel(Panel):
         self.curves.add((report.loss, report.ratio))
 
     def _trained(self, path: Path | None, model: Model) -> None:
-        name = path.stem if path else f"trained here {len(self.trained) + 1}"
+        # a name of its own: a person may well call a file like a shipped model
+        name = f"{path.stem} (trained here)" if path else f"trained here, {len(self.trained) + 1}"
         self.trained[name] = model
         self.model.reset_choices()
         self.model.value = name

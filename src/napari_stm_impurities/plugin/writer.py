@@ -9,7 +9,8 @@ from napari.layers import Image, Layer, Points
 from ..errors import StmError
 from ..points import save_points
 from ..writers import save_stack
-from .layers import layer_points, layer_stack
+from .layers import layer_stack
+from .points_layers import layer_points
 
 
 def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
