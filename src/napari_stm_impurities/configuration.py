@@ -37,6 +37,8 @@ def one_line(what: str, error: ValidationError) -> str:
     """The first complaint of pydantic as one line, and how many more there are."""
     first, *rest = error.errors()
     field = ".".join(str(part) for part in first["loc"])
-    came = f", got {first['input']!r}" if first["type"] != "missing" else ""
+    # a complaint about the whole configuration names no field, and says itself what came
+    came = f", got {first['input']!r}" if field and first["type"] != "missing" else ""
     more = f" (and {len(rest)} more)" if rest else ""
-    return f"{what}: {field}: {first['msg']}{came}{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    return ": ".join(part for part in (what, field, f"{message}{came}{more}") if part)

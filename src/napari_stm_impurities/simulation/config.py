@@ -6,14 +6,14 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ..configuration import Configuration
 from ..physics.dispersion import Dispersion, k_from_carrier_density
 
 
 def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
-    if bounds[0] > bounds[1]:
+    if not -np.inf < bounds[0] <= bounds[1] < np.inf:
         raise ValueError(f"a range runs from low to high, got {bounds[0]:g} to {bounds[1]:g}")
     return bounds
 
@@ -23,8 +23,15 @@ Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
 PositiveRange = Annotated[
     tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)
 ]
+_AboveZero = Annotated[float, Field(gt=0)]
+#: For what is drawn on a logarithmic scale, or divided by.
+AboveZeroRange = Annotated[tuple[_AboveZero, _AboveZero], AfterValidator(_ascending)]
+_BelowOne = Annotated[float, Field(ge=0, lt=1)]
+BelowOneRange = Annotated[tuple[_BelowOne, _BelowOne], AfterValidator(_ascending)]
 _Count = Annotated[int, Field(ge=0)]
 CountRange = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
+_OneOrMore = Annotated[int, Field(ge=1)]
+OneOrMoreRange = Annotated[tuple[_OneOrMore, _OneOrMore], AfterValidator(_ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -50,6 +57,12 @@ class FriedelConfig(Configuration):
     noise_std: float = Field(default=0.8, ge=0)
     """eta, the width of the white Gaussian noise, where a map lies in [-1, 1] (paper: 0.8)."""
 
+    @model_validator(mode="after")
+    def _room_for_all(self) -> Self:
+        if self.impurities[1] > self.side_px**2:
+            raise ValueError(f"{self.impurities[1]} impurities do not fit on {self.side_px} x {self.side_px} pixels")
+        return self
+
     @classmethod
     def of_dispersion(cls, band: Dispersion, bias_mv: ArrayLike, pixel_size_nm: float) -> Self:
         """For one material and grid: k_F0 and its spread from the band, between the lowest and the highest bias."""
@@ -74,19 +87,19 @@ class ScatteringConfig(Configuration):
     """The exact density of states of a two-dimensional electron gas with s-wave scatterers."""
     side_px: int = Field(default=64, ge=16, le=512)
     """The side of a window in pixels."""
-    n_maps: CountRange = (1, 8)
+    n_maps: OneOrMoreRange = (1, 8)
     """The fewest and the most biases of a window; after averaging neighbours, as at use."""
-    k_rad_per_px: PositiveRange = (0.19, 1.0)
+    k_rad_per_px: AboveZeroRange = (0.19, 1.0)
     """k of the highest bias in radians a pixel, drawn on a logarithmic scale."""
-    k_span: PositiveRange = (0.03, 0.5)
+    k_span: BelowOneRange = (0.03, 0.5)
     """How far k falls towards the lowest bias, as a share of k."""
-    density_per_k2: PositiveRange = (0.003, 0.06)
+    density_per_k2: AboveZeroRange = (0.003, 0.06)
     """Impurities in an area of 1/k^2, drawn on a logarithmic scale (paper's Au(111): 0.01)."""
     empty_share: Share = 0.06
     """The share of windows without any impurity."""
     margin_per_k: float = Field(default=9.0, ge=0)
     """How far outside the frame impurities still stand, in 1/k."""
-    n_kinds: CountRange = (1, 3)
+    n_kinds: OneOrMoreRange = (1, 3)
     """How many kinds of impurity a window has, each with its own phase shift and loss."""
     phase_shift_rad: Range = (0.35, 2.8)
     """delta at the highest bias, in radians."""
@@ -98,13 +111,13 @@ class ScatteringConfig(Configuration):
     """delta of a weak scatterer, in radians."""
     loss: PositiveRange = (0.0, 0.8)
     """1 - a, the share of the wave that an impurity absorbs."""
-    mean_free_path_per_k: PositiveRange = (15.0, 300.0)
+    mean_free_path_per_k: AboveZeroRange = (15.0, 300.0)
     """l in 1/k, drawn on a logarithmic scale."""
     near_field_erased_share: Share = 0.35
     """The share of windows where the short range carries nothing: no theory gives it."""
     near_field_random_share: Share = 0.4
     """The share of windows where the short range is a bump or dip of arbitrary strength."""
-    near_field_radius_per_k: PositiveRange = (0.5, 2.2)
+    near_field_radius_per_k: AboveZeroRange = (0.5, 2.2)
     """How far the short range reaches, in 1/k."""
     near_field_strength: PositiveRange = (0.3, 6.0)
     """Height or depth of an arbitrary near field."""
@@ -112,7 +125,7 @@ class ScatteringConfig(Configuration):
     """Drift from the first to the last bias, in pixels."""
     drift_share: Share = 0.4
     """The share of windows that drift."""
-    white_noise: PositiveRange = (0.02, 1.6)
+    white_noise: AboveZeroRange = (0.02, 1.6)
     """White noise of one map, drawn on a logarithmic scale."""
     line_noise: PositiveRange = (0.02, 0.8)
     """Offsets of scan lines."""
@@ -128,13 +141,13 @@ class ScatteringConfig(Configuration):
     """Amplitude of a stripe pattern."""
     herringbone_share: Share = 0.25
     """The share of windows with stripes."""
-    herringbone_period_per_k: PositiveRange = (6.0, 25.0)
+    herringbone_period_per_k: AboveZeroRange = (6.0, 25.0)
     """Distance of the stripes in 1/k (Au(111): 6.3 nm or 12/k)."""
     lattice: PositiveRange = (0.1, 2.0)
     """Amplitude of an atomic lattice."""
     lattice_share: Share = 0.15
-    """The share of windows with a lattice, and of those without impurities half as many again."""
-    lattice_period_px: PositiveRange = (2.2, 8.0)
+    """The share of windows with a lattice."""
+    lattice_period_px: AboveZeroRange = (2.2, 8.0)
     """Distance of the lattice rows in pixels."""
     step: PositiveRange = (0.3, 12.0)
     """Height of an atomic step, which is no impurity."""

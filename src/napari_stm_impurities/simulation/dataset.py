@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ..errors import StmError
 from ..files import written_whole
 from ..progress import Progress, ShouldStop, Stopped, never, silent
 from .config import FriedelConfig, ScatteringConfig
@@ -73,9 +74,13 @@ def simulate_dataset(
 
     Raises
     ------
+    StmError
+        If no window is asked for.
     Stopped
         If `should_stop` said so; nothing is left behind.
     """
+    if n_windows < 1:
+        raise StmError(f"at least one window is needed, got {n_windows}")
     generator = torch.Generator().manual_seed(seed)
     batches: list[Windows] = []
     for first in range(0, n_windows, _BATCH):
