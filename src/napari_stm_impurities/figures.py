@@ -1,0 +1,141 @@
+"""Figures for the eye: the points on a map, and the paper's Fig. 3. They need no display and change no global state."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, to_rgba
+from matplotlib.figure import Figure
+
+from .errors import StmError
+from .files import written_whole
+from .points import positions_nm
+from .stacks import DIMS, map_at, pixel_size_nm
+
+#: The share of the values at either end that does not set the contrast: spikes would take it all.
+_OUTLIERS = 0.005
+_DPI = 150
+
+
+def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+    """Draw points on the map of a stack whose bias is nearest to the Fermi level, where ripples show best.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x).
+    points
+        A table of points; the colour of a ring is the point's confidence, where it has one.
+    path
+        Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    StmError
+        If the kind of picture is not known, or it cannot be written there.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from napari_stm_impurities import make_stack
+    >>> from napari_stm_impurities.points import make_points
+    >>> stack = make_stack(np.random.default_rng(0).normal(size=(2, 16, 16)), [-10, 0], 0.5)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "points.png"
+    >>> draw_points(stack, make_points([[3, 4]], (0.5, 0.5), source="manual"), path).name
+    'points.png'
+    """
+    shown = map_at(stack, 0.0)
+    figure, axes = _figure(shown)
+    axes.set_title(f"{shown.name} at {float(shown.bias):g} mV, {len(points)} points")
+    yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
+    known = np.isfinite(confidence)
+    scale = ScalarMappable(Normalize(0, 1), colormaps["plasma"])
+    colours = np.where(known[:, None], scale.to_rgba(np.where(known, confidence, 0)), to_rgba("tab:red"))
+    axes.scatter(yx[:, 1], yx[:, 0], s=80, facecolors="none", edgecolors=colours.tolist(), linewidths=1.5)
+    if known.any():
+        figure.colorbar(scale, ax=axes, label="confidence", shrink=0.8)
+    return _save(figure, path)
+
+
+def draw_overlay(
+    bound_state_map: xr.DataArray, points: pd.DataFrame, reference: pd.DataFrame, path: str | os.PathLike[str]
+) -> Path:
+    """Draw the prediction over the reference on the map of the bound states.
+
+    Parameters
+    ----------
+    bound_state_map
+        A stack with one bias, or a map (y, x).
+    points
+        What was found: red squares.
+    reference
+        The reference: black dots.
+    path
+        Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    StmError
+        If the kind of picture is not known, or it cannot be written there.
+
+    References
+    ----------
+    Wang et al. 2020, Fig. 3.
+    """
+    shown = map_at(bound_state_map, float(bound_state_map.bias[0])) if bound_state_map.dims == DIMS else bound_state_map
+    figure, axes = _figure(shown)
+    found, truth = positions_nm(points), positions_nm(reference)
+    axes.plot(truth[:, 1], truth[:, 0], "o", mfc="black", mec="white", ms=5, mew=0.6, label=f"reference ({len(truth)})")
+    axes.plot(found[:, 1], found[:, 0], "s", mfc="none", mec="red", ms=9, mew=1.5, label=f"prediction ({len(found)})")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+    axes.set_title(f"{shown.name} at {float(shown.bias):g} mV" if "bias" in shown.coords else str(shown.name))
+    return _save(figure, path)
+
+
+def _figure(shown: xr.DataArray) -> tuple[Figure, Axes]:
+    """A figure with one map (y, x) in nm, its contrast set by all but the outliers."""
+    figure = Figure(figsize=(6, 5), dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    size_y, size_x = pixel_size_nm(shown)
+    y, x = shown["y"].values, shown["x"].values
+    finite = shown.values[np.isfinite(shown.values)]
+    low, high = np.quantile(finite, [_OUTLIERS, 1 - _OUTLIERS]) if finite.size else (0.0, 1.0)
+    image = axes.imshow(
+        shown.values,
+        origin="lower",
+        extent=(x[0] - size_x / 2, x[-1] + size_x / 2, y[0] - size_y / 2, y[-1] + size_y / 2),
+        vmin=low,
+        vmax=high,
+        cmap="gray",
+    )
+    figure.colorbar(image, ax=axes, label=str(shown.attrs.get("units", "")), shrink=0.8)
+    axes.set_xlabel("x (nm)")
+    axes.set_ylabel("y (nm)")
+    return figure, axes
+
+
+def _save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    kinds = figure.canvas.get_supported_filetypes()
+    if path.suffix.lower().removeprefix(".") not in kinds:
+        raise StmError(f"{path}: a picture ends in .png, .pdf or .svg; {path.suffix or 'no ending'} is not known")
+    with written_whole(path) as beside:
+        figure.savefig(beside)
+    return path
