@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from .errors import StmError
 from .files import written_whole
@@ -57,7 +58,7 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
     'points.png'
     """
     shown = map_at(stack, 0.0)
-    figure, axes = _figure(shown)
+    figure, axes, image = _figure(shown)
     axes.set_title(f"{shown.name} at {float(shown.bias):g} mV, {len(points)} points")
     yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
     known = np.isfinite(confidence)
@@ -66,6 +67,8 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
     axes.scatter(yx[:, 1], yx[:, 0], s=80, facecolors="none", edgecolors=colours.tolist(), linewidths=1.5)
     if known.any():
         figure.colorbar(scale, ax=axes, label="confidence", shrink=0.8)
+    else:
+        figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
     return _save(figure, path)
 
 
@@ -100,7 +103,8 @@ def draw_overlay(
     Wang et al. 2020, Fig. 3.
     """
     shown = map_at(bound_state_map, float(bound_state_map.bias[0])) if bound_state_map.dims == DIMS else bound_state_map
-    figure, axes = _figure(shown)
+    figure, axes, image = _figure(shown)
+    figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
     found, truth = positions_nm(points), positions_nm(reference)
     axes.plot(truth[:, 1], truth[:, 0], "o", mfc="black", mec="white", ms=5, mew=0.6, label=f"reference ({len(truth)})")
     axes.plot(found[:, 1], found[:, 0], "s", mfc="none", mec="red", ms=9, mew=1.5, label=f"prediction ({len(found)})")
@@ -109,7 +113,7 @@ def draw_overlay(
     return _save(figure, path)
 
 
-def _figure(shown: xr.DataArray) -> tuple[Figure, Axes]:
+def _figure(shown: xr.DataArray) -> tuple[Figure, Axes, AxesImage]:
     """A figure with one map (y, x) in nm, its contrast set by all but the outliers."""
     figure = Figure(figsize=(6, 5), dpi=_DPI, layout="constrained")
     axes = figure.add_subplot()
@@ -125,10 +129,13 @@ def _figure(shown: xr.DataArray) -> tuple[Figure, Axes]:
         vmax=high,
         cmap="gray",
     )
-    figure.colorbar(image, ax=axes, label=str(shown.attrs.get("units", "")), shrink=0.8)
     axes.set_xlabel("x (nm)")
     axes.set_ylabel("y (nm)")
-    return figure, axes
+    return figure, axes, image
+
+
+def _unit(shown: xr.DataArray) -> str:
+    return str(shown.attrs.get("units", ""))
 
 
 def _save(figure: Figure, path: str | os.PathLike[str]) -> Path:
