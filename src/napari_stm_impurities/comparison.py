@@ -75,11 +75,9 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Every number, and the three tables as lists of rows; NaN becomes None, so that it is valid JSON."""
-        numbers = {
-            name: getattr(self, name)
-            for name in ("tolerance_nm", "n_points", "n_reference", "recall", "precision", "f1")
-            + ("rms_distance_nm", "reference_ratio", "ratio_radius_nm", "chance_ratio", "frame_source")
-        }
+        figures = ("recall", "precision", "f1", "rms_distance_nm", "reference_ratio", "ratio_radius_nm", "chance_ratio")
+        names = ("tolerance_nm", "n_points", "n_reference", *figures, "frame_source")
+        numbers = {name: getattr(self, name) for name in names}
         frame = None if self.frame_nm is None else list(self.frame_nm)
         tables = {name: getattr(self, name).to_dict(orient="records") for name in ("pairs", "missed", "extra")}
         clean = {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in numbers.items()}
@@ -94,7 +92,8 @@ class Comparison:
     def __str__(self) -> str:
         return (
             f"recall {self.recall:.3f}, precision {self.precision:.3f}, F1 {self.f1:.3f}"
-            f" within {self.tolerance_nm:g} nm ({len(self.pairs)} pairs, {len(self.missed)} missed, {len(self.extra)} extra);"
+            f" within {self.tolerance_nm:g} nm"
+            f" ({len(self.pairs)} pairs, {len(self.missed)} missed, {len(self.extra)} extra);"
             f" reference ratio {self.reference_ratio:.3f}, by chance {self.chance_ratio:.3f}"
         )
 
