@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,10 +16,14 @@ class NetworkConfig(Configuration):
     at each level, and a decoder that runs once for all biases.
     """
 
-    channels: tuple[int, ...] = Field(default=(32, 64, 96, 128), min_length=1, max_length=6)
+    channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        default=(32, 64, 96, 128), min_length=1, max_length=6
+    )
     """Features of each level. Each level halves the resolution of the one before by a learnt 2 x 2 convolution,
     since a mean over 2 x 2 pixels would wash out ripples that are only four pixels long."""
-    convolutions: tuple[int, ...] = Field(default=(4, 2, 2, 2), min_length=1, max_length=6)
+    convolutions: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(
+        default=(4, 2, 2, 2), min_length=1, max_length=6
+    )
     """Convolutions of each level, as many numbers as levels."""
     kernel_px: Literal[3, 5, 7] = 3
     """The width of each convolution."""
