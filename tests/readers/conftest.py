@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -96,3 +97,12 @@ def scan_file(tmp_path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def made():
+    """The writers of small files, packed byte by byte (tests/readers/made_files.py)."""
+    spec = importlib.util.spec_from_file_location("made_files", Path(__file__).with_name("made_files.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

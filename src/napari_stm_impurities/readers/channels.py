@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from .recording import Channel
 
-#: Not recorded, but computed from the current when it is asked for by this name.
-NUMERICAL = "dI/dV (numerical)"
-
-_LOCK_IN = re.compile(r"^LI(?![a-z])|lock-?in|^LI[XYR]|dI/?dV|\bLI[XYR]\b", re.IGNORECASE)
+_LOCK_IN = re.compile(r"^LI(?![a-z])|lock-?in|^LI[XYR]|dI/?dV|\bLI[XYR]\b|^LIA(?![a-z])|^d[IU]_d[VU]", re.IGNORECASE)
+#: What an auxiliary input was connected to is told nowhere; in practice it is the lock-in (Omicron).
+_AUXILIARY = re.compile(r"^aux ?\d", re.IGNORECASE)
+#: What other names begin with; a bare I is a current in the name of a spectrum, I(V).
+_KINDS = {"current": "current", r"I(?=\(|$)": "current", "z": "topography", "topography": "topography", "bias": "bias"}
 _OUT_OF_PHASE = re.compile(r"LI_?Y|lock-?in ?Y|demod \d+ Y|phase|(^|[ _])Y\b", re.IGNORECASE)
 _DEMODULATOR = re.compile(r"demod (\d+)|LI[XYR] (\d)|LI[XYR]_(\d)_omega", re.IGNORECASE)
 _BACKWARD = re.compile(r"\[bwd\]|backward", re.IGNORECASE)
@@ -44,7 +45,9 @@ def recognise(name: str, unit: str, *, lock_in: str | None = None, harmonics: Se
         if harmonic > 1:
             return Channel(name, unit, f"lock-in, harmonic {harmonic}", is_didv=False)
         return Channel(name, unit, "lock-in", is_didv=lock_in != "OFF")
-    for start, what in (("current", "current"), ("z", "topography"), ("topography", "topography"), ("bias", "bias")):
+    if _AUXILIARY.search(name):
+        return Channel(name, unit, "auxiliary", is_didv=lock_in != "OFF")
+    for start, what in _KINDS.items():
         if re.match(rf"{start}([^a-z]|$)", name, re.IGNORECASE):
             return Channel(name, unit, what, is_didv=False)
     return Channel(name, unit, "other", is_didv=False)
@@ -97,9 +100,15 @@ def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> t
     if locked and lock_in == "OFF":
         names = ", ".join(channel.name for channel in locked if not _BACKWARD.search(channel.name))
         warnings.append(f"the lock-in was off by the header, so what it recorded ({names}) is not dI/dV")
-    didv = preferred([channel for channel in channels if channel.is_didv])
+    didv = preferred([channel for channel in channels if channel.is_didv and channel.what != "auxiliary"])
     if didv:
         return didv, f"{didv.name} is the lock-in signal, which is dI/dV.", warnings
+    auxiliary = preferred([channel for channel in channels if channel.is_didv])
+    if auxiliary:
+        warnings.append(
+            f"the file does not say what {auxiliary.name} was connected to; it is believed to be the lock-in"
+        )
+        return auxiliary, f"{auxiliary.name} is an auxiliary input, which usually is the lock-in.", warnings
     reason = "the lock-in was off" if lock_in == "OFF" else "no channel is dI/dV by the header"
     other = preferred([channel for channel in channels if channel.what == fallback])
     if other:

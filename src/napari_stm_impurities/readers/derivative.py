@@ -1,10 +1,17 @@
-"""dI/dV from a recorded current, for grids that were measured without a lock-in."""
+"""dI/dV from a recorded current, for sweeps that were measured without a lock-in."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import StmError
+from .channels import preferred
+from .recording import Channel, Recording
+
+#: Not recorded, but computed from the current when it is asked for by this name.
+NUMERICAL = "dI/dV (numerical)"
 
 #: Points in the window and degree of the polynomial: a parabola through seven points.
 WINDOW = 7
@@ -64,3 +71,30 @@ def numerical_didv(current: np.ndarray, bias_mv: np.ndarray) -> np.ndarray:
     if missing.any():
         out[(slope != 0).astype(np.float32) @ missing.astype(np.float32) > 0] = np.nan
     return out.reshape(current.shape).astype(np.float32)
+
+
+def with_numerical(recording: Recording) -> Recording:
+    """Offer the numerical dI/dV as one more channel, where a current was recorded while the bias was swept.
+
+    Parameters
+    ----------
+    recording
+        Of one file; a series of maps has no sweep, since the tip's height differs between its maps.
+    """
+    current = preferred([channel for channel in recording.channels if channel.what == "current"])
+    if current is None or not recording.sweep_signal or len(recording.bias_mv) < WINDOW:
+        return recording
+    numerical = Channel(NUMERICAL, "A/V" if current.unit == "A" else "", "numerical derivative", is_didv=True)
+
+    def load(channel: Channel) -> np.ndarray:
+        if channel != numerical:
+            return recording.load(channel)
+        return numerical_didv(recording.load(current), np.asarray(recording.bias_mv))
+
+    hint = f"the current is not dI/dV; ask for the channel {NUMERICAL!r} to have it differentiated"
+    return replace(
+        recording,
+        channels=(*recording.channels, numerical),
+        load=load,
+        warnings=(*recording.warnings, hint) if recording.default == current.name else recording.warnings,
+    )

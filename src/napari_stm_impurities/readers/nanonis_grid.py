@@ -19,8 +19,7 @@ import numpy as np
 
 from ..errors import ReadError
 from . import sweep
-from .channels import NUMERICAL, choose, preferred, recognise
-from .derivative import WINDOW, numerical_didv
+from .channels import choose, recognise
 from .formats import Format
 from .nanonis_bytes import refuse_mangled, refuse_surplus, sampled
 from .nanonis_frame import grid_frame
@@ -81,11 +80,6 @@ def open_grid(path: Path, given: Given) -> Recording:
     channels = [recognise(name, unit, lock_in=lock_in, harmonics=harmonics) for name, unit in layout.channels]
     chosen, why, doubts = choose(channels, lock_in, fallback="current")
     warnings += doubts
-    current = preferred([channel for channel in channels if channel.what == "current"])
-    if current and layout.n_points >= WINDOW:
-        channels.append(Channel(NUMERICAL, "A/V", "numerical derivative", is_didv=True))
-        if chosen == current:
-            warnings.append(f"the current is not dI/dV; ask for the channel {NUMERICAL!r} to have it differentiated")
     bias = np.unique(axis)
     history = []
     if len(bias) < len(axis):
@@ -98,7 +92,7 @@ def open_grid(path: Path, given: Given) -> Recording:
         why=why,
         bias_mv=tuple(float(v) for v in bias),
         frame=frame,
-        load=partial(_load, header, layout, axis, current),
+        load=partial(_load, header, layout, axis),
         sweep_signal=header.text("Sweep Signal") or "Bias (V)",
         warnings=tuple(warnings),
         history=tuple(history),
@@ -247,16 +241,14 @@ def _lock_in(header: Header) -> str | None:
     return status.upper() if status and status.upper() in ("ON", "OFF") else None
 
 
-def _load(header: Header, layout: Layout, axis_mv: np.ndarray, current: Channel | None, channel: Channel) -> np.ndarray:
-    source = current if channel.name == NUMERICAL and current else channel
-    index = [name for name, _ in layout.channels].index(source.name)
+def _load(header: Header, layout: Layout, axis_mv: np.ndarray, channel: Channel) -> np.ndarray:
+    index = [name for name, _ in layout.channels].index(channel.name)
     values = _values(header, layout)
     first = layout.n_params + index * layout.n_points
     out = np.full((layout.n_y * layout.n_x, layout.n_points), np.nan, dtype=np.float32)
     out[: len(values)] = values[:, first : first + layout.n_points]
     out[: len(values)][~_reached(values, layout)] = np.nan
-    maps = sweep.merge(np.moveaxis(out.reshape(layout.n_y, layout.n_x, -1), 2, 0), axis_mv)
-    return numerical_didv(maps, np.unique(axis_mv)) if channel.name == NUMERICAL else maps
+    return sweep.merge(np.moveaxis(out.reshape(layout.n_y, layout.n_x, -1), 2, 0), axis_mv)
 
 
 def _recognises(head: bytes) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ReadError
-from . import arrays, nanonis_grid, nanonis_scan, netcdf, tiff
+from . import arrays, igor, nanonis_grid, nanonis_scan, netcdf, rhk, tiff
+from .derivative import with_numerical
 from .formats import Format
 from .recording import Given, Recording, told_as_read_error
 
@@ -13,6 +14,8 @@ from .recording import Given, Recording, told_as_read_error
 FORMATS: tuple[Format, ...] = (
     nanonis_grid.FORMAT,
     nanonis_scan.FORMAT,
+    rhk.FORMAT,
+    igor.FORMAT,
     arrays.NPZ,
     arrays.NPY,
     netcdf.FORMAT,
@@ -51,4 +54,4 @@ def find_format(path: Path) -> Format:
 
 def open_file(path: Path, given: Given) -> Recording:
     """Open one file with the format that it has."""
-    return find_format(path).open(path, given)
+    return with_numerical(find_format(path).open(path, given))
