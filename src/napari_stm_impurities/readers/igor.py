@@ -136,7 +136,9 @@ def _stripped(wave: _Wave, y_dim: int) -> tuple[int, int]:
 
 
 def _bias_in_note(note: str) -> list[float] | None:
-    match = re.search(r"(?:bias|gap|sample)[\w ]*[^\w+-]+([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)\s*(m?V)\b", note, re.IGNORECASE)
+    match = re.search(
+        r"(?:bias|gap|sample)[\w ]*[^\w+-]+([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)\s*(m?V)\b", note, re.IGNORECASE
+    )
     return [float(match.group(1)) * _MV[match.group(2)]] if match else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ReadError
-from . import arrays, igor, nanonis_grid, nanonis_scan, netcdf, rhk, tiff
+from . import arrays, igor, matlab, nanonis_grid, nanonis_scan, netcdf, rhk, tiff
 from .derivative import with_numerical
 from .formats import Format
 from .recording import Given, Recording, told_as_read_error
@@ -16,6 +16,7 @@ FORMATS: tuple[Format, ...] = (
     nanonis_scan.FORMAT,
     rhk.FORMAT,
     igor.FORMAT,
+    matlab.FORMAT,
     arrays.NPZ,
     arrays.NPY,
     netcdf.FORMAT,
