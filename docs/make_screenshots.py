@@ -12,8 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +25,15 @@ SIZE = (1366, 768)
 PATIENCE_S = 600.0
 
 
-@contextmanager
-def screen() -> Iterator[None]:
-    """An X server of the size of a laptop, where there is none."""
+def start_screen() -> None:
+    """Start an X server of the size of a laptop, where there is none."""
     if os.environ.get("DISPLAY"):
-        yield
         return
     read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "{}x{}x24".format(*SIZE)], pass_fds=[write]
-    )
-    try:
-        os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
-        yield
-    finally:
-        server.terminate()
-        server.wait()
+    size = "{}x{}x24".format(*SIZE)
+    # it ends by itself with its last client: Qt must not lose it before
+    subprocess.Popen(["Xvfb", "-displayfd", str(write), "-terminate", "-screen", "0", size], pass_fds=[write])
+    os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
 
 
 class Window:
@@ -121,7 +113,7 @@ def surface_pictures(window: Window) -> None:
     panel = window.open_widget("Train and find")
     window.press(panel)
     window.save("find")
-    panel.tabs.setCurrentIndex(1)
+    panel.tabs.bar.setCurrentIndex(1)
     window.show_only(stack.name)
     window.save("train")
     window.show_only(bound.name)
@@ -166,15 +158,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=["surface", "simulate", "file"], help="only these pictures")
     given = parser.parse_args()
     wanted = set(given.only or ("surface", "simulate", "file"))
-    with screen():
-        window = Window()
-        if "surface" in wanted:
-            surface_pictures(window)
-        if "simulate" in wanted:
-            simulate_pictures(window)
-        if "file" in wanted and given.file:
-            file_pictures(window, given.file)
-        window.viewer.close()
+    start_screen()
+    window = Window()
+    if "surface" in wanted:
+        surface_pictures(window)
+    if "simulate" in wanted:
+        simulate_pictures(window)
+    if "file" in wanted and given.file:
+        file_pictures(window, given.file)
+    window.viewer.close()
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_a_cancelled_simulation_leaves_no_file(qtbot: QtBot, viewer: ViewerModel
 
 def test_a_surface_comes_with_its_bound_states_and_true_positions(qtbot: QtBot, viewer: ViewerModel) -> None:
     panel = shown(qtbot, viewer)
-    panel.tabs.setCurrentIndex(1)
+    panel.tabs.bar.setCurrentIndex(1)
     panel.material.value = "Cu(111)"
     panel.surface["side_px"].value = 32
     panel.surface["n_biases"].value = 3

@@ -232,7 +232,7 @@ def test_the_shipped_models_are_offered(qtbot: QtBot, viewer: ViewerModel) -> No
 
 def small_training(panel: TrainAndFindPanel, path: Path, epochs: int) -> None:
     """Choose the shortest training there is."""
-    panel.tabs.setCurrentIndex(1)
+    panel.tabs.bar.setCurrentIndex(1)
     panel.preset.value = "wang2020"
     panel.training["epochs"].value = epochs
     panel.training["steps_per_epoch"].value = 1
@@ -255,7 +255,7 @@ def test_train_then_find(qtbot: QtBot, viewer: ViewerModel, tmp_path: Path, poin
     assert (tmp_path / "mine.safetensors").is_file()
     assert [len(curve) for curve in panel.curves.values] == [2, 2]
     assert np.isfinite(panel.curves.values).all()
-    panel.tabs.setCurrentIndex(0)
+    panel.tabs.bar.setCurrentIndex(0)
     assert panel.model.value == "mine (trained here)"
     panel.surface.value = "Au(111)"
     assert "impurities, confidence from" in start(qtbot, panel)

@@ -13,11 +13,11 @@ from napari import Viewer
 from napari.layers import Image, Layer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QRect, Qt
-from qtpy.QtWidgets import QAbstractScrollArea, QTabWidget, QWidget
+from qtpy.QtWidgets import QAbstractScrollArea, QWidget
 
 from napari_stm_impurities.plugin import sample, work
 from napari_stm_impurities.plugin.compare import ComparePanel
-from napari_stm_impurities.plugin.forms import Fold
+from napari_stm_impurities.plugin.forms import Fold, Tabs
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.reference import ReferencePanel
 from napari_stm_impurities.plugin.simulate import SimulatePanel
@@ -61,17 +61,13 @@ def rectangle(widget: QWidget, window: QWidget) -> QRect:
     return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
 
 
-def check_width(qtbot: QtBot, panel: Panel, number: int) -> None:
-    """With every fold open nothing needs scrolling sideways; closes them again."""
-    folds = panel.findChildren(Fold)
-    for fold in folds:
-        fold.title.setChecked(True)
-    qtbot.wait(50)
-    scroll = panel.findChild(QAbstractScrollArea)
-    assert scroll.horizontalScrollBar().maximum() == 0, number
-    for fold in folds:
-        fold.title.setChecked(False)
-    qtbot.wait(50)
+def set_folds(qtbot: QtBot, panel: Panel, opened: bool) -> None:
+    """Open or close every fold in sight, also those inside another."""
+    for _ in range(3):
+        for fold in panel.findChildren(Fold):
+            if fold.isVisible():
+                fold.title.setChecked(opened)
+        qtbot.wait(50)
 
 
 @pytest.mark.parametrize("kind", PANELS)
@@ -90,18 +86,33 @@ def test_on_a_laptop_nothing_is_cut_off(
     assert (window.width(), window.height()) == LAPTOP
     inside = QRect(QPoint(0, 0), window.size())
     scroll = panel.findChild(QAbstractScrollArea)
-    tabs = panel.findChild(QTabWidget)
-    for number in range(tabs.count() if tabs else 1):
+    tabs = panel.findChild(Tabs)
+    for number in range(len(tabs.pages) if tabs else 1):
         if tabs:
-            tabs.setCurrentIndex(number)
+            tabs.bar.setCurrentIndex(number)
             qtbot.wait(50)
         assert inside.contains(rectangle(panel.button, window))
-        check_width(qtbot, panel, number)
+        set_folds(qtbot, panel, True)
         assert scroll.horizontalScrollBar().maximum() == 0
+        set_folds(qtbot, panel, False)
         qtbot.waitUntil(lambda: scroll.verticalScrollBar().maximum() == 0)
         for child in panel.findChildren(QWidget):
             if child.isVisible() and not isinstance(child.parent(), QAbstractScrollArea):
                 assert inside.contains(rectangle(child, window)), child
+
+
+def test_an_open_fold_of_one_tab_takes_no_room_in_the_other(
+    qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(*LAPTOP)
+    panel = docked(qtbot, viewer, TrainAndFindPanel(viewer))
+    bar = panel.findChild(QAbstractScrollArea).verticalScrollBar()
+    panel.tabs.bar.setCurrentIndex(1)
+    set_folds(qtbot, panel, True)
+    qtbot.waitUntil(lambda: bar.maximum() > 500)
+    panel.tabs.bar.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: bar.maximum() == 0)
 
 
 def test_a_renamed_and_a_deleted_layer_are_followed(

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QSizePolicy,
+    QTabBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -187,6 +188,31 @@ class Fold(QWidget):
     def _open(self, opened: bool) -> None:
         self.title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
         self.content.setVisible(opened)
+
+
+class Tabs(QWidget):
+    """Pages of which one is open; unlike those of a QTabWidget, the others take no room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = QTabBar()
+        self.bar.setDrawBase(False)
+        self.pages: list[QWidget] = []
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.addWidget(self.bar)
+        self.bar.currentChanged.connect(self._show)
+
+    def add(self, page: QWidget, title: str) -> None:
+        """Add a page; the first one is open."""
+        self.pages.append(page)
+        self.column.addWidget(page)
+        self.bar.addTab(title)
+        self._show(self.bar.currentIndex())
+
+    def _show(self, current: int) -> None:
+        for number, page in enumerate(self.pages):
+            page.setVisible(number == current)
 
 
 def grid(fields: Sequence[Any]) -> QWidget:

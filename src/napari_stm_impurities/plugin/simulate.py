@@ -12,7 +12,7 @@ import torch
 from magicgui.widgets import ComboBox, SpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
-from qtpy.QtWidgets import QLabel, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..configuration import Configuration
 from ..errors import StmError
@@ -24,7 +24,7 @@ from ..simulation.stream import simulate_windows
 from ..simulation.surface import Surface, SurfaceConfig, simulate_surface
 from ..simulation.windows import Windows
 from .fields import file_box, path_in
-from .forms import Choice, Form, grid
+from .forms import Choice, Form, Tabs, grid
 from .layers import robust_limits
 from .panel import Panel
 from .sample import surface_layers
@@ -45,15 +45,15 @@ class SimulatePanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Simulate")
-        self.tabs = QTabWidget()
-        self.tabs.addTab(self._windows_tab(), "Training windows")
-        self.tabs.addTab(self._surface_tab(), "Surface")
+        self.tabs = Tabs()
+        self.tabs.add(self._windows_tab(), "Training windows")
+        self.tabs.add(self._surface_tab(), "Surface")
         self.body.addWidget(self.tabs)
         self._say_size()
 
     def start(self) -> None:
         """Write the windows to a file, or make the surface, as the open tab says."""
-        (self._to_file, self._surface)[self.tabs.currentIndex()]()
+        (self._to_file, self._surface)[self.tabs.bar.currentIndex()]()
 
     # --- windows ----------------------------------------------------------------------------------------------
 

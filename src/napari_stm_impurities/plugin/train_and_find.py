@@ -11,7 +11,7 @@ import xarray as xr
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
-from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..errors import StmError
 from ..find.find import Finding, find
@@ -23,7 +23,7 @@ from ..training.checkpoint import EpochReport
 from ..training.config import TrainingConfig
 from .curves import Curves
 from .fields import Optional, file_box, path_in
-from .forms import Fold, Form, grid
+from .forms import Fold, Form, Tabs, grid
 from .layers import layer_bias_mv, score_layer
 from .panel import Panel
 from .points_layers import layer_points, points_layer
@@ -41,11 +41,11 @@ class TrainAndFindPanel(Panel):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find impurities")
         self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias", prefer=_maps)
-        self.tabs = QTabWidget()
+        self.tabs = Tabs()
         self.body.addWidget(self.tabs)
-        self.tabs.addTab(self._find_tab(), "Find")
-        self.tabs.addTab(self._train_tab(), "Train")
-        self.tabs.currentChanged.connect(self._name_button)
+        self.tabs.add(self._find_tab(), "Find")
+        self.tabs.add(self._train_tab(), "Train")
+        self.tabs.bar.currentChanged.connect(self._name_button)
 
     # --- find -------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class TrainAndFindPanel(Panel):
 
     def start(self) -> None:
         """Find or train, as the open tab says."""
-        (self._find, self._train)[self.tabs.currentIndex()]()
+        (self._find, self._train)[self.tabs.bar.currentIndex()]()
 
     def _name_button(self, index: int) -> None:
         if not self.running:
