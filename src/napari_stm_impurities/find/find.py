@@ -157,8 +157,7 @@ def find_impurities(
         progress=progress,
         should_stop=should_stop,
     )
-    for note in finding.notes:
-        warnings.warn(note, ScaleUnknownWarning, stacklevel=2)
+    _warn(finding)
     return finding.points
 
 
@@ -179,8 +178,13 @@ def score_map(
     -------
     xarray.DataArray
         Dimensions (y, x), coordinates in nm; on the model's own pixels where it had to resample.
+
+    Warns
+    -----
+    ScaleUnknownWarning
+        As :func:`find_impurities` does.
     """
-    return find(
+    finding = find(
         stack,
         model,
         dispersion,
@@ -189,7 +193,15 @@ def score_map(
         tile_px=tile_px,
         progress=progress,
         should_stop=should_stop,
-    ).score
+    )
+    _warn(finding)
+    return finding.score
+
+
+def _warn(finding: Finding) -> None:
+    """Tell a script what :class:`Finding` tells in its notes."""
+    for note in finding.notes:
+        warnings.warn(note, ScaleUnknownWarning if finding.dispersion is None else UserWarning, stacklevel=3)
 
 
 def _band(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:

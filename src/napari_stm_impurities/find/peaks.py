@@ -54,7 +54,12 @@ def find_peaks(
         way = np.stack([_parabola(score, rows, columns, axis) for axis in (0, 1)], 1)
     else:
         way = offsets_px[:, rows, columns].T.clip(-_LONGEST_OFFSET_PX, _LONGEST_OFFSET_PX)
-    yx = np.clip(pixel + way, -0.5, np.array(score.shape) - 0.5)
+    last = np.array(score.shape) - 1
+    yx = np.clip(pixel + way, -0.5, last + 0.5)
+    if measured is not None:
+        # a peak beside a gap does not step into it
+        row, column = np.clip(np.rint(yx), 0, last).astype(int).T
+        yx = np.where(measured[row, column, None], yx, pixel)
     keep = _highest_of_each_cluster(yx)
     return yx[keep], score[rows, columns][keep].astype(np.float64)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..errors import StmError
 from ..network.inputs import network_input, scale_maps
 from ..network.model import Model
 from ..network.view import View
@@ -53,9 +54,13 @@ def score_view(
 
     Raises
     ------
+    StmError
+        If `tile_px` is negative.
     Stopped
         If `should_stop` said so.
     """
+    if tile_px is not None and tile_px < 0:
+        raise StmError(f"the side of a tile is a number of pixels, 0 for the whole image, got {tile_px}")
     inputs = model.config.inputs
     height, width = view.maps.shape[-2:]
     side = inputs.tile_px if tile_px is None else tile_px
