@@ -100,6 +100,13 @@ class Pair(Container[Any]):
                 part.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
 
 
+def tick_box(value: bool, label: str = "", tooltip: str = "") -> CheckBox:
+    """A box to tick whose label stands before it, like that of every other field, and not a second time behind it."""
+    box = CheckBox(value=value, text=" ", tooltip=tooltip)
+    box.label = label
+    return box
+
+
 def file_box(label: str, tooltip: str, suffix: str, *, new: bool) -> FileEdit:
     """A box for the path of a file: one that is there, or a `new` one."""
     mode = FileDialogMode.OPTIONAL_FILE if new else FileDialogMode.EXISTING_FILE
@@ -124,7 +131,7 @@ def _widget(annotation: Any, bounds: list[Any], default: Any) -> Any:
     if origin is Literal:
         return ComboBox(choices=list(args), value=default)
     if annotation is bool:
-        return CheckBox(value=bool(default), text="")
+        return tick_box(bool(default))
     if annotation is int:
         return _number(SpinBox, bounds, default, far=2**31 - 1)
     if annotation is float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, SpinBox
+from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -22,7 +22,7 @@ from ..training import train
 from ..training.checkpoint import EpochReport
 from ..training.config import TrainingConfig
 from .curves import Curves
-from .fields import Optional, file_box, path_in
+from .fields import Optional, file_box, path_in, tick_box
 from .forms import Fold, Form, Tabs, grid
 from .layers import layer_bias_mv, score_layer
 from .panel import Panel
@@ -137,9 +137,8 @@ class TrainAndFindPanel(Panel):
             label="Preset",
             tooltip="default: ours; wang2020: the paper's network, data and losses, exactly",
         )
-        self.use_image = CheckBox(
-            value=True,
-            text="",
+        self.use_image = tick_box(
+            True,
             label="Image as experiment",
             tooltip="Show the image to the network as unlabelled data, where the confidence weight is not 0 (Eq. 4)",
         )
@@ -151,7 +150,7 @@ class TrainAndFindPanel(Panel):
         )
         tooltip = "Where the model is saved; a training that was stopped can be taken up from there (Resume)"
         self.save_as = file_box("Save as", tooltip, SUFFIX, new=True)
-        self.resume = CheckBox(text="", label="Resume", tooltip="Take up the stopped training of this file")
+        self.resume = tick_box(False, label="Resume", tooltip="Take up the stopped training of this file")
         self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
         self.curves = Curves("loss", "ratio")
         self.curves.setVisible(False)
