@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
 from napari_stm_impurities.comparison import compare
+from napari_stm_impurities.errors import StmError
 from napari_stm_impurities.network.config import wang2020_network
 from napari_stm_impurities.network.model import Model, ModelConfig, shipped_models
 from napari_stm_impurities.plugin.compare import ComparePanel
@@ -24,7 +25,7 @@ from napari_stm_impurities.plugin.points_layers import layer_points, points_laye
 from napari_stm_impurities.plugin.reference import ReferencePanel
 from napari_stm_impurities.plugin.train_and_find import FROM_FILE, TrainAndFindPanel
 from napari_stm_impurities.points import make_points
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities.stacks import make_stack, pixel_size_nm
 from napari_stm_impurities.training import TrainingConfig
 
 TRUTH_PX = np.array([[8.0, 8.0], [8.0, 24.0], [24.3, 12.6], [30.0, 30.0]])
@@ -97,6 +98,43 @@ def test_a_foreign_image_is_asked_for_its_pixel_size(qtbot: QtBot, viewer: Viewe
     assert start(qtbot, panel).startswith("4 reference points")
     assert not panel.source.pixel_size.native.isVisible()
     assert compare(layer_points(viewer.layers[-1]), TRUTH_PX * 0.5, tolerance_nm=0.1).f1 == 1
+
+
+def test_a_foreign_stack_is_asked_for_its_biases(qtbot: QtBot, viewer: ViewerModel) -> None:
+    layer = viewer.add_image(
+        np.zeros((3, 40, 40)), scale=(1, 5, 5), units=("pixel", "angstrom", "angstrom"), name="cube"
+    )
+    panel = shown(qtbot, ReferencePanel(viewer))
+    assert not panel.source.pixel_size.native.isVisible()
+    assert panel.source.first.native.isVisible()
+    with pytest.raises(StmError, match="'cube' does not tell its bias"):
+        panel.source.stack()
+    panel.source.first.value, panel.source.last.value = 100, -100
+    stack = panel.source.stack()
+    assert stack.bias.values.tolist() == [-100, 0, 100]
+    assert pixel_size_nm(stack) == pytest.approx((0.5, 0.5))
+    assert not panel.source.first.native.isVisible()
+    assert layer.scale.tolist() == [1, 5, 5]
+
+
+def test_a_layer_deleted_during_its_run_still_gets_its_points(qtbot: QtBot, viewer: ViewerModel) -> None:
+    viewer.add_layer(Layer.create(*image_layer(bound_states(), name="bound")))
+    panel = shown(qtbot, ReferencePanel(viewer))
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    viewer.layers.remove("bound")
+    panel.reset_choices()
+    qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
+    assert [layer.name for layer in viewer.layers] == ["reference (bound)"]
+    assert viewer.layers[0].scale.tolist() == [0.5, 0.5]
+
+
+def test_a_second_run_leaves_the_points_of_the_first_alone(qtbot: QtBot, viewer: ViewerModel) -> None:
+    viewer.add_layer(Layer.create(*image_layer(bound_states(), name="bound")))
+    panel = shown(qtbot, ReferencePanel(viewer))
+    start(qtbot, panel)
+    viewer.layers["reference (bound)"].add([1, 1])
+    start(qtbot, panel)
+    assert [len(layer.data) for layer in viewer.layers if isinstance(layer, Points)] == [5, 4]
 
 
 def test_without_an_image_it_says_what_to_do(qtbot: QtBot, viewer: ViewerModel) -> None:

@@ -22,11 +22,14 @@ WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
-    """The reader for a path, or for several; napari has matched the names, so only foreign tables are declined."""
+    """The reader for a path, or for several; napari has matched the names, so only foreign tables are declined here."""
     first = path if isinstance(path, str) else path[0]
-    if Path(first).suffix.lower() == ".csv":
-        return read_points if _has_positions_nm(first) else None
-    return read_maps
+    if Path(first).suffix.lower() != ".csv":
+        return read_maps
+    cells = _first_line(first)
+    if {"y_nm", "x_nm"} <= set(cells):
+        return read_points
+    return read_maps if all(_is_number(cell) for cell in cells) else None
 
 
 def read_maps(paths: Paths) -> list[LayerTuple]:
@@ -80,10 +83,17 @@ def read_points(path: Paths) -> list[LayerTuple]:
     return layers
 
 
-def _has_positions_nm(path: str) -> bool:
+def _first_line(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            columns = file.readline(10_000).strip().split(",")
+            return file.readline(100_000).strip().split(",")
     except OSError:
+        return [""]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
         return False
-    return {"y_nm", "x_nm"} <= set(columns)
+    return True
