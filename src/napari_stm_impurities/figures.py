@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnchoredText
+from matplotlib.patheffects import withStroke
 
 from .errors import StmError
 from .files import written_whole
 from .points import positions_nm
 from .stacks import DIMS, map_at, pixel_size_nm
+
+if TYPE_CHECKING:
+    from .comparison import Comparison
 
 #: The share of the values at either end that does not set the contrast: spikes would take it all.
 _OUTLIERS = 0.005
@@ -58,7 +66,7 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
     'points.png'
     """
     shown = map_at(stack, 0.0)
-    figure, axes, image = _figure(shown)
+    figure, axes, image = _figure(shown, "gray")
     axes.set_title(f"{shown.name} at {float(shown.bias):g} mV, {len(points)} points")
     yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
     known = np.isfinite(confidence)
@@ -73,18 +81,19 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
 
 
 def draw_overlay(
-    bound_state_map: xr.DataArray, points: pd.DataFrame, reference: pd.DataFrame, path: str | os.PathLike[str]
+    bound_state_map: xr.DataArray,
+    points: pd.DataFrame,
+    reference: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    comparison: Comparison | None = None,
 ) -> Path:
-    """Draw the prediction over the reference on the map of the bound states.
+    """Draw the prediction over the reference on the map of the bound states, and save it.
 
     Parameters
     ----------
-    bound_state_map
-        A stack with one bias, or a map (y, x).
-    points
-        What was found: red squares.
-    reference
-        The reference: black dots.
+    bound_state_map, points, reference, comparison
+        See :func:`overlay`.
     path
         Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
 
@@ -97,25 +106,72 @@ def draw_overlay(
     ------
     StmError
         If the kind of picture is not known, or it cannot be written there.
+    """
+    return _save(overlay(bound_state_map, points, reference, comparison=comparison), path)
+
+
+def overlay(
+    bound_state_map: xr.DataArray,
+    points: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    comparison: Comparison | None = None,
+) -> Figure:
+    """The paper's Fig. 3: the prediction over the reference on the map of the bound states.
+
+    Parameters
+    ----------
+    bound_state_map
+        A stack with one bias, or a map (y, x).
+    points
+        What was found: open red squares.
+    reference
+        The reference: black dots.
+    comparison
+        What :func:`~napari_stm_impurities.comparison.compare` made of these two tables. With it the missed
+        reference points are ringed in white, the extra points crossed, and the figures of merit stand beside the map.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With the Agg canvas.
 
     References
     ----------
     Wang et al. 2020, Fig. 3.
     """
     shown = map_at(bound_state_map, float(bound_state_map.bias[0])) if bound_state_map.dims == DIMS else bound_state_map
-    figure, axes, image = _figure(shown)
+    figure, axes, image = _figure(shown, "viridis")
     figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
     found, truth = positions_nm(points), positions_nm(reference)
     axes.plot(truth[:, 1], truth[:, 0], "o", mfc="black", mec="white", ms=5, mew=0.6, label=f"reference ({len(truth)})")
     axes.plot(found[:, 1], found[:, 0], "s", mfc="none", mec="red", ms=9, mew=1.5, label=f"prediction ({len(found)})")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+    if comparison is not None:
+        missed, extra = comparison.missed, comparison.extra
+        style = {"linestyle": "none", "mfc": "none", "mew": 1.2}
+        axes.plot(missed["x_nm"], missed["y_nm"], "o", mec="white", ms=12, label=f"missed ({len(missed)})", **style)
+        axes.plot(extra["x_nm"], extra["y_nm"], "x", mec="red", ms=6, label=f"extra ({len(extra)})", **style)
+        figure.supxlabel(_merit(comparison), fontsize="small")
+    legend = axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False, fontsize="small")
+    for handle in legend.legend_handles:
+        # the white ring has to show on the white page too
+        if isinstance(handle, Line2D) and handle.get_markeredgecolor() == "white" and handle.get_markersize() > 5:
+            handle.set_markeredgecolor("0.6")
     axes.set_title(f"{shown.name} at {float(shown.bias):g} mV" if "bias" in shown.coords else str(shown.name))
-    return _save(figure, path)
+    return figure
 
 
-def _figure(shown: xr.DataArray) -> tuple[Figure, Axes, AxesImage]:
+def _merit(comparison: Comparison) -> str:
+    return (
+        f"within {comparison.tolerance_nm:g} nm: recall {comparison.recall:.2f}, precision {comparison.precision:.2f},"
+        f" F1 {comparison.f1:.2f}; reference ratio {comparison.reference_ratio:.2f}, by chance {comparison.chance_ratio:.2f}"
+    )
+
+
+def _figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
     """A figure with one map (y, x) in nm, its contrast set by all but the outliers."""
-    figure = Figure(figsize=(6, 5), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(6, 5.4), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     size_y, size_x = pixel_size_nm(shown)
     y, x = shown["y"].values, shown["x"].values
@@ -127,11 +183,32 @@ def _figure(shown: xr.DataArray) -> tuple[Figure, Axes, AxesImage]:
         extent=(x[0] - size_x / 2, x[-1] + size_x / 2, y[0] - size_y / 2, y[-1] + size_y / 2),
         vmin=low,
         vmax=high,
-        cmap="gray",
+        cmap=colours,
     )
     axes.set_xlabel("x (nm)")
     axes.set_ylabel("y (nm)")
+    _scale_bar(axes, float(x[-1] - x[0] + size_x))
     return figure, axes, image
+
+
+def _scale_bar(axes: Axes, width_nm: float) -> None:
+    """A bar of a round length near a fifth of the width, in the lower right corner."""
+    step = 10.0 ** np.floor(np.log10(width_nm / 4))
+    length = max(step * factor for factor in (1, 2, 5) if step * factor <= width_nm / 4)
+    outline = [withStroke(linewidth=4, foreground="black")]
+    left = 0.95 - length / width_nm
+    axes.plot([left, 0.95], [0.05, 0.05], "-", color="white", lw=2.5, transform=axes.transAxes, path_effects=outline)
+    label = AnchoredText(
+        f"{length:g} nm",
+        loc="lower center",
+        bbox_to_anchor=(left + length / width_nm / 2, 0.06),
+        bbox_transform=axes.transAxes,
+        frameon=False,
+        pad=0,
+        borderpad=0.1,
+        prop={"color": "white", "size": "small", "path_effects": [withStroke(linewidth=2, foreground="black")]},
+    )
+    axes.add_artist(label)
 
 
 def _unit(shown: xr.DataArray) -> str:

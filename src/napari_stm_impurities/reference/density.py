@@ -12,7 +12,7 @@ from scipy.ndimage import correlate, gaussian_filter
 MAD_TO_STD = 1.4826
 
 #: Even a map without noise is not described by round spots to better than this share of their height.
-SMALLEST_NOISE = 0.02
+SMALLEST_NOISE = 0.03
 
 #: A pixel this many noises above all its neighbours is no spot, which would raise them as well.
 SPIKE = 8.0
@@ -44,7 +44,8 @@ def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> D
     """
     observed = np.isfinite(values)
     raw = np.where(observed, values, 0.0).astype(np.float64)
-    level = np.where(observed, raw - smooth_surface(raw, observed), 0.0)
+    level = raw - smooth_surface(raw, observed)
+    level = np.where(observed, level - row_offsets(level, observed, noise_std(level, observed))[:, None], 0.0)
     if sign == "auto":
         smooth = correlate(level, np.ones((3, 3)) / 9, mode="constant")[observed]
         sign = "bright" if ((smooth - np.median(smooth)) ** 3).mean() >= 0 else "dark"
@@ -85,22 +86,36 @@ def smooth_surface(values: np.ndarray, observed: np.ndarray, rounds: int = 8) ->
 def leftover_background(residual: np.ndarray, observed: np.ndarray, noise: float, fwhm_px: float) -> np.ndarray:
     """What is smooth, or an offset of a whole row, in what the spots leave over; shape (y, x).
 
-    A quadratic surface; the median of each row, where the rows differ by more than noise explains (the feedback
-    drifts from line to line); and what remains after smoothing over three times the width of a spot.
+    A quadratic surface, the offsets of the rows, and what remains after smoothing over three times the width of a spot.
     """
     found = smooth_surface(residual, observed)
-    rest = np.where(observed, residual - found, np.nan)
-    filled = observed.sum(axis=1)
-    full = filled >= 0.5 * observed.shape[1]
-    rows = np.zeros(len(rest))
-    rows[full] = np.nanmedian(rest[full], axis=1)
-    # the median of n values has the variance pi / 2 times that of their mean
-    if full.sum() > 2 and np.var(rows[full]) > 2 * np.pi / 2 * noise**2 / filled[full].mean():
-        found = found + rows[:, None]
+    found = found + row_offsets(residual - found, observed, noise)[:, None]
     clipped = np.clip(np.where(observed, residual - found, 0.0), -3 * noise, 3 * noise)
     width = max(3 * fwhm_px, 8.0)
     weight = gaussian_filter(observed.astype(float), width, truncate=2.5)
     return found + gaussian_filter(clipped, width, truncate=2.5) / np.maximum(weight, 1e-3)
+
+
+def row_offsets(values: np.ndarray, observed: np.ndarray, noise: float) -> np.ndarray:
+    """The offset of each row where the feedback jumped from line to line, else 0; shape (y,).
+
+    Whether it did is judged by the median difference of rows that follow one another: spots are smooth across
+    rows, jumps are not.
+    """
+    seen = np.where(observed, values, np.nan)
+    filled = observed.sum(axis=1) >= max(0.5 * observed.shape[1], 3)
+    both = np.flatnonzero(filled[1:] & filled[:-1])
+    offsets = np.zeros(len(values))
+    if len(both) < 4:
+        return offsets
+    common = seen[both + 1] - seen[both]
+    common = common[~np.isnan(common).all(axis=1)]
+    jumps = np.nanmedian(common, axis=1)
+    # a difference has twice the variance of one row, the median of n values pi / 2 times the variance of their mean
+    by_chance = np.pi * noise**2 / max(observed.sum(axis=1)[filled].mean(), 1.0)
+    if np.mean(jumps**2) > 2 * by_chance:
+        offsets[filled] = np.nanmedian(seen[filled], axis=1)
+    return offsets
 
 
 def noise_std(values: np.ndarray, observed: np.ndarray) -> float:

@@ -31,7 +31,7 @@ from .profile import Profile
 PEDESTAL = 10.0
 
 #: The standard deviation of the logarithm of a spot's width over that of the others.
-WIDTH_SPREAD = 0.15
+WIDTH_SPREAD = 0.07
 
 
 def expectation_maximisation(

@@ -15,7 +15,7 @@ from .evidence import needed_gain, posterior, prune, signal_to_noise
 from .mixture import Mixture, render
 from .profile import FWHM_PER_STD, NARROWEST_FWHM_PX, Profile
 from .resolve import CLOSEST, merge, split
-from .seeds import excess_noise, new_spots
+from .seeds import as_deep_as_high, excess_noise, new_spots
 from .width import starting_fwhm_px
 
 ROUNDS = 12
@@ -36,8 +36,10 @@ class State:
     """Shape (y, x), the map without its background, in its own unit."""
     noise: float
     """The noise of one pixel."""
-    excess: float = 1.0
-    """The noise at the scale of a spot over what white noise would give."""
+    bulk_excess: float = 1.0
+    """The noise at the scale of a spot over what white noise would give, in the bulk of what the spots leave over."""
+    dip_excess: float = 1.0
+    """The same in its dips."""
 
     @property
     def residual(self) -> np.ndarray:
@@ -45,9 +47,14 @@ class State:
         return self.level - render(self.mixture, self.level.shape)
 
     @property
+    def pair_noise(self) -> float:
+        """The noise by which one spot is told from two."""
+        return self.noise * self.bulk_excess
+
+    @property
     def spot_noise(self) -> float:
-        """The noise to compare spots with."""
-        return self.noise * self.excess
+        """The noise by which a spot is told from none."""
+        return self.noise * self.dip_excess
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,8 @@ def search_from(
     fwhm_px = float(np.clip(fwhm_px, NARROWEST_FWHM_PX, config.largest_fwhm_px))
     bounds = _profile_bounds(fwhm_px / FWHM_PER_STD)
     now = State(Mixture.empty(Profile.gaussian(fwhm_px), aspect), density.values, density.noise_std)
+    if as_deep_as_high(now.level, observed, now.mixture, now.noise):
+        return Found(now.mixture, np.zeros(0), now.noise, 0.0)
     for round_ in range(ROUNDS):
         if should_stop():
             raise Stopped
@@ -105,9 +114,9 @@ def search_from(
         before = now.mixture
         residual = now.residual
         apart = CLOSEST * before.profile.fwhm_px
-        new = new_spots(residual, observed, before, now.spot_noise, SMALLEST_RATIO, apart)
+        new = new_spots(residual, observed, before, now.pair_noise, SMALLEST_RATIO, apart)
         if len(before):
-            now.mixture = split(before, residual, observed, now.spot_noise, _needed(now, observed))
+            now.mixture = split(before, residual, observed, now.pair_noise, _needed(now, observed))
         now.mixture = now.mixture.plus(new)
         if not len(now.mixture):
             break
@@ -115,15 +124,16 @@ def search_from(
             _fit(now, observed, None, 40)
             now.mixture = replace(now.mixture, profile=now.mixture.profile.with_core_and_wings())
         _fit(now, observed, bounds, 40)
-        _simplify(now, observed, bounds, config)
+        _simplify(now, observed, bounds, config, now.pair_noise)
         _measure_noise(now, observed)
         if _settled(before, now.mixture):
             break
-    for _ in range(4):
-        before = now.mixture
-        _fit(now, observed, bounds, 100)
-        _simplify(now, observed, bounds, config)
-        if len(now.mixture) == len(before):
+    for last in range(ROUNDS):
+        before, excess = now.mixture, now.dip_excess
+        _fit(now, observed, bounds, 100 if last == 0 else 20)
+        _simplify(now, observed, bounds, config, now.spot_noise)
+        _measure_noise(now, observed)
+        if len(now.mixture) == len(before) and now.dip_excess < 1.1 * excess:
             break
     progress(1.0, f"{len(now.mixture)} spots")
     ratio = signal_to_noise(now.mixture, observed, now.spot_noise)
@@ -151,14 +161,14 @@ def _fit(now: State, observed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]
 
 
 def _simplify(
-    now: State, observed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], config: ReferenceConfig
+    now: State, observed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], config: ReferenceConfig, noise: float
 ) -> None:
     """Merge and prune until every component is worth its parameters."""
     for _ in range(6):
         n = len(now.mixture)
-        now.mixture = merge(now.mixture, now.residual, observed, now.spot_noise, _needed(now, observed))
+        now.mixture = merge(now.mixture, now.residual, observed, now.pair_noise, _needed(now, observed))
         if len(now.mixture) == n:
-            now.mixture = prune(now.mixture, observed, now.spot_noise, config.min_confidence)
+            now.mixture = prune(now.mixture, observed, noise, config.min_confidence)
         if len(now.mixture) == n:
             return
         _fit(now, observed, bounds, 10)
@@ -173,7 +183,7 @@ def _measure_noise(now: State, observed: np.ndarray) -> None:
     height = float(np.median(now.mixture.height)) if len(now.mixture) else 0.0
     residual = now.residual
     now.noise = max(noise_std(residual, observed), SMALLEST_NOISE * height)
-    now.excess = excess_noise(residual, observed, now.mixture, now.noise)
+    now.bulk_excess, now.dip_excess = excess_noise(residual, observed, now.mixture, now.noise)
 
 
 def _settled(before: Mixture, after: Mixture) -> bool:
