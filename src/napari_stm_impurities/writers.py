@@ -14,7 +14,7 @@ import xarray as xr
 
 from . import stacks
 from .errors import StmError
-from .files import written_whole
+from .files import folder_written_whole, written_whole
 from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
 
 _SEGMENTS = "Segment Start (V), Segment End (V), Settling (s), Integration (s), Steps (xn), Lockin, Init. Settling (s)"
@@ -22,14 +22,14 @@ _GRID_PARAMETERS = ("X (m)", "Y (m)", "Z (m)")
 
 
 def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
-    """Save a stack as NetCDF; :func:`napari_stm_impurities.read_stack` gives the same stack back.
+    """Save a stack as NetCDF or Zarr; :func:`napari_stm_impurities.read_stack` gives the same stack back.
 
     Parameters
     ----------
     stack
         Dimensions (bias, y, x). A map (y, x), such as a score map, is saved as a stack with one bias: its own, or 0.
     path
-        Where to; the suffix should be ``.nc``.
+        Where to; the suffix should be ``.nc``, or ``.zarr`` for a Zarr store, which is a folder.
 
     Returns
     -------
@@ -66,6 +66,10 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     # a slash in the name of a channel would be a folder in HDF5, so the variable has a name of its own
     dataset = stack.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
     dataset.attrs[MARK] = VERSION
+    if path.suffix.lower() == ".zarr":
+        with folder_written_whole(path) as beside:
+            dataset.to_zarr(beside, mode="w", consolidated=False, zarr_format=2)
+        return path
     encoding: dict[Any, dict[str, Any]] = {name: {"_FillValue": None} for name in dataset.variables}
     with written_whole(path) as beside:
         dataset.to_netcdf(beside, engine="h5netcdf", encoding=encoding)

@@ -6,6 +6,7 @@ They are written without any reader or writer of the package, so that its reader
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -134,4 +135,176 @@ def igor(
     )
     wave += unit.encode().ljust(4, b"\0") + b"".join(u.encode().ljust(4, b"\0") for u in four(units[: data.ndim], ""))
     path.write_bytes(head + wave.ljust(320, b"\0") + body + text)
+    return path
+
+
+def gwyddion(path: Path, parts: dict[str, object], magic: bytes = b"GWYP") -> Path:
+    """Write a ``.gwy``; a part is a number, a text, an array, or a pair of a kind and its own parts."""
+
+    def thing(kind: str, parts: dict[str, object]) -> bytes:
+        body = b"".join(name.encode() + b"\0" + component(value) for name, value in parts.items())
+        return kind.encode() + b"\0" + struct.pack("<I", len(body)) + body
+
+    def component(value: object) -> bytes:
+        if isinstance(value, bool):
+            return b"b" + struct.pack("<b", value)
+        if isinstance(value, int):
+            return b"i" + struct.pack("<i", value)
+        if isinstance(value, float):
+            return b"d" + struct.pack("<d", value)
+        if isinstance(value, str):
+            return b"s" + value.encode() + b"\0"
+        if isinstance(value, tuple):
+            return b"o" + thing(*value)
+        array = np.asarray(value, dtype="<f8").ravel()
+        return b"D" + struct.pack("<I", array.size) + array.tobytes()
+
+    path.write_bytes(magic + thing("GwyContainer", parts))
+    return path
+
+
+def gwy_unit(unit: str) -> tuple[str, dict]:
+    """A unit, as Gwyddion keeps it."""
+    return ("GwySIUnit", {"unitstr": unit})
+
+
+def gwy_field(data: np.ndarray, size_m: float, unit: str = "m") -> tuple[str, dict]:
+    """An image of so many metres along both sides."""
+    n_y, n_x = data.shape
+    return (
+        "GwyDataField",
+        {
+            "xres": n_x,
+            "yres": n_y,
+            "xreal": size_m,
+            "yreal": size_m,
+            "xoff": 1e-8,
+            "yoff": 0.0,
+            "si_unit_xy": gwy_unit("m"),
+            "si_unit_z": gwy_unit(unit),
+            "data": data,
+        },
+    )
+
+
+def gwy_brick(data: np.ndarray, size_m: float, z_off: float, z_real: float, **more: object) -> tuple[str, dict]:
+    """A volume (plane, row, column)."""
+    n_z, n_y, n_x = data.shape
+    parts = {"xres": n_x, "yres": n_y, "zres": n_z, "xreal": size_m, "yreal": size_m, "zreal": z_real, "zoff": z_off}
+    units = {f"si_unit_{axis}": gwy_unit(unit) for axis, unit in zip("xyzw", ("m", "m", "V", "A"), strict=True)}
+    return ("GwyBrick", {**parts, **units, **more, "data": data})
+
+
+def createc(
+    path: Path,
+    images: np.ndarray,
+    *,
+    kind: str = "Paramco32",
+    bias_mv: float = -100.0,
+    length_a: tuple[float, float] = (50.0, 40.0),
+    header: dict[str, str] | None = None,
+) -> Path:
+    """Write a ``.dat``; `images` has the shape (image, y, x), `length_a` is x and y in Angstrom."""
+    n, n_y, n_x = images.shape
+    entries = {
+        "Num.X / Num.X": str(n_x),
+        "Num.Y / Num.Y": str(n_y),
+        "Channels / Channels": str(n),
+        "BiasVolt.[mV] / BiasVoltage": str(bias_mv),
+        "Length x[A]": str(length_a[0]),
+        "Length y[A]": str(length_a[1]),
+        "Rotation / Rotation": "5.0",
+        "ScanXMode / ScanXMode": "2",
+        **(header or {}),
+    }
+    text = f"[{kind}]\r\n" + "".join(f"{name}={value}\r\n" for name, value in entries.items())
+    dtype = "<i2" if kind == "Parameter" else "<f4"
+    body = np.concatenate([[0], images.ravel()]).astype(dtype).tobytes()
+    body = zlib.compress(body) if kind == "Paramco32" else body
+    path.write_bytes(text.encode("cp1252").ljust(16384, b"\0") + body)
+    return path
+
+
+def matrix(
+    folder: Path,
+    values: np.ndarray,
+    *,
+    channel: str = "Z",
+    unit: str = "Meter",
+    bias_v: float = -0.5,
+    points: tuple[int, int] = (4, 3),
+    size_m: tuple[float, float] = (4e-9, 3e-9),
+    retrace: bool = True,
+    sweep: tuple[float, float, int] | None = None,
+    factor: float = 2.0,
+    offset: int = 10,
+    angle: float = 0.0,
+) -> Path:
+    """Write an image or a volume of MATRIX and its result file; `values` are the stored integers, in their order.
+
+    The blocks are those that access2thematrix reads; a real file has more of them.
+    """
+
+    def text(string: str) -> bytes:
+        return struct.pack("<L", len(string)) + string.encode("utf-16-le")
+
+    def value(one: object) -> bytes:
+        if isinstance(one, bool):
+            return b"LOOB" + struct.pack("<L", one)
+        if isinstance(one, int):
+            return b"GNOL" + struct.pack("<l", one)
+        return b"BUOD" + struct.pack("<d", one)
+
+    def block(kind: bytes, body: bytes, stamped: bool = True) -> bytes:
+        return kind + struct.pack("<L", len(body)) + (bytes(8) if stamped else b"") + body
+
+    n_x, n_y = points
+    name = f"default_2024--1_1.{channel}_mtrx"
+    settings = {
+        "XYScanner": {
+            "Points": (n_x, "---"),
+            "Lines": (n_y, "---"),
+            "Width": (size_m[0], "Meter"),
+            "Height": (size_m[1], "Meter"),
+            "X_Offset": (1e-8, "Meter"),
+            "Y_Offset": (0.0, "Meter"),
+            "Angle": (angle, "Degree"),
+            "X_Retrace": (retrace, "---"),
+            "Y_Retrace": (False, "---"),
+            "Enable_Subgrid": (sweep is not None, "---"),
+            "Subgrid_X": (1, "---"),
+            "Subgrid_Y": (1, "---"),
+            "Subgrid_Match_Mode": (1, "---"),
+        },
+        "GapVoltageControl": {"Voltage": (bias_v, "Volt")},
+    }
+    if sweep is not None:
+        settings["Spectroscopy"] = {
+            "Enable_Device_1_Ramp_Reversal": (False, "---"),
+            "Device_1_Start": (sweep[0], "Volt"),
+            "Device_1_End": (sweep[1], "Volt"),
+            "Device_1_Points": (sweep[2], "---"),
+        }
+    elements = bytes(4) + struct.pack("<L", len(settings))
+    for element, properties in settings.items():
+        elements += text(element) + struct.pack("<L", len(properties))
+        for key, (one, its_unit) in properties.items():
+            elements += text(key) + text(its_unit) + bytes(4) + value(one)
+    dictionary = bytes(8) + struct.pack("<L", 0) + struct.pack("<L", 1)
+    dictionary += bytes(4) + struct.pack("<L", 7) + bytes(8) + text(channel) + text(unit)
+    dictionary += struct.pack("<L", 1) + bytes(range(8)) + bytes(4) + struct.pack("<L", 7) + text("view")
+    transfer = bytes(4) + struct.pack("<L", 7) + text("TFF_Linear1D") + text(unit) + struct.pack("<L", 2)
+    transfer += text("Factor") + b"BUOD" + struct.pack("<d", factor)
+    transfer += text("Offset") + b"GNOL" + struct.pack("<l", offset)
+    channels = bytes(4) + block(b"TCID", dictionary, False) + block(b"REFX", transfer, False)
+    result = b"ONTMATRX0101" + block(b"APEE", elements) + block(b"YSCC", channels)
+    result += block(b"FERB", bytes(4) + text(name))
+    (folder / "default_2024_0001.mtrx").write_bytes(result)
+    stored = np.asarray(values, dtype="<i4").ravel()
+    described = bytes(20) + struct.pack("<ii", stored.size, stored.size)
+    body = struct.pack("<Q", 1_700_000_000) + bytes(4) + block(b"CSED", described, False)
+    body += block(b"ATAD", stored.tobytes(), False)
+    path = folder / name
+    # the length of the outer block does not count its time stamp
+    path.write_bytes(b"ONTMATRX0101" + b"TLKB" + struct.pack("<L", len(body) - 8) + body)
     return path

@@ -97,3 +97,17 @@ def test_what_another_reader_of_nanonis_grids_saves(shared_data, tmp_path):
     again, ours = read_stack(tmp_path / "a.nc", "LockinX"), read_stack(path)
     np.testing.assert_array_equal(again.values, ours.values)
     np.testing.assert_allclose(again.bias, ours.bias, atol=1e-4)
+
+
+def test_a_scan_as_another_reader_of_nanonis_saves_it(shared_data, tmp_path):
+    path = shared_data / "jjacobe2__PyAutoSTM" / "Topo014.sxm"
+    theirs = xarray_nanonis.Read_NanonisFile(path).dataset
+    theirs.attrs = {name: theirs.attrs[name] for name in ("BIAS", "SCAN_RANGE")}
+    for one in theirs.variables.values():
+        one.attrs = {name: value for name, value in one.attrs.items() if value is not None}
+    theirs.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    for channel in ("Z", "Z [bwd]"):
+        again, ours = read_stack(tmp_path / "a.nc", channel), read_stack(path, channel)
+        np.testing.assert_array_equal(again.values, ours.values)
+    assert again.bias.values.tolist() == ours.bias.values.tolist()
+    np.testing.assert_allclose(again.attrs["pixel_size_nm"], ours.attrs["pixel_size_nm"], rtol=1e-6)

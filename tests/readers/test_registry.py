@@ -75,9 +75,9 @@ def test_what_is_no_map_gets_one_line(tmp_path, suffix, content, says):
 def test_a_missing_file_and_an_unknown_format(tmp_path):
     with pytest.raises(ReadError, match=r"nope\.3ds: no such file"):
         read_stack(tmp_path / "nope.3ds")
-    (tmp_path / "a.txt").write_text("words")
+    (tmp_path / "a.md").write_text("words")
     with pytest.raises(ReadError, match=r"format is not known; these can be read: Nanonis grid"):
-        read_stack(tmp_path / "a.txt")
+        read_stack(tmp_path / "a.md")
 
 
 def test_the_description_is_plain_and_complete(samples):

@@ -55,3 +55,19 @@ def test_a_cut_file_is_refused(tmp_path, keep):
     with pytest.raises(ReadError) as error:
         read_stack(tmp_path / "a.tif", bias_mv=[1, 2, 3], pixel_size_nm=1)
     assert "\n" not in str(error.value)
+
+
+def test_a_hyperstack_has_channels(tmp_path):
+    data = np.stack([DATA, DATA + 1000], axis=1)
+    labels = [f"{channel} {mv} mV" for mv in (-5, 0, 5) for channel in ("dI/dV", "Z")]
+    tifffile.imwrite(tmp_path / "a.tif", data, imagej=True, metadata={"axes": "ZCYX", "Labels": labels})
+    stack = read_stack(tmp_path / "a.tif", pixel_size_nm=1)
+    assert stack.bias.values.tolist() == [-5.0, 0.0, 5.0]
+    np.testing.assert_array_equal(stack.values, DATA)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif", "channel 2", pixel_size_nm=1).values, DATA + 1000)
+
+
+def test_two_axes_of_maps_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 3, 8, 9), np.float32), imagej=True, metadata={"axes": "TZYX"})
+    with pytest.raises(ReadError, match="found 2 T x 3 Z; save one of them alone"):
+        read_stack(tmp_path / "a.tif", bias_mv=[1, 2, 3], pixel_size_nm=1)

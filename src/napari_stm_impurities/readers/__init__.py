@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike
 from .. import stacks
 from ..errors import ReadError, StmError
 from .recording import Channel, Frame, Given, Recording, told_as_read_error
-from .registry import FORMATS, open_file, suffixes
+from .registry import FORMATS, is_readable, open_file, suffixes
 from .series import as_series
+from .text import FORMAT as _TEXT
+from .zarr_store import is_store
 
 __all__ = ["FORMATS", "Channel", "Frame", "Recording", "describe", "open_recording", "read_stack", "suffixes"]
 
@@ -160,10 +162,12 @@ def _files(path: Paths) -> list[Path]:
             raise StmError("expected at least one file to read, got an empty list")
         return files
     file = Path(path)
-    if not file.is_dir():
+    if not file.is_dir() or is_store(file):
         return [file]
     with told_as_read_error(file):
-        known = sorted(one for one in file.iterdir() if one.suffix.lower() in suffixes() and one.is_file())
+        known = sorted(one for one in file.iterdir() if is_readable(one))
+    # beside files of a microscope, texts are notes and tables of points
+    known = [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
     if not known:
         raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
     kinds = sorted({one.suffix.lower() for one in known})

@@ -14,7 +14,7 @@ _AUXILIARY = re.compile(r"^aux ?\d", re.IGNORECASE)
 _KINDS = {"current": "current", r"I(?=\(|$)": "current", "z": "topography", "topography": "topography", "bias": "bias"}
 _OUT_OF_PHASE = re.compile(r"LI_?Y|lock-?in ?Y|demod \d+ Y|phase|(^|[ _])Y\b", re.IGNORECASE)
 _DEMODULATOR = re.compile(r"demod (\d+)|LI[XYR] (\d)|LI[XYR]_(\d)_omega", re.IGNORECASE)
-_BACKWARD = re.compile(r"\[bwd\]|backward", re.IGNORECASE)
+_BACKWARD = re.compile(r"\[bwd\]|backward|\[retrace\]|\(down\)", re.IGNORECASE)
 _FILTERED = re.compile(r"\[filt\]", re.IGNORECASE)
 _REPEATED = re.compile(r"\[(\d+)\]")
 

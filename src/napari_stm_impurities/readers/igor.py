@@ -121,7 +121,7 @@ def _recording(path: Path, wave: _Wave, given: Given) -> Recording:
         why=why,
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, center),
         sweep_signal="Bias (V)" if volts else "",
-        warnings=tuple(warnings),
+        warnings=(*warnings, *recording.warnings),
     )
 
 

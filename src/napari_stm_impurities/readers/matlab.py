@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -122,7 +123,7 @@ def _recording(path: Path, variables: list[_Variable], given: Given) -> Recordin
     sweep = f"{axis.name} (V)" if axis is not None else ""
     if len(maps) > 1 or not chosen.is_didv:
         recording = replace(recording, why=why)
-    return replace(recording, warnings=tuple(warnings), sweep_signal=sweep)
+    return replace(recording, warnings=(*warnings, *recording.warnings), sweep_signal=sweep)
 
 
 def _leaf(one: _Variable) -> str:
@@ -204,7 +205,7 @@ def _classic(path: Path) -> Iterator[_Variable]:
                 raise ReadError(
                     path, f"{name} of {'x'.join(map(str, shape))} values cannot be in so small a file; it is damaged"
                 )
-            yield _Variable(name, tuple(int(n) for n in shape), lambda name=name: np.asarray(_loaded(path, name)))
+            yield _Variable(name, tuple(int(n) for n in shape), partial(_loaded, path, name))
 
 
 def _loaded(path: Path, name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ length give the pixel size. What the file does not tell has to be given.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from .formats import Format
 from .plain import plain_recording
 from .recording import Channel, Frame, Given, Recording, check_size, library_errors
 from .sweep import exact
+from .units import unit_mv, unit_nm
 
 #: The attribute that marks a file of :func:`napari_stm_impurities.writers.save_stack`, and its version.
 MARK = "napari_stm_impurities_stack"
@@ -29,9 +30,6 @@ VERSION = 1
 #: The variable that holds the stack, and the attribute with everything that xarray keeps beside it.
 VARIABLE = "stack"
 ATTRS = "attrs_json"
-
-_MV = {"mV": 1.0, "meV": 1.0, "V": 1000.0, "eV": 1000.0}
-_NM = {"nm": 1.0, "m": 1e9, "um": 1e3, "Å": 0.1, "A": 0.1, "Angstrom": 0.1, "angstrom": 0.1}
 
 
 def open_netcdf(path: Path, given: Given) -> Recording:
@@ -42,8 +40,24 @@ def open_netcdf(path: Path, given: Given) -> Recording:
     ReadError
         If it holds neither a three-dimensional variable nor a map, or does not tell its bias or pixel size.
     """
-    with library_errors(path, "a NetCDF or HDF5 file with a variable of (bias, y, x)"), _dataset(path) as dataset:
-        return (_saved if MARK in dataset.attrs else _foreign)(path, dataset, given)
+    return open_dataset_of(path, given, _dataset, FORMAT.name)
+
+
+#: Opens a file, or a store, as a dataset whose numbers are read when they are wanted.
+Opener = Callable[[Path], xr.Dataset]
+
+
+def open_dataset_of(path: Path, given: Given, opener: Opener, format_name: str) -> Recording:
+    """Make the recording of what `opener` opens; NetCDF, HDF5 and Zarr have the same layouts.
+
+    Raises
+    ------
+    ReadError
+        As :func:`open_netcdf` does.
+    """
+    with library_errors(path, f"{format_name} with a variable of (bias, y, x)"), _directions(opener(path)) as dataset:
+        recording = (_saved if MARK in dataset.attrs else _foreign)(path, dataset, given, opener)
+    return replace(recording, format=format_name)
 
 
 def _dataset(path: Path) -> xr.Dataset:
@@ -58,7 +72,7 @@ def _dataset(path: Path) -> xr.Dataset:
     return xr.open_dataset(path, engine="h5netcdf", phony_dims="sort", decode_times=False)
 
 
-def _saved(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
+def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Recording:
     version = int(dataset.attrs[MARK])
     if version > VERSION:
         raise ReadError(path, f"was saved by a later version of this package (format {version}, known is {VERSION})")
@@ -68,10 +82,10 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
     channel = Channel(str(attrs["channel"]), str(attrs.get("units", "")), "saved stack", is_didv=True)
 
     def load(_: Channel) -> np.ndarray:
-        return _variable(path, VARIABLE).values
+        return _variable(path, VARIABLE, opener).values
 
     def saved() -> xr.DataArray:
-        stack = _variable(path, VARIABLE).rename(channel.name)
+        stack = _variable(path, VARIABLE, opener).rename(channel.name)
         stack.attrs = dict(attrs)
         stack.encoding = {}
         return stack
@@ -99,12 +113,12 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
     )
 
 
-def _variable(path: Path, name: Hashable) -> xr.DataArray:
-    with library_errors(path, f"the variable {name}"), _dataset(path) as dataset:
+def _variable(path: Path, name: Hashable, opener: Opener) -> xr.DataArray:
+    with library_errors(path, f"the variable {name}"), _directions(opener(path)) as dataset:
         return dataset[name].load()
 
 
-def _foreign(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
+def _foreign(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Recording:
     numbers = [one for one in dataset.data_vars.values() if one.dtype.kind in "fiu" and one.ndim in (2, 3)]
     if not numbers:
         raise ReadError(path, "expected a variable of (bias, y, x), found none with three dimensions, nor one map")
@@ -114,7 +128,7 @@ def _foreign(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
     channels = [recognise(str(one.name), str(one.attrs.get("units", ""))) for one in alike]
     default, why, warnings = choose(channels, None, fallback="current")
     dims = list(first.dims)
-    bias_mv = None
+    bias_mv = _one_bias(dataset, first)
     if first.ndim == 3:
         bias_dim, bias_mv = _bias(dataset, first, given)
         dims = [bias_dim, *(dim for dim in dims if dim != bias_dim)]
@@ -122,7 +136,7 @@ def _foreign(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
         path,
         FORMAT.name,
         [first.sizes[dim] for dim in dims],
-        lambda channel: _variable(path, channel.name).transpose(*dims).values,
+        lambda channel: _variable(path, channel.name, opener).transpose(*dims).values,
         bias_mv=bias_mv,
         pixel_size_nm=_pixel_size(dataset, dims[-2:]),
         given=given,
@@ -130,14 +144,51 @@ def _foreign(path: Path, dataset: xr.Dataset, given: Given) -> Recording:
         default=default,
         metadata={str(name): str(value) for name, value in dataset.attrs.items()},
     )
-    return replace(recording, why=why, warnings=tuple(warnings))
+    return replace(recording, why=why, warnings=(*warnings, *recording.warnings))
+
+
+def _directions(dataset: xr.Dataset) -> xr.Dataset:
+    """The way back as variables of their own, where a scan has both ways along a dimension (xarray-nanonis)."""
+    if "dir" not in dataset.coords or dataset["dir"].dims != ("dir",):
+        return dataset
+    ways = [str(way) for way in dataset["dir"].values]
+    split = dataset.drop_dims("dir")
+    for name, one in dataset.data_vars.items():
+        for i, way in enumerate(ways if "dir" in one.dims else []):
+            split[f"{name} [bwd]" if way == "backward" else name] = one.isel(dir=i).drop_vars("dir")
+    return split
+
+
+def _frame_size_nm(dataset: xr.Dataset) -> tuple[float, float] | None:
+    """Height and width of the frame, where a Nanonis header was kept; its positions end at the frame's edge."""
+    for name, first in (("Grid settings", 2), ("SCAN_RANGE", 0)):
+        kept = dataset.attrs.get(name)
+        parts = kept.split() if isinstance(kept, str) else [] if kept is None else np.ravel(kept).tolist()
+        try:
+            width, height = (float(part) * 1e9 for part in parts[first : first + 2])
+        except ValueError:
+            continue
+        if width > 0 and height > 0:
+            return height, width
+    return None
+
+
+def _one_bias(dataset: xr.Dataset, one: xr.DataArray) -> list[float] | None:
+    """The bias of a single map, in mV, where an attribute or a coordinate tells it."""
+    for attrs in (one.attrs, dataset.attrs):
+        for name, factor in (("bias_mv", 1.0), ("bias_mV", 1.0), ("BIAS", 1000.0), ("bias", 1000.0)):
+            try:
+                return [round(float(attrs[name]) * factor, 9)]
+            except (KeyError, TypeError, ValueError):
+                continue
+    return None
 
 
 def _bias(dataset: xr.Dataset, one: xr.DataArray, given: Given) -> tuple[Hashable, list[float] | None]:
     """The dimension of the bias, and the bias in mV where the file tells it."""
     for dim in one.dims:
         for axis in _axes(dataset, dim):
-            factor = _MV.get(str(axis.attrs.get("units", "")))
+            factor = unit_mv(str(axis.attrs.get("units", "")))
             if factor is None and str(axis.name).lower() == "bias_mv":
                 factor = 1.0
             if factor is not None:
@@ -147,10 +198,13 @@ def _bias(dataset: xr.Dataset, one: xr.DataArray, given: Given) -> tuple[Hashabl
 
 
 def _pixel_size(dataset: xr.Dataset, dims: list[Hashable]) -> tuple[float, float] | None:
+    frame = _frame_size_nm(dataset)
+    if frame is not None:
+        return frame[0] / dataset.sizes[dims[0]], frame[1] / dataset.sizes[dims[1]]
     sizes = []
     for dim in dims:
         for axis in _axes(dataset, dim):
-            factor = _NM.get(str(axis.attrs.get("units", "")))
+            factor = unit_nm(str(axis.attrs.get("units", "")))
             steps = np.abs(np.diff(axis.values.astype(np.float64)))
             if factor is not None and len(steps) and np.allclose(steps, steps.mean(), rtol=1e-3):
                 sizes.append(float(steps.mean()) * factor)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ReadError
+from .bias_names import bias_in_name
 from .recording import Channel, Frame, Given, Recording
 from .sweep import merge
 
@@ -58,6 +59,12 @@ def plain_recording(
         raise ReadError(path, f"expected an array of shape (bias, y, x), or (y, x) for one map, got {tuple(shape)}")
     n_maps = shape[0] if len(shape) == 3 else 1
     bias = given.bias_mv if given.bias_mv is not None else bias_mv
+    warnings = []
+    if bias is None and n_maps == 1:
+        named = bias_in_name(path.stem)
+        if named is not None:
+            bias = [named]
+            warnings.append("the bias is taken from the name of the file")
     pixel_size = given.pixel_size_nm or pixel_size_nm
     if bias is None or pixel_size is None:
         maps = f"{n_maps} maps" if n_maps > 1 else "one map"
@@ -86,5 +93,6 @@ def plain_recording(
         bias_mv=tuple(float(v) for v in once),
         frame=Frame((shape[-2], shape[-1]), pixel_size),
         load=sorted_maps,
+        warnings=tuple(warnings),
         metadata=metadata or {},
     )

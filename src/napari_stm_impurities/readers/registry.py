@@ -5,10 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ReadError
-from . import arrays, igor, matlab, nanonis_grid, nanonis_scan, netcdf, rhk, tiff
+from . import (
+    arrays,
+    createc,
+    gwyddion,
+    igor,
+    matlab,
+    matrix,
+    nanonis_grid,
+    nanonis_scan,
+    netcdf,
+    rhk,
+    text,
+    tiff,
+    zarr_store,
+)
 from .derivative import with_numerical
 from .formats import Format
 from .recording import Given, Recording, told_as_read_error
+from .zarr_store import is_store
 
 #: A new format is a new module with one FORMAT, and one line here.
 FORMATS: tuple[Format, ...] = (
@@ -16,11 +31,17 @@ FORMATS: tuple[Format, ...] = (
     nanonis_scan.FORMAT,
     rhk.FORMAT,
     igor.FORMAT,
+    matrix.FORMAT,
+    createc.FORMAT,
+    gwyddion.FORMAT,
     matlab.FORMAT,
     arrays.NPZ,
     arrays.NPY,
     netcdf.FORMAT,
     tiff.FORMAT,
+    zarr_store.FORMAT,
+    # last, for nothing marks a text
+    text.FORMAT,
 )
 
 _HEAD_BYTES = 65536
@@ -39,11 +60,13 @@ def find_format(path: Path) -> Format:
     ReadError
         If there is no such file, it is empty, or it is of no format known here.
     """
+    if is_store(path):
+        return zarr_store.FORMAT
     with told_as_read_error(path), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise ReadError(path, "the file is empty")
-    by_suffix = [one for one in FORMATS if path.suffix.lower() in one.suffixes]
+    by_suffix = [one for one in FORMATS if path.name.lower().endswith(one.suffixes)]
     # the suffix's own format is asked first: two formats may begin with the same bytes
     for one in (*by_suffix, *FORMATS):
         if one.recognises(head):
@@ -51,6 +74,11 @@ def find_format(path: Path) -> Format:
     if by_suffix:
         return by_suffix[0]
     raise ReadError(path, f"the format is not known; these can be read: {', '.join(one.name for one in FORMATS)}")
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a file (or a Zarr store, which is a folder) has a name that some format has."""
+    return is_store(path) or (path.name.lower().endswith(suffixes()) and path.is_file())
 
 
 def open_file(path: Path, given: Given) -> Recording:

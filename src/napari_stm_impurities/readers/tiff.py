@@ -16,11 +16,11 @@ import tifffile
 
 from ..errors import ReadError
 from .formats import Format
-from .plain import plain_recording
-from .recording import Given, Recording, check_size, library_errors
+from .plain import ARRAY, plain_recording
+from .recording import Channel, Given, Recording, check_size, library_errors
+from .units import unit_mv, unit_nm
 
-_NM = {"nm": 1.0, "nanometer": 1.0, "um": 1e3, "µm": 1e3, "\\u00B5m": 1e3, "micron": 1e3, "microns": 1e3, "m": 1e9}
-_BIAS = re.compile(r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(mV|V)\b")
+_BIAS = re.compile(r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(m?e?V)\b")
 
 
 def open_tiff(path: Path, given: Given) -> Recording:
@@ -47,29 +47,50 @@ def open_tiff(path: Path, given: Given) -> Recording:
             )
         metadata = {str(key): value for key, value in (tiff.imagej_metadata or {}).items()}
         pixel_size = _pixel_size_nm(tiff, metadata)
-    # single axes of length 1, such as ImageJ's channel, carry nothing
-    while len(shape) > 3 and 1 in shape[:-2]:
-        shape.remove(1)
-    n_maps = shape[0] if len(shape) == 3 else 1
+        axes = dict(zip(series.axes, shape, strict=True))
+    # axes of length 1 carry nothing; an axis C are ImageJ's channels
+    n_channels = axes.get("C", 1)
+    long = [axis for axis, n in axes.items() if n > 1 and axis not in "CYX"]
+    if len(long) > 1:
+        sides = " x ".join(f"{axes[axis]} {axis}" for axis in long)
+        raise ReadError(path, f"expected one axis besides the channels, y and x, found {sides}; save one of them alone")
+    n_maps = axes[long[0]] if long else 1
+    names = [f"channel {i + 1}" for i in range(n_channels)]
+    channels = [Channel(name, "", "array", is_didv=True) for name in names] if n_channels > 1 else [ARRAY]
+
+    def load(channel: Channel) -> np.ndarray:
+        pages = _pages(path)
+        if n_channels > 1:
+            pages = np.take(pages, names.index(channel.name), axis=list(axes).index("C"))
+        return pages.reshape(n_maps, *shape[-2:])
+
     return plain_recording(
         path,
         FORMAT.name,
-        shape,
-        lambda _: _pages(path),
-        bias_mv=_bias_mv(metadata, n_maps),
+        (n_maps, *shape[-2:]),
+        load,
+        bias_mv=_bias_mv(metadata, n_maps, n_channels),
         pixel_size_nm=pixel_size,
         given=given,
+        channels=channels,
+        default=channels[0],
+        why="it is the first of the file's channels" if n_channels > 1 else "it is the only array in the file",
         metadata={key: value for key, value in metadata.items() if isinstance(value, str | int | float | list)},
     )
 
 
 def _pages(path: Path) -> np.ndarray:
     with library_errors(path, "a TIFF file with one map a page"), tifffile.TiffFile(path) as tiff:
-        return np.asarray(tiff.series[0].asarray())
+        series = tiff.series[0]
+        if series.dataoffset is None or series.dtype is None:
+            return np.asarray(series.asarray())
+        # in one piece and not compressed: left on the disk
+        dtype = series.dtype.newbyteorder(tiff.byteorder)
+        return np.memmap(path, dtype=dtype, mode="r", offset=series.dataoffset, shape=series.shape)
 
 
 def _pixel_size_nm(tiff: tifffile.TiffFile, metadata: dict[str, Any]) -> tuple[float, float] | None:
-    factor = _NM.get(str(metadata.get("unit", "")))
+    factor = unit_nm(str(metadata.get("unit", "")))
     tags = tiff.pages.first.tags
     if factor is None or "XResolution" not in tags or "YResolution" not in tags:
         return None
@@ -82,12 +103,13 @@ def _pixel_size_nm(tiff: tifffile.TiffFile, metadata: dict[str, Any]) -> tuple[f
     return sizes[0], sizes[1]
 
 
-def _bias_mv(metadata: dict[str, Any], n_maps: int) -> list[float] | None:
-    labels = metadata.get("Labels") or []
+def _bias_mv(metadata: dict[str, Any], n_maps: int, n_channels: int) -> list[float] | None:
+    # ImageJ counts the channels first
+    labels = (metadata.get("Labels") or [])[::n_channels]
     found = [_BIAS.search(str(label)) for label in labels]
     if len(found) != n_maps or not all(found):
         return None
-    return [float(match.group(1)) * (1000.0 if match.group(2) == "V" else 1.0) for match in found if match]
+    return [float(match.group(1)) * (unit_mv(match.group(2)) or 1.0) for match in found if match]
 
 
 FORMAT = Format(
