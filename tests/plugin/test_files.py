@@ -85,6 +85,18 @@ def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:
     assert get_reader(str(path)) is None
 
 
+def test_a_folder_is_left_to_napari_unless_it_is_a_store(tmp_path: Path) -> None:
+    assert get_reader(str(tmp_path)) is None
+    (tmp_path / "zarr.json").write_text("{}")
+    assert get_reader(str(tmp_path)) is not None
+
+
+def test_a_matrix_of_numbers_as_csv_is_a_map(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    np.savetxt(path, np.zeros((9, 9)), delimiter=",")
+    assert get_reader(str(path)) is not None
+
+
 def test_an_empty_table_of_points_opens(viewer: ViewerModel, points: pd.DataFrame, tmp_path: Path) -> None:
     path = save_points(points.iloc[:0], tmp_path / "none.csv")
     (layer,) = opened(viewer, path)

@@ -11,6 +11,7 @@ from napari.viewer import current_viewer
 from ..points import load_points
 from ..readers import open_recording
 from ..readers.recording import Channel, Recording
+from ..readers.zarr_store import is_store
 from .bias_text import show_bias
 from .layers import LayerTuple, image_layer
 from .points_layers import points_layer
@@ -22,9 +23,14 @@ WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 
 
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
-    """The reader for a path, or for several; napari has matched the names, so only foreign tables are declined here."""
-    first = path if isinstance(path, str) else path[0]
-    if Path(first).suffix.lower() != ".csv":
+    """The reader for a path, or for several.
+
+    napari has matched the names, so only foreign tables, and folders that are no Zarr store, are declined here.
+    """
+    first = Path(path if isinstance(path, str) else path[0])
+    if first.is_dir():
+        return read_maps if is_store(first) else None
+    if first.suffix.lower() != ".csv":
         return read_maps
     cells = _first_line(first)
     if {"y_nm", "x_nm"} <= set(cells):
@@ -83,9 +89,9 @@ def read_points(path: Paths) -> list[LayerTuple]:
     return layers
 
 
-def _first_line(path: str) -> list[str]:
+def _first_line(path: Path) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             return file.readline(100_000).strip().split(",")
     except OSError:
         return [""]
