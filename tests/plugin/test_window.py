@@ -132,7 +132,7 @@ def test_closing_the_widget_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.window.remove_dock_widget(panel)
-    qtbot.waitUntil(lambda: not work._running, timeout=2000)
+    qtbot.waitUntil(lambda: not work._running, timeout=5000)
 
 
 def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
@@ -140,7 +140,7 @@ def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.close()
-    qtbot.waitUntil(lambda: not work._running, timeout=2000)
+    qtbot.waitUntil(lambda: not work._running, timeout=5000)
 
 
 def test_the_window_lives_on_during_the_work(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:

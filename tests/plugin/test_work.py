@@ -93,7 +93,7 @@ def test_cancel_in_the_middle_and_again_from_the_start(qtbot: QtBot, viewer: Vie
     press(qtbot, panel.button)
     qtbot.waitUntil(lambda: " of 10000" in panel.message.text())
     press(qtbot, panel.cancel_button)
-    qtbot.waitUntil(lambda: not panel.running, timeout=1000)
+    qtbot.waitUntil(lambda: not panel.running, timeout=5000)
     assert panel.message.text() == "stopped"
     assert panel.results == []
     panel.work = count, (3,)
@@ -132,7 +132,7 @@ def test_a_widget_taken_out_of_the_window_stops_its_work(qtbot: QtBot, viewer: V
     press(qtbot, panel.button)
     qtbot.waitUntil(lambda: " of 10000" in panel.message.text())
     panel.setParent(None)
-    qtbot.waitUntil(lambda: not work._running, timeout=1000)
+    qtbot.waitUntil(lambda: not work._running, timeout=5000)
     assert not panel.running
 
 
@@ -155,7 +155,7 @@ def test_a_widget_deleted_in_a_run_stops_its_work(qtbot: QtBot, viewer: ViewerMo
     window.deleteLater()
     del panel, window
     gc.collect()
-    qtbot.waitUntil(ended.is_set, timeout=1000)
+    qtbot.waitUntil(ended.is_set, timeout=5000)
     qtbot.waitUntil(lambda: not work._running)
 
 
