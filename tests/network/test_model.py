@@ -65,6 +65,13 @@ def test_a_saved_model_gives_the_same_scores_bit_for_bit(model, path):
     assert not loaded.network.training
 
 
+def test_loading_leaves_the_global_generator_alone(path):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    Model.load(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_saving_again_gives_the_same_weights(path, tmp_path):
     again = Model.load(path).save(tmp_path / "again.safetensors")
     first, second = load_file(path), load_file(again)

@@ -117,7 +117,9 @@ class Model:
             config = ModelConfig.model_validate_json(header)
         except ValidationError as error:
             raise ModelError(f"{path}: {one_line('its configuration does not fit this version', error)}") from None
-        model = cls(config)
+        # the weights come from the file, so the person's generator is left as it is
+        with torch.random.fork_rng(devices=[]):
+            model = cls(config)
         try:
             model.network.load_state_dict(weights)
         except RuntimeError:

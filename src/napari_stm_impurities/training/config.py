@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..configuration import Configuration
 from ..errors import StmError
@@ -47,6 +47,12 @@ class TrainingConfig(Configuration):
     """The model is the running mean of the weights over about this many steps; 0 takes the last weights."""
     seed: int = Field(default=0, ge=0)
     """The same seed gives the same windows and the same first weights."""
+
+    @model_validator(mode="after")
+    def _offsets_to_learn(self) -> Self:
+        if self.loss == "detection" and not self.network.offsets:
+            raise ValueError("the detection loss needs a network with offsets; set network.offsets, or cross_entropy")
+        return self
 
     @classmethod
     def preset(cls, name: str) -> Self:

@@ -44,6 +44,8 @@ class Experiment:
         self.plan = plan
         self.reference = reference
         self.own_pixel_nm = min(pixel_size_nm(stack))
+        # a stack that was cut out of a larger one keeps the larger one's coordinates
+        self.origin_nm = np.array([float(stack.y.values[0]), float(stack.x.values[0])])
         band: Dispersion | None
         try:
             band = fit_dispersion(stack)
@@ -85,7 +87,8 @@ class Experiment:
         yx, _ = find_peaks(field.score, field.offsets_px, self.view.measured)
         if len(yx) == 0:
             return 0.0
-        nearest, _ = cKDTree(yx * np.array(self.view.pixel_size_nm)).query(positions_nm(self.reference))
+        places_nm = self.origin_nm + yx * np.array(self.view.pixel_size_nm)
+        nearest, _ = cKDTree(places_nm).query(positions_nm(self.reference))
         return float((nearest < self.own_pixel_nm).mean())
 
 

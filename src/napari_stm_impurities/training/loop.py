@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pandas as pd
@@ -100,6 +101,9 @@ def train(
     if checkpoint and model_path:
         training.restore(checkpoint, Checkpoint.path_beside(model_path))
         reports = list(checkpoint.reports)
+    elif model_path:
+        # from the first moment on there is something to resume, and no older training's checkpoint beside the model
+        training.checkpoint(()).save(Checkpoint.path_beside(model_path))
     begun = time.monotonic() - (reports[-1].seconds if reports else 0.0)
     stopped = False
     for epoch in range(len(reports), plan.epochs):
@@ -192,8 +196,11 @@ class _Training:
 
     def _entropy(self, draw: torch.Generator, *, track: bool) -> Tensor:
         assert self.experiment is not None
+        # where the entropy is only looked at, the experiment leaves no trace in the batch normalisation either
+        self.network.train(track)
         with torch.set_grad_enabled(track):
             answer = self._answer(self.experiment.tiles(draw).to(self.device))
+        self.network.train()
         return prediction_entropy(answer.score)
 
     def _answer(self, scaled: Tensor) -> Scores:
@@ -211,7 +218,8 @@ class _Training:
 
     def model(self, name: str, reports: tuple[EpochReport, ...]) -> Model:
         """The model as it stands."""
-        network = ImpurityNetwork(self.plan.network, input_channels(self.plan.inputs))
+        # a copy, since fresh random weights would be drawn from the person's own generator
+        network = deepcopy(self.network)
         network.load_state_dict(self.average.weights)
         facts = {
             **_plain(self.plan),
@@ -220,7 +228,7 @@ class _Training:
             "device": str(self.device),
         }
         config = ModelConfig(name=name, network=self.plan.network, inputs=self.plan.inputs, training=facts)
-        return Model(config, network.to(self.device))
+        return Model(config, network)
 
     def checkpoint(self, reports: tuple[EpochReport, ...]) -> Checkpoint:
         """Everything that is needed to go on."""

@@ -1,0 +1,64 @@
+"""The presets are what the paper says, and what cannot be trained is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.network.config import NetworkConfig
+from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
+from napari_stm_impurities.training.config import TrainingConfig
+
+
+def test_the_paper_s_preset_is_the_paper():
+    paper = TrainingConfig.preset("wang2020")
+    assert isinstance(paper.windows, FriedelConfig)
+    # L = 20, eta = 0.8, alpha = 0.03
+    assert paper.windows.side_px == 20
+    assert paper.experiment_tile_px == 20
+    assert paper.windows.noise_std == 0.8
+    assert paper.confidence_weight == 0.03
+    # Eq. 1 with one weight for each pair of biases, then the sum; Eq. 2
+    assert paper.network.attention == "global"
+    assert paper.network.sum_over_biases == "sum"
+    assert paper.loss == "cross_entropy"
+    assert len(paper.network.channels) == 1
+    # the 80 x 80 area in 20 x 20 tiles, each by itself, every map in [-1, 1], at every bias
+    assert (paper.inputs.tile_px, paper.inputs.halo_px) == (20, 0)
+    assert (paper.inputs.scaling, paper.inputs.scale_over) == ("unit_range", "tile")
+    assert paper.inputs.max_maps is None
+
+
+def test_the_default_learns_from_exact_scattering():
+    assert isinstance(TrainingConfig.preset("default").windows, ScatteringConfig)
+    assert TrainingConfig.preset("default") == TrainingConfig()
+
+
+def test_a_preset_that_is_not_there_is_told():
+    with pytest.raises(StmError, match=r"wang2021.*default and wang2020"):
+        TrainingConfig.preset("wang2021")
+
+
+@pytest.mark.parametrize("name", ["default", "wang2020"])
+def test_a_preset_comes_back_from_json(name):
+    preset = TrainingConfig.preset(name)
+    assert TrainingConfig.model_validate_json(preset.model_dump_json()) == preset
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"confidence_weight": -0.1},
+        {"precision": "float16"},
+        {"loss": "detection", "network": NetworkConfig.of(offsets=False)},
+        {"windows": {"kind": "sine"}},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_trained_is_refused_in_one_line(values):
+    with pytest.raises(StmError) as caught:
+        TrainingConfig.of(**values)
+    assert "\n" not in str(caught.value)
