@@ -108,12 +108,17 @@ def surface_pictures(window: Window) -> None:
     """The sample surface: what is found, the reference, and both compared."""
     viewer = window.viewer
     viewer.open_sample(PLUGIN, "au111_surface_state")
-    bound, stack, _truth = viewer.layers
+    bound, stack, truth = viewer.layers
     viewer.dims.set_current_step(0, 90)
     panel = window.open_widget("Train and find")
     window.press(panel)
     window.save("find")
     panel.tabs.bar.setCurrentIndex(1)
+    panel.preset.value = "wang2020"
+    panel.reference.value = truth
+    for field, value in {"epochs": 10, "steps_per_epoch": 5, "batch_size": 8}.items():
+        panel.training[field].value = value  # far too short for a good model, long enough for a curve
+    window.press(panel)
     window.show_only(stack.name)
     window.save("train")
     window.show_only(bound.name)

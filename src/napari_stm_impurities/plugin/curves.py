@@ -65,8 +65,8 @@ class Curves(QWidget):
             top, bottom = QRectF(self.rect()), QRectF(self.rect())
             top.setHeight(17)
             bottom.setTop(frame.bottom() + 1)
-            painter.drawText(top, side, f"{name} {high:.3g}")
-            painter.drawText(bottom, side, f"{low:.3g}")
+            painter.drawText(top, side, f"{name} {high:.4g}")
+            painter.drawText(bottom, side, f"{low:.4g}")
         epochs = max(len(curve) for curve in self.values)
         if epochs:
             painter.setPen(QColor("#808080"))
