@@ -67,7 +67,6 @@ def main() -> None:
 
 def _row(model: object, material: str, config: SurfaceConfig, n_seeds: int) -> dict[str, float]:
     reports, best, seconds = [], [], []
-    tolerance = TOLERANCE_NM * (config.frame_nm / 37.5 if material == "Ag(111)" else 1.0)
     for seed in range(FIRST_SEED, FIRST_SEED + n_seeds):
         surface = simulate_surface(material, seed, config=config)
         begun = time.perf_counter()
@@ -76,8 +75,10 @@ def _row(model: object, material: str, config: SurfaceConfig, n_seeds: int) -> d
             finding = find(surface.stack, model, threshold=0.0)
         seconds.append(time.perf_counter() - begun)
         points = finding.points
-        reports.append(compare(points[points["confidence"] >= model.threshold], surface.points, tolerance))
-        best.append(max(compare(points.head(n), surface.points, tolerance).f1 for n in range(1, 2 * len(surface.points))))
+        reports.append(compare(points[points["confidence"] >= model.threshold], surface.points, TOLERANCE_NM))
+        best.append(
+            max(compare(points.head(n), surface.points, TOLERANCE_NM).f1 for n in range(1, 2 * len(surface.points)))
+        )
     pixel_nm = config.frame_nm / config.side_px
     return {
         "f1": float(np.mean([report.f1 for report in reports])),

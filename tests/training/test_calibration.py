@@ -9,17 +9,17 @@ import torch
 from napari_stm_impurities.network.model import Calibration, Model, ModelConfig
 from napari_stm_impurities.simulation.stream import window_stream
 from napari_stm_impurities.training import calibration
-from napari_stm_impurities.training.calibration import WindowPeaks, calibrate, held_out_peaks
+from napari_stm_impurities.training.calibration import RankedPeaks, calibrate, held_out_peaks
 
 
-def peaks_of_a_known_law(slope: float, intercept: float, n_windows: int = 400, seed: int = 0) -> list[WindowPeaks]:
+def peaks_of_a_known_law(slope: float, intercept: float, n_windows: int = 400, seed: int = 0) -> list[RankedPeaks]:
     draw = np.random.default_rng(seed)
     peaks = []
     for _ in range(n_windows):
         score = np.sort(draw.normal(0, 2.5, 30))[::-1]
         right = draw.random(30) < 1 / (1 + np.exp(-(slope * score + intercept)))
         # some impurities have no peak at all
-        peaks.append(WindowPeaks(score, right, int(right.sum()) + int(draw.poisson(1.0))))
+        peaks.append(RankedPeaks(score, right, int(right.sum()) + int(draw.poisson(1.0))))
     return peaks
 
 
@@ -51,7 +51,7 @@ def test_the_law_is_recovered_and_the_threshold_is_best(monkeypatch, tiny, slope
 
 @pytest.mark.parametrize("right", [True, False])
 def test_where_all_peaks_are_alike_nothing_is_claimed(monkeypatch, tiny, right):
-    peaks = [WindowPeaks(np.array([2.0, 1.0]), np.array([right, right]), 2)] * 5
+    peaks = [RankedPeaks(np.array([2.0, 1.0]), np.array([right, right]), 2)] * 5
     monkeypatch.setattr(calibration, "held_out_peaks", lambda *_args, **_more: peaks)
     assert calibrate(Model(ModelConfig(network=tiny.network)), tiny.windows, 0) == Calibration()
 
@@ -66,10 +66,10 @@ def test_each_impurity_counts_once_and_the_higher_peak_gets_it():
     truth = np.array([[5.0, 5.0], [10.0, 10.0]])
     # highest first: near the first, nearer to the first but taken, near the second, near nothing
     yx = np.array([[5.5, 5.0], [5.1, 5.0], [10.0, 10.9], [20.0, 20.0]])
-    assert calibration._matched_by_rank(yx, truth).tolist() == [True, False, True, False]
-    assert calibration._matched_by_rank(yx, np.empty((0, 2))).tolist() == [False] * 4
+    assert calibration.matched_by_rank(yx, truth, 1.0).tolist() == [True, False, True, False]
+    assert calibration.matched_by_rank(yx, np.empty((0, 2)), 1.0).tolist() == [False] * 4
     # within one pixel, as in the paper
-    assert calibration._matched_by_rank(np.array([[5.0, 6.01]]), truth).tolist() == [False]
+    assert calibration.matched_by_rank(np.array([[5.0, 6.01]]), truth, 1.0).tolist() == [False]
 
 
 def test_the_held_out_windows_are_none_of_the_training(tiny):

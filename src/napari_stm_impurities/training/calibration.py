@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,8 +53,20 @@ def calibrate(
         A logistic curve through the outcomes, the threshold, and its F1.
     """
     peaks = held_out_peaks(model, windows, seed, n_windows, progress=progress, should_stop=should_stop)
-    scores = np.concatenate([window.score for window in peaks] or [np.zeros(0)])
-    right = np.concatenate([window.right for window in peaks] or [np.zeros(0, bool)])
+    return fit_calibration(peaks)
+
+
+def fit_calibration(peaks: Sequence[RankedPeaks]) -> Calibration:
+    """A logistic curve through the outcomes of many peaks, and the threshold with the best mean F1.
+
+    Returns
+    -------
+    Calibration
+        The default one, without an F1, where the peaks are all right or all wrong, or a higher score is no
+        better sign than a lower one.
+    """
+    scores = np.concatenate([one.score for one in peaks] or [np.zeros(0)])
+    right = np.concatenate([one.right for one in peaks] or [np.zeros(0, bool)])
     if len(np.unique(right)) < 2:
         return Calibration()
     curve = LogisticRegression(C=1e4).fit(scores[:, None], right)
@@ -62,14 +75,14 @@ def calibrate(
         return Calibration()
     fitted = Calibration(slope=slope, intercept=intercept)
     thresholds = np.linspace(0.02, 0.98, 97)
-    f1 = np.mean([window.f1(fitted.confidence(window.score), thresholds) for window in peaks if window.n_truth], axis=0)
+    f1 = np.mean([one.f1(fitted.confidence(one.score), thresholds) for one in peaks if one.n_truth], axis=0)
     best = int(f1.argmax())
     return fitted.model_copy(update={"threshold": round(float(thresholds[best]), 2), "f1": float(f1[best])})
 
 
 @dataclass(frozen=True)
-class WindowPeaks:
-    """All peaks of one window, the highest first.
+class RankedPeaks:
+    """All peaks of one window or surface, the highest first.
 
     Attributes
     ----------
@@ -99,10 +112,10 @@ def held_out_peaks(
     *,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
-) -> list[WindowPeaks]:
+) -> list[RankedPeaks]:
     """All peaks in held-out windows."""
     inputs = model.config.inputs
-    peaks: list[WindowPeaks] = []
+    peaks: list[RankedPeaks] = []
     stream = window_stream(windows, _BATCH, seed, _HELD_OUT)
     n_batches = -(-n_windows // _BATCH)
     for index in range(n_batches):
@@ -121,12 +134,12 @@ def held_out_peaks(
             truth = batch.yx_px[item][batch.present[item]].double().numpy()
             pixel = truth.round().astype(int).clip(0, np.array(seen.shape) - 1)
             truth = truth[seen[pixel[:, 0], pixel[:, 1]]]
-            peaks.append(WindowPeaks(score, _matched_by_rank(yx, truth), len(truth)))
+            peaks.append(RankedPeaks(score, matched_by_rank(yx, truth, RADIUS_PX), len(truth)))
     return peaks
 
 
-def _matched_by_rank(yx: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Whether each peak, the highest first, finds an impurity that no higher one has taken."""
+def matched_by_rank(yx: np.ndarray, truth: np.ndarray, radius: float) -> np.ndarray:
+    """Whether each peak, the highest first, finds an impurity within the radius that no higher one has taken."""
     right = np.zeros(len(yx), bool)
     free = np.ones(len(truth), bool)
     if len(truth):
@@ -134,6 +147,6 @@ def _matched_by_rank(yx: np.ndarray, truth: np.ndarray) -> np.ndarray:
         for index in range(len(yx)):
             open_distance = np.where(free, distance[index], np.inf)
             nearest = int(open_distance.argmin())
-            if open_distance[nearest] <= RADIUS_PX:
+            if open_distance[nearest] <= radius:
                 right[index], free[nearest] = True, False
     return right
