@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from napari_stm_impurities.errors import ModelError, StmError
-from napari_stm_impurities.find.find import ScaleUnknownWarning, find, find_impurities, score_map
+from napari_stm_impurities.find.find import FindingWarning, find, find_impurities, score_map
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.points import COLUMNS, positions_nm
 from napari_stm_impurities.progress import Stopped
@@ -187,7 +187,7 @@ def test_without_a_ring_the_pixels_are_taken_as_they_are_and_it_is_said(bright_m
     assert "no ring" in finding.notes[0]
     assert finding.score.shape == (40, 40)
     for call in (find_impurities, score_map):
-        with pytest.warns(ScaleUnknownWarning, match="no ring"):
+        with pytest.warns(FindingWarning, match="no ring"):
             call(noise, bright_model())
 
 
@@ -206,9 +206,8 @@ def test_an_uncalibrated_model_is_said_to_be_one(bright_model):
     model = bright_model()
     bare = model.config.calibration.model_copy(update={"f1": None})
     model.config = model.config.model_copy(update={"calibration": bare})
-    with pytest.warns(UserWarning, match="never calibrated") as caught:
+    with pytest.warns(FindingWarning, match="never calibrated"):
         find_impurities(spots(), model, "Au(111)")
-    assert not any(issubclass(one.category, ScaleUnknownWarning) for one in caught)
 
 
 def test_a_stop_is_heard_and_progress_ends_at_one(bright_model):

@@ -9,7 +9,7 @@ import torch
 from napari_stm_impurities.network.model import Calibration, Model, ModelConfig
 from napari_stm_impurities.simulation.stream import window_stream
 from napari_stm_impurities.training import calibration
-from napari_stm_impurities.training.calibration import RankedPeaks, calibrate, held_out_peaks
+from napari_stm_impurities.training.calibration import RankedPeaks, fit_calibration, held_out_peaks, matched_by_rank
 
 
 def peaks_of_a_known_law(slope: float, intercept: float, n_windows: int = 400, seed: int = 0) -> list[RankedPeaks]:
@@ -24,10 +24,9 @@ def peaks_of_a_known_law(slope: float, intercept: float, n_windows: int = 400, s
 
 
 @pytest.mark.parametrize(("slope", "intercept"), [(1.3, -0.7), (0.6, 0.4), (3.0, -2.0)])
-def test_the_law_is_recovered_and_the_threshold_is_best(monkeypatch, tiny, slope, intercept):
+def test_the_law_is_recovered_and_the_threshold_is_best(slope, intercept):
     peaks = peaks_of_a_known_law(slope, intercept)
-    monkeypatch.setattr(calibration, "held_out_peaks", lambda *_args, **_more: peaks)
-    found = calibrate(Model(ModelConfig(network=tiny.network)), tiny.windows, 0)
+    found = fit_calibration(peaks)
     assert found.slope == pytest.approx(slope, rel=0.06)
     assert found.intercept == pytest.approx(intercept, abs=0.12)
     # of the peaks given 0.75 to 0.85, eight in ten are right
@@ -50,26 +49,24 @@ def test_the_law_is_recovered_and_the_threshold_is_best(monkeypatch, tiny, slope
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_where_all_peaks_are_alike_nothing_is_claimed(monkeypatch, tiny, right):
+def test_where_all_peaks_are_alike_nothing_is_claimed(right):
     peaks = [RankedPeaks(np.array([2.0, 1.0]), np.array([right, right]), 2)] * 5
-    monkeypatch.setattr(calibration, "held_out_peaks", lambda *_args, **_more: peaks)
-    assert calibrate(Model(ModelConfig(network=tiny.network)), tiny.windows, 0) == Calibration()
+    assert fit_calibration(peaks) == Calibration()
 
 
-def test_scores_that_point_the_wrong_way_are_not_taken_for_a_confidence(monkeypatch, tiny):
+def test_scores_that_point_the_wrong_way_are_not_taken_for_a_confidence():
     peaks = peaks_of_a_known_law(-1.5, 0.0)
-    monkeypatch.setattr(calibration, "held_out_peaks", lambda *_args, **_more: peaks)
-    assert calibrate(Model(ModelConfig(network=tiny.network)), tiny.windows, 0).f1 is None
+    assert fit_calibration(peaks).f1 is None
 
 
 def test_each_impurity_counts_once_and_the_higher_peak_gets_it():
     truth = np.array([[5.0, 5.0], [10.0, 10.0]])
     # highest first: near the first, nearer to the first but taken, near the second, near nothing
     yx = np.array([[5.5, 5.0], [5.1, 5.0], [10.0, 10.9], [20.0, 20.0]])
-    assert calibration.matched_by_rank(yx, truth, 1.0).tolist() == [True, False, True, False]
-    assert calibration.matched_by_rank(yx, np.empty((0, 2)), 1.0).tolist() == [False] * 4
-    # within one pixel, as in the paper
-    assert calibration.matched_by_rank(np.array([[5.0, 6.01]]), truth, 1.0).tolist() == [False]
+    assert matched_by_rank(yx, truth, 1.0).tolist() == [True, False, True, False]
+    assert matched_by_rank(yx, np.empty((0, 2)), 1.0).tolist() == [False] * 4
+    # within the radius only
+    assert matched_by_rank(np.array([[5.0, 6.01]]), truth, 1.0).tolist() == [False]
 
 
 def test_the_held_out_windows_are_none_of_the_training(tiny):

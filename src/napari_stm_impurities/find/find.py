@@ -25,8 +25,8 @@ from .peaks import find_peaks
 from .tiles import ScoreField, score_view
 
 
-class ScaleUnknownWarning(UserWarning):
-    """No ring stood out, so the model looked at the pixels as they are."""
+class FindingWarning(UserWarning):
+    """Something that a person should know about a result before trusting it."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,9 @@ def find_impurities(
 
     Warns
     -----
-    ScaleUnknownWarning
-        If no ring stands out in the Fourier transforms and no dispersion was given.
+    FindingWarning
+        If no ring stands out in the Fourier transforms and no dispersion was given, so that the pixels were
+        taken as they are; or if the model was never calibrated.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def score_map(
 
     Warns
     -----
-    ScaleUnknownWarning
+    FindingWarning
         As :func:`find_impurities` does.
     """
     finding = find(
@@ -201,7 +202,7 @@ def score_map(
 def _warn(finding: Finding) -> None:
     """Tell a script what :class:`Finding` tells in its notes."""
     for note in finding.notes:
-        warnings.warn(note, ScaleUnknownWarning if finding.dispersion is None else UserWarning, stacklevel=3)
+        warnings.warn(note, FindingWarning, stacklevel=3)
 
 
 def _band(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:
