@@ -37,7 +37,7 @@ def make_stack(
     Parameters
     ----------
     data
-        Shape (bias, y, x), or (y, x) for a single map. NaN where nothing was measured.
+        Shape (bias, y, x), or (y, x) for a single map. NaN where nothing was measured. A dask array stays one.
     bias_mv
         One bias a map, in mV, in any order; the maps are sorted with it.
     pixel_size_nm
@@ -64,7 +64,8 @@ def make_stack(
     >>> stack.sizes["x"], [float(v) for v in stack.bias]
     (20, [-10.0, 0.0, 10.0])
     """
-    values = np.asarray(data)
+    lazy = hasattr(data, "__dask_graph__")
+    values: Any = data if lazy else np.asarray(data)
     if values.dtype.kind not in "fiub":
         raise StmError(f"a stack holds real numbers, got an array of {values.dtype}")
     if values.ndim == 2:
@@ -86,7 +87,7 @@ def make_stack(
         raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
     ordered = values if np.array_equal(order, np.arange(len(order))) else values[order]
     return xr.DataArray(
-        np.ascontiguousarray(ordered, dtype=np.float32),
+        ordered.astype(np.float32) if lazy else np.ascontiguousarray(ordered, dtype=np.float32),
         dims=DIMS,
         coords={
             "bias": ("bias", bias, {"units": "mV"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_stm_impurities.errors import ReadError, StmError
 from napari_stm_impurities.readers import open_recording, read_stack
@@ -101,3 +102,23 @@ def test_the_real_scans_of_two_frames_are_no_series(shared_data):
     folder = shared_data / "jjacobe2__PyAutoSTM"
     with pytest.raises(ReadError, match=r"Topo043\.sxm: does not show the frame of .*its centre lies 4\.47 nm away"):
         read_stack([folder / "Topo040.sxm", folder / "Topo043.sxm"])
+
+
+def test_a_folder_of_any_image_format_takes_the_bias_from_the_names(tmp_path):
+    for name, mv in (("map_-230mV", -230.0), ("map_m0p1V", -100.0), ("map_+20 meV", 20.0)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((8, 9), mv, np.float32))
+    stack = read_stack(tmp_path, pixel_size_nm=0.5)
+    assert stack.bias.values.tolist() == [-230.0, -100.0, 20.0]
+    assert stack.values[:, 3, 3].tolist() == [-230.0, -100.0, 20.0]
+    (tmp_path / "map_-230mV.tif").rename(tmp_path / "map_one.tif")
+    with pytest.raises(ReadError, match=r"map_one\.tif: .*give bias_mv"):
+        read_stack(tmp_path, pixel_size_nm=0.5)
+
+
+def test_titles_that_tell_the_bias_are_one_channel(tmp_path, made):
+    for mv in (-5, 20):
+        parts = {"/0/data": made.gwy_field(np.full((8, 8), float(mv)), 1e-9), "/0/data/title": f"LDOS {mv} mV"}
+        made.gwyddion(tmp_path / f"{mv}.gwy", parts)
+    stack = read_stack(tmp_path)
+    assert stack.bias.values.tolist() == [-5.0, 20.0]
+    assert stack.values[:, 0, 0].tolist() == [-5.0, 20.0]

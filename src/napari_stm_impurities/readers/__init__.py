@@ -130,7 +130,7 @@ def describe(
     """
     recording = open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm)
     stack = recording.stack(channel)
-    values = stack.values[np.isfinite(stack.values)]
+    missing, low, high = _summary(stack)
     frame = recording.frame
     return {
         "file": recording.name,
@@ -149,10 +149,22 @@ def describe(
         "default_channel": recording.default,
         "why": recording.why,
         "channel": str(stack.attrs.get("channel", "")),
-        "missing_share": stacks.missing_share(stack),
-        "value_range": [float(values.min()), float(values.max())] if values.size else None,
+        "missing_share": missing,
+        "value_range": [low, high] if low <= high else None,
         "warnings": list(recording.warnings),
     }
+
+
+def _summary(stack: xr.DataArray) -> tuple[float, float, float]:
+    """The share of missing values, and the least and the largest finite one; a piece of the stack at a time."""
+    n_missing, low, high = 0, np.inf, -np.inf
+    pieces = stack.data.blocks.ravel() if stack.chunks else stack.data
+    for piece in pieces:
+        values = np.asarray(piece)
+        n_missing += int(np.isnan(values).sum())
+        finite = values[np.isfinite(values)]
+        low, high = min(low, finite.min(initial=np.inf)), max(high, finite.max(initial=-np.inf))
+    return n_missing / stack.size, float(low), float(high)
 
 
 def _files(path: Paths) -> list[Path]:

@@ -71,7 +71,8 @@ def open_npy(path: Path, given: Given) -> Recording:
 
     def load(_: Channel) -> np.ndarray:
         with library_errors(path, "a numpy array"):
-            return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r"))
+            mapped: np.ndarray = np.load(path, allow_pickle=False, mmap_mode="r")
+            return mapped
 
     return plain_recording(path, NPY.name, shape, load, bias_mv=None, pixel_size_nm=None, given=given)
 

@@ -25,7 +25,7 @@ from ..errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
 from .plain import plain_recording
-from .recording import MAX_BYTES, Channel, Given, Recording, check_size, library_errors
+from .recording import MAX_BYTES, Channel, Given, Recording, check_size, is_large, library_errors
 from .units import bias_factor_mv, length_factor_nm
 
 _BIAS_NAME = re.compile(r"bias|volt|energ|^v$|^e$|^en$|sweep|^v_|_v$|_mv$", re.IGNORECASE)
@@ -241,7 +241,14 @@ def _hdf5(path: Path) -> Iterator[_Variable]:
             raise ReadError(path, f"{name} of {'x'.join(map(str, shape))} values fits into no memory; it is damaged")
 
         def load(name: str = name) -> np.ndarray:
-            with h5py.File(path, "r") as file:
+            file = h5py.File(path, "r")
+            if is_large(file[name].size):
+                import dask.array  # dask takes a second to load, and few files are so large
+
+                # the file stays open as long as its numbers are wanted
+                lazy: np.ndarray = dask.array.from_array(file[name], chunks="auto", name=False).T
+                return lazy
+            with file:
                 return file[name][()].T
 
         yield _Variable(name.replace("/", "."), shape[::-1], load)

@@ -244,10 +244,15 @@ def _lock_in(header: Header) -> str | None:
 def _load(header: Header, layout: Layout, axis_mv: np.ndarray, channel: Channel) -> np.ndarray:
     index = [name for name, _ in layout.channels].index(channel.name)
     values = _values(header, layout)
+    reached = _reached(values, layout)
     first = layout.n_params + index * layout.n_points
+    if len(values) == layout.n_y * layout.n_x and reached.all():
+        # nothing is missing: the points stay on the disk
+        points = values[:, first : first + layout.n_points].reshape(layout.n_y, layout.n_x, -1)
+        return sweep.merge(np.moveaxis(points, 2, 0), axis_mv)
     out = np.full((layout.n_y * layout.n_x, layout.n_points), np.nan, dtype=np.float32)
     out[: len(values)] = values[:, first : first + layout.n_points]
-    out[: len(values)][~_reached(values, layout)] = np.nan
+    out[: len(values)][~reached] = np.nan
     return sweep.merge(np.moveaxis(out.reshape(layout.n_y, layout.n_x, -1), 2, 0), axis_mv)
 
 

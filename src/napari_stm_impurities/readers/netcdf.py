@@ -20,7 +20,7 @@ from ..errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
 from .plain import plain_recording
-from .recording import Channel, Frame, Given, Recording, check_size, library_errors
+from .recording import Channel, Frame, Given, Recording, check_size, is_large, library_errors
 from .sweep import exact
 from .units import unit_mv, unit_nm
 
@@ -55,8 +55,9 @@ def open_dataset_of(path: Path, given: Given, opener: Opener, format_name: str) 
     ReadError
         As :func:`open_netcdf` does.
     """
-    with library_errors(path, f"{format_name} with a variable of (bias, y, x)"), _directions(opener(path)) as dataset:
-        recording = (_saved if MARK in dataset.attrs else _foreign)(path, dataset, given, opener)
+    with library_errors(path, f"{format_name} with a variable of (bias, y, x)"), opener(path) as dataset:
+        read = _saved if MARK in dataset.attrs else _foreign
+        recording = read(path, _directions(dataset), given, opener)
     return replace(recording, format=format_name)
 
 
@@ -82,7 +83,8 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Rec
     channel = Channel(str(attrs["channel"]), str(attrs.get("units", "")), "saved stack", is_didv=True)
 
     def load(_: Channel) -> np.ndarray:
-        return _variable(path, VARIABLE, opener).values
+        values: np.ndarray = _variable(path, VARIABLE, opener).data
+        return values
 
     def saved() -> xr.DataArray:
         stack = _variable(path, VARIABLE, opener).rename(channel.name)
@@ -114,8 +116,14 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Rec
 
 
 def _variable(path: Path, name: Hashable, opener: Opener) -> xr.DataArray:
-    with library_errors(path, f"the variable {name}"), _directions(opener(path)) as dataset:
-        return dataset[name].load()
+    with library_errors(path, f"the variable {name}"):
+        dataset = opener(path)
+        one = _directions(dataset)[name]
+        if is_large(one.size):
+            # the file stays open as long as its numbers are wanted
+            return one.chunk("auto")
+        with dataset:
+            return one.load()
 
 
 def _foreign(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Recording:
@@ -136,7 +144,7 @@ def _foreign(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> R
         path,
         FORMAT.name,
         [first.sizes[dim] for dim in dims],
-        lambda channel: _variable(path, channel.name, opener).transpose(*dims).values,
+        lambda channel: _variable(path, channel.name, opener).transpose(*dims).data,
         bias_mv=bias_mv,
         pixel_size_nm=_pixel_size(dataset, dims[-2:]),
         given=given,

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ReadError
 from .bias_names import bias_in_name
-from .recording import Channel, Frame, Given, Recording
+from .recording import Channel, Frame, Given, Recording, UntoldError
 from .sweep import merge
 
 #: What an array is when its file does not say.
@@ -67,9 +67,7 @@ def plain_recording(
             warnings.append("the bias is taken from the name of the file")
     pixel_size = given.pixel_size_nm or pixel_size_nm
     if bias is None or pixel_size is None:
-        maps = f"{n_maps} maps" if n_maps > 1 else "one map"
-        lacking = [f"bias_mv (in mV, for its {maps})"] * (bias is None) + ["pixel_size_nm"] * (pixel_size is None)
-        raise ReadError(path, f"the file does not tell everything that a stack needs; give {' and '.join(lacking)}")
+        raise UntoldError(path, n_maps, ("bias_mv",) * (bias is None) + ("pixel_size_nm",) * (pixel_size is None))
     axis = np.asarray(bias, dtype=np.float64).ravel()
     if len(axis) != n_maps:
         raise ReadError(path, f"{n_maps} maps need {n_maps} biases (mV), got {len(axis)}")

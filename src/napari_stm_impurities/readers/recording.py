@@ -21,6 +21,10 @@ from ..stacks import make_stack
 
 #: A file that asks for more than this is damaged, or needs another program.
 MAX_BYTES = 32 * 2**30
+#: A stack that would hold more than this stays on the disk, as a dask array, where its format allows.
+LAZY_BYTES = 2**30
+#: So much of it is read at once.
+_CHUNK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,8 @@ class Recording:
         Returns
         -------
         xarray.DataArray
-            Dimensions (bias, y, x), float32, NaN where nothing was measured.
+            Dimensions (bias, y, x), float32, NaN where nothing was measured. One of more than 1 GiB is backed by
+            a dask array, where the format allows: it is read piece by piece, when it is looked at.
 
         Raises
         ------
@@ -175,7 +180,7 @@ class Recording:
         if self.frame.angle_deg is not None:
             attrs["frame_angle_deg"] = self.frame.angle_deg
         with told_as_read_error(self.paths[0]):
-            values = self.load(chosen)
+            values = lazily(self.load(chosen))
             return make_stack(
                 values,
                 self.bias_mv,
@@ -184,6 +189,56 @@ class Recording:
                 units=chosen.unit,
                 attrs=attrs,
             )
+
+
+def is_large(n_values: int) -> bool:
+    """Whether so many float32 values are left on the disk until they are looked at."""
+    return 4 * n_values > LAZY_BYTES
+
+
+def lazily(values: Any) -> Any:
+    """A large array that was mapped from a file as a dask array, any other as it is."""
+    if not isinstance(values, np.memmap) or not is_large(values.size):
+        return values
+    import dask.array  # dask takes a second to load, and few files are so large
+
+    # pieces that lie together in the file are read together
+    along = int(np.argmax(np.abs(values.strides)))
+    n_pieces = max(1, values.nbytes // _CHUNK_BYTES)
+    chunks = [-1 if axis != along else max(1, n // n_pieces) for axis, n in enumerate(values.shape)]
+    # without name=False the whole array would be read to make a name of it
+    return dask.array.from_array(_OnDisk(values), chunks=tuple(chunks), name=False)
+
+
+class _OnDisk:
+    """A mapped array that dask does not know for one, since it would copy its pieces at once."""
+
+    def __init__(self, values: np.memmap) -> None:
+        self.values = values
+        self.shape, self.dtype, self.ndim = values.shape, values.dtype, values.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return np.array(self.values[key])
+
+
+class UntoldError(ReadError):
+    """A file that can be read, but does not tell its bias or its pixel size: they have to be given.
+
+    Attributes
+    ----------
+    n_maps
+        How many biases are needed.
+    lacks
+        ``bias_mv``, ``pixel_size_nm`` or both.
+    """
+
+    def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...]) -> None:
+        maps = f"{n_maps} maps" if n_maps > 1 else "one map"
+        ask = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
+        give = " and ".join(ask[name] for name in lacks)
+        super().__init__(path, f"the file does not tell everything that a stack needs; give {give}")
+        self.n_maps = n_maps
+        self.lacks = lacks
 
 
 @contextmanager

@@ -46,7 +46,10 @@ def as_series(recordings: Sequence[Recording]) -> Recording:
             raise ReadError(
                 one.name, f"has the bias {one.bias_mv[0]:g} mV, and so has {before.name}; leave one of them out"
             )
-    channels = [channel for channel in first.channels if all(_has(one, channel) for one in ordered)]
+    if all(len(one.channels) == 1 for one in ordered):
+        # a file's only channel is meant, even where its title tells the bias and so differs from the others'
+        ordered = [_called(one, first.channels[0].name) for one in ordered]
+    channels = [channel for channel in ordered[0].channels if all(_has(one, channel) for one in ordered)]
     if not channels:
         raise ReadError(ordered[-1].name, "has no channel that all files of the series have")
     # a lock-in that was off for one map makes the whole series no dI/dV
@@ -70,6 +73,13 @@ def as_series(recordings: Sequence[Recording]) -> Recording:
         history=(f"{len(ordered)} files put together by their bias",),
         saved=None,
     )
+
+
+def _called(recording: Recording, name: str) -> Recording:
+    """A recording of one channel with another name for it."""
+    (only,) = recording.channels
+    load = recording.load
+    return replace(recording, channels=(replace(only, name=name),), default=name, load=lambda _: load(only), saved=None)
 
 
 def _has(recording: Recording, channel: Channel) -> bool:

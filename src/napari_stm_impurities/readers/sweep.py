@@ -108,8 +108,11 @@ def merge(values: np.ndarray, axis_mv: np.ndarray) -> np.ndarray:
     order = np.argsort(axis_mv, kind="stable")
     _, first = np.unique(axis_mv[order], return_index=True)
     if len(first) == len(order):
-        # a sweep downwards is turned round without a copy
-        return values[::-1] if np.array_equal(order, np.arange(len(order))[::-1]) else values[order]
+        # what is sorted stays as it is, and a sweep downwards is turned round, without a copy
+        for step in (1, -1):
+            if np.array_equal(order[::step], np.arange(len(order))):
+                return values[::step]
+        return values[order]
     groups: Sequence[np.ndarray] = np.split(order, first[1:])
     out = np.empty((len(groups), *values.shape[1:]), dtype=np.float32)
     for group, to in zip(groups, out, strict=True):
