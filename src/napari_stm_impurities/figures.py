@@ -148,9 +148,9 @@ def overlay(
     axes.plot(found[:, 1], found[:, 0], "s", mfc="none", mec="red", ms=9, mew=1.5, label=f"prediction ({len(found)})")
     if comparison is not None:
         missed, extra = comparison.missed, comparison.extra
-        style = {"linestyle": "none", "mfc": "none", "mew": 1.2}
-        axes.plot(missed["x_nm"], missed["y_nm"], "o", mec="white", ms=12, label=f"missed ({len(missed)})", **style)
-        axes.plot(extra["x_nm"], extra["y_nm"], "x", mec="red", ms=6, label=f"extra ({len(extra)})", **style)
+        ring, cross = f"missed ({len(missed)})", f"extra ({len(extra)})"
+        axes.plot(missed["x_nm"], missed["y_nm"], "o", mfc="none", mec="white", ms=12, mew=1.2, label=ring)
+        axes.plot(extra["x_nm"], extra["y_nm"], "x", mec="red", ms=6, mew=1.2, label=cross)
         figure.supxlabel(_merit(comparison), fontsize="small")
     legend = axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False, fontsize="small")
     for handle in legend.legend_handles:
@@ -164,7 +164,8 @@ def overlay(
 def _merit(comparison: Comparison) -> str:
     return (
         f"within {comparison.tolerance_nm:g} nm: recall {comparison.recall:.2f}, precision {comparison.precision:.2f},"
-        f" F1 {comparison.f1:.2f}; reference ratio {comparison.reference_ratio:.2f}, by chance {comparison.chance_ratio:.2f}"
+        f" F1 {comparison.f1:.2f}; reference ratio {comparison.reference_ratio:.2f},"
+        f" by chance {comparison.chance_ratio:.2f}"
     )
 
 

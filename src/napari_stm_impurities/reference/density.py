@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import correlate, gaussian_filter
+from scipy.ndimage import correlate, gaussian_filter, median_filter
 
 #: Turns the median of |x| into the standard deviation, for Gaussian noise.
 MAD_TO_STD = 1.4826
@@ -97,24 +97,24 @@ def leftover_background(residual: np.ndarray, observed: np.ndarray, noise: float
 
 
 def row_offsets(values: np.ndarray, observed: np.ndarray, noise: float) -> np.ndarray:
-    """The offset of each row where the feedback jumped from line to line, else 0; shape (y,).
+    """The offset of each row from those around it where the feedback jumps from line to line, else 0; shape (y,).
 
-    Whether it did is judged by the median difference of rows that follow one another: spots are smooth across
-    rows, jumps are not.
+    Whether it does is judged by the median second difference of three rows that follow one another: spots are smooth
+    across rows, jumps are not.
     """
     seen = np.where(observed, values, np.nan)
     filled = observed.sum(axis=1) >= max(0.5 * observed.shape[1], 3)
-    both = np.flatnonzero(filled[1:] & filled[:-1])
+    three = np.flatnonzero(filled[2:] & filled[1:-1] & filled[:-2]) + 1
     offsets = np.zeros(len(values))
-    if len(both) < 4:
+    if len(three) < 8:
         return offsets
-    common = seen[both + 1] - seen[both]
-    common = common[~np.isnan(common).all(axis=1)]
-    jumps = np.nanmedian(common, axis=1)
-    # a difference has twice the variance of one row, the median of n values pi / 2 times the variance of their mean
-    by_chance = np.pi * noise**2 / max(observed.sum(axis=1)[filled].mean(), 1.0)
-    if np.mean(jumps**2) > 2 * by_chance:
-        offsets[filled] = np.nanmedian(seen[filled], axis=1)
+    bends = seen[three + 1] - 2 * seen[three] + seen[three - 1]
+    bends = np.nanmedian(bends[~np.isnan(bends).all(axis=1)], axis=1)
+    # a second difference has six times the variance of one row, the median of n values pi / 2 times that of their mean
+    by_chance = 6 * np.pi / 2 * noise**2 / observed.sum(axis=1)[filled].mean()
+    if np.mean(bends**2) > 4 * by_chance:
+        of_row = np.nanmedian(seen[filled], axis=1)
+        offsets[filled] = of_row - median_filter(of_row, size=15, mode="nearest")
     return offsets
 
 

@@ -6,8 +6,8 @@ impurity: a round spot with a centre, a mass and a width of its own and a profil
 
 Three things are not in the book's plain form:
 
-* A pixel that was not measured, or lies beyond the edge, weighs what the mixture expects there (EM for missing data), so
-  a spot cut by the edge or by a missing row is not drawn away from it.
+* A pixel that was not measured, or lies beyond the edge, weighs what the mixture expects there (EM for missing
+  data), so a spot cut by the edge or by a missing row is not drawn away from it.
 * The profile is a mixture in its turn, of concentric Gaussians; its M step pools all spots.
 * Each spot's own width has a prior around the shared one (an inverse gamma, its conjugate), so a weak spot takes the
   width of the others and a strong one its own.
@@ -26,8 +26,8 @@ import numpy as np
 from .mixture import Mixture, PaddedFrame, Windows, gaussians
 from .profile import Profile
 
-#: The pedestal in units of the noise. EM's likelihood is that of counts; it weighs a residual under a spot of h noises as
-#: if the noise were sqrt(1 + h / PEDESTAL) larger. More would be closer to Gaussian noise, and slower.
+#: The pedestal in units of the noise. EM's likelihood is that of counts; it weighs a residual under a spot of h noises
+#: as if the noise were sqrt(1 + h / PEDESTAL) larger. More would be closer to Gaussian noise, and slower.
 PEDESTAL = 10.0
 
 #: The standard deviation of the logarithm of a spot's width over that of the others.

@@ -23,8 +23,8 @@ from .profile import FWHM_PER_STD
 #: The share of a spot's height that its round profile may be wrong by; it counts as noise there.
 PROFILE_ERROR = 0.05
 
-#: By how much the evidence of a weak spot is too good, measured on simulated maps: shape, width and background are fitted too.
-#: With it the posterior probabilities agree with the share of true spots (benchmarks/reference_maps.py).
+#: By how much the evidence of a weak spot is too good, measured on simulated maps: shape, width and background are
+#: fitted too. With it the posterior probabilities agree with the share of true spots (benchmarks/reference_maps.py).
 MISTAKES = 4.0
 
 #: A map whose strongest spot white noise reaches in more than this share of maps holds none.

@@ -58,9 +58,9 @@ def find_reference(
 
     Notes
     -----
-    Wang et al. 2020 take the reference points of their Fig. 3 from the map at -520 mV by expectation-maximisation (Bishop
-    2006, chapter 9). Here the map is a density with a uniform background, the number of spots follows from their
-    evidence, and all spots share one shape, which is learned from them.
+    Wang et al. 2020 take the reference points of their Fig. 3 from the map at -520 mV by expectation-maximisation
+    (Bishop 2006, chapter 9). Here the map is a density with a uniform background, the number of spots follows from
+    their evidence, and all spots share one shape, which is learned from them.
 
     Examples
     --------
@@ -79,9 +79,7 @@ def find_reference(
     found = search(density, aspect, config or ReferenceConfig(), progress, should_stop)
     order = np.argsort(-found.mixture.height, kind="stable")
     mixture = found.mixture.only(order)
-    table = make_points(
-        mixture.yx, step, source="reference", score=mixture.height, confidence=found.confidence[order]
-    )
+    table = make_points(mixture.yx, step, source="reference", score=mixture.height, confidence=found.confidence[order])
     # a map that was cut out of a larger one keeps the coordinates it had there
     table["y_nm"] += float(stack["y"].values[0])
     table["x_nm"] += float(stack["x"].values[0])
@@ -112,8 +110,9 @@ def as_map(bound_map: xr.DataArray | ArrayLike, pixel_size_nm: float | Sequence[
             return as_map(bound_map.values, pixel_size_nm)
         return bound_map.drop_vars("bias", errors="ignore").expand_dims(bias=[bias])
     if bound_map.sizes.get("bias", 1) != 1:
-        bias = bound_map["bias"].values
+        biases = bound_map["bias"].values
         raise StmError(
-            f"a bound-state map has one bias, got {len(bias)} from {bias[0]:g} to {bias[-1]:g} mV; choose one with map_at"
+            f"a bound-state map has one bias, got {len(biases)} from {biases[0]:g} to {biases[-1]:g} mV;"
+            " choose one with map_at"
         )
     return bound_map

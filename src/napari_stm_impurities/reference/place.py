@@ -11,7 +11,10 @@ from .profile import Profile
 
 
 class Place:
-    """Windows around places in the map, with what is left there and how much each pixel counts."""
+    """Windows around places in the map, with what is left there and how much each pixel counts.
+
+    Spots are given as arrays of shape (places, spots, 4): y, x, mass, width.
+    """
 
     def __init__(
         self, yx: np.ndarray, mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_std: float
@@ -38,7 +41,7 @@ class Place:
         return out
 
     def offsets(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """y and x of each pixel from each spot (places, spots, [y, x, mass, width]); (places, spots, pixels)."""
+        """How far each pixel lies from each spot, along y and x; (places, spots, pixels)."""
         shift = (self.yx[:, None, :] - spots[:, :, :2]) * self.aspect
         return self.dy + shift[:, :, :1], self.dx + shift[:, :, 1:]
 
@@ -49,7 +52,7 @@ class Place:
         return (self.profile.at((dy**2 + dx**2) / own) * spots[:, :, 2:3] / own).sum(axis=1)
 
     def second_derivatives(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Fit the profile's second derivatives and its mass to the residual: the gain, and the coefficients (n, 2, 2)."""
+        """Fit the profile's second derivatives and its mass to the residual: gain, and coefficients (n, 2, 2)."""
         dy, dx = (offset[:, 0] / spots[:, 0, 3:] for offset in self.offsets(spots))
         value, first, second = self.profile.with_slopes(dy**2 + dx**2)
         templates = np.stack([first + second * dy**2, 2 * second * dy * dx, first + second * dx**2, value], axis=1)
@@ -88,7 +91,8 @@ class Place:
             step = np.linalg.solve(curvature, right[:, :, None])[:, :, 0].reshape(n, m, 4)
             moved = spots + np.where([True, True, True, False], step, 0.0)
             moved[:, :, :2] = spots[:, :, :2] + np.clip(step[:, :, :2], -1.0, 1.0)
-            moved[:, :, 3] = np.clip(spots[:, :, 3] * np.exp(np.clip(step[:, :, 3], -0.3, 0.3)), *self.profile.width_bounds)
+            stretch = np.exp(np.clip(step[:, :, 3], -0.3, 0.3))
+            moved[:, :, 3] = np.clip(spots[:, :, 3] * stretch, *self.profile.width_bounds)
             moved_misfit = self._misfit(data, weight, moved)
             good = moved_misfit < misfit
             spots = np.where(good[:, None, None], moved, spots)

@@ -71,7 +71,7 @@ class Profile:
         return out
 
     def with_slopes(self, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The value, and a and b of its derivatives at the distance d: the gradient is a d, the Hessian a 1 + b d d^T."""
+        """The value, and a and b of its derivatives at d: the gradient is a d, the Hessian a 1 + b d d^T."""
         value, first, second = np.zeros_like(squared), np.zeros_like(squared), np.zeros_like(squared)
         for std, share in zip(self.std, self.share, strict=True):
             term = share / (2 * np.pi * std**2) * np.exp(squared * (-0.5 / std**2))

@@ -2,7 +2,8 @@
 
 Each question is answered locally, all others held fixed: one spot, as wide as it likes to be, and two are both
 fitted by least squares to what the map has there beyond the other components. Two are taken where they gain
-more in the log-likelihood than one component more must, and stand far enough apart to be told from one spot of another shape.
+more in the log-likelihood than one component more must, and stand far enough apart to be told from one spot of
+another shape.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def split(mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_st
 
 
 def merge(mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_std: float, needed: float) -> Mixture:
-    """Replace two components by one where two do not gain more than `needed` in the log-likelihood, or stand too close."""
+    """Replace two components by one where two gain no more than `needed` in the log-likelihood, or stand too close."""
     if len(mixture) < 2:
         return mixture
     scaled = mixture.yx * mixture.aspect

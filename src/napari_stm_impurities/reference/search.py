@@ -136,11 +136,19 @@ def search_from(
         if len(now.mixture) == len(before) and now.dip_excess < 1.1 * excess:
             break
     progress(1.0, f"{len(now.mixture)} spots")
-    ratio = signal_to_noise(now.mixture, observed, now.spot_noise)
+    return _found(now, observed, density.noise_std, config.min_confidence)
+
+
+def _found(now: State, observed: np.ndarray, noise: float, min_confidence: float) -> Found:
+    """What there is at the end; `noise` is that before the search, the same for all starts."""
     n_pixels = int(observed.sum())
-    misfit = float((now.residual[observed] ** 2).sum()) / density.noise_std**2
+    ratio = signal_to_noise(now.mixture, observed, now.spot_noise)
+    confidence = posterior(ratio, now.mixture, n_pixels)
     needed = needed_gain(ratio, now.mixture, n_pixels, float(ratio.max())).sum() if len(ratio) else 0.0
-    return Found(now.mixture, posterior(ratio, now.mixture, n_pixels), now.noise, -misfit / 2 - float(needed))
+    misfit = float((now.residual[observed] ** 2).sum()) / noise**2
+    # the noise was measured once more since the last pruning
+    kept = confidence >= min_confidence
+    return Found(now.mixture.only(kept), confidence[kept], now.noise, -misfit / 2 - float(needed))
 
 
 def _profile_bounds(std: float) -> tuple[np.ndarray, np.ndarray]:

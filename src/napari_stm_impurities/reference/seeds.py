@@ -44,9 +44,14 @@ def matched_filter(
 
 
 def new_spots(
-    residual: np.ndarray, observed: np.ndarray, mixture: Mixture, noise_std: float, smallest_ratio: float, apart_px: float
+    residual: np.ndarray,
+    observed: np.ndarray,
+    mixture: Mixture,
+    noise_std: float,
+    smallest_ratio: float,
+    apart_px: float,
 ) -> np.ndarray:
-    """Local maxima of the signal-to-noise ratio that stand apart from the spots there are; (n, 4): y, x, mass, width."""
+    """Local maxima of the signal-to-noise ratio, apart from the spots there are; (n, 4): y, x, mass, width."""
     mass, norm = matched_filter(residual, observed, mixture.profile, mixture.aspect)
     ratio = mass * norm / noise_std
     peak = (ratio == maximum_filter(ratio, size=5, mode="nearest")) & (ratio > smallest_ratio)
@@ -57,9 +62,7 @@ def new_spots(
     return np.column_stack([yx, height, np.ones(len(yx))])
 
 
-def excess_noise(
-    residual: np.ndarray, observed: np.ndarray, mixture: Mixture, noise_std: float
-) -> tuple[float, float]:
+def excess_noise(residual: np.ndarray, observed: np.ndarray, mixture: Mixture, noise_std: float) -> tuple[float, float]:
     """How much larger the noise is at the scale of a spot than white noise would be: in the bulk, and in the dips.
 
     Both are at least 1. The bulk alone tells smooth noise. The dips tell ripples as well, which have dips as deep as
@@ -81,7 +84,7 @@ def as_deep_as_high(level: np.ndarray, observed: np.ndarray, mixture: Mixture, n
     ratio = _ratio_at_pixels(level, observed, mixture, noise_std)
     middle = float(np.median(ratio))
     bulk = MAD_TO_STD * float(np.median(np.abs(ratio - middle)))
-    return bool(bulk > 1.5 and ratio.max() - middle < 1.25 * (middle - ratio.min()))
+    return bool(bulk > 1.5 and ratio.max() - middle < 1.3 * (middle - ratio.min()))
 
 
 def _ratio_at_pixels(residual: np.ndarray, observed: np.ndarray, mixture: Mixture, noise_std: float) -> np.ndarray:
