@@ -308,3 +308,85 @@ def matrix(
     # the length of the outer block does not count its time stamp
     path.write_bytes(b"ONTMATRX0101" + b"TLKB" + struct.pack("<L", len(body) - 8) + body)
     return path
+
+
+def scan(path: Path, images: np.ndarray) -> Path:
+    """Write a Nanonis scan (``.sxm``) of one channel there and back."""
+    _, n_y, n_x = images.shape
+    entries = {
+        "NANONIS_VERSION": "2",
+        "SCANIT_TYPE": "FLOAT MSBFIRST",
+        "SCAN_PIXELS": f"{n_x} {n_y}",
+        "SCAN_RANGE": f"{n_x * 1e-10:.6E} {n_y * 1e-10:.6E}",
+        "SCAN_OFFSET": "0.0 0.0",
+        "SCAN_ANGLE": "0",
+        "SCAN_DIR": "down",
+        "BIAS": "1.0E-2",
+        "DATA_INFO": "\tChannel\tName\tUnit\tDirection\tCalibration\tOffset\n\t14\tZ\tm\tboth\t1.0E-8\t0.0E+0\n",
+    }
+    text = "".join(f":{key}:\n{value}\n" for key, value in entries.items()) + ":SCANIT_END:\n\n\n"
+    path.write_bytes(text.encode() + b"\x1a\x04" + images.astype(">f4").tobytes())
+    return path
+
+
+def samples(folder: Path) -> dict[str, tuple[Path, dict[str, object]]]:
+    """One small good file of each format, by a name, with what has to be given to read it."""
+    import h5py
+    import scipy.io
+    import tifffile
+
+    from napari_stm_impurities.stacks import make_stack
+    from napari_stm_impurities.writers import save_stack, write_nanonis_grid
+
+    data = np.random.default_rng(0).normal(size=(7, 8, 9)).astype(np.float32) + 5
+    bias = [float(v) for v in range(-30, 40, 10)]
+    volt = np.array(bias) / 1000
+    whole = make_stack(data, bias, 0.5)
+    given = {"bias_mv": bias, "pixel_size_nm": 0.5}
+    integers = np.round(data * 1000).astype(int)
+    made: dict[str, tuple[Path, dict[str, object]]] = {}
+
+    def keep(name: str, path: Path, **given: object) -> None:
+        made[name] = (path, given)
+
+    keep("Nanonis grid", write_nanonis_grid(whole, folder / "grid.3ds"))
+    keep("Nanonis scan", scan(folder / "scan.sxm", data[:2]))
+    spectra = {"data": integers.reshape(7, -1).T, "label": "LIA Current", "grid": (9, 8), "x_offset": -0.03}
+    keep("RHK map", rhk(folder / "map.sm4", [{**spectra, "places": grid_places(8, 9, 5e-10)}]))
+    image = {"kind": 0, "line": 0, "data": integers[0], "label": "Topography", "x_scale": 1e-10, "y_scale": -1e-10}
+    keep("RHK image", rhk(folder / "image.sm4", [image]))
+    keep("Igor", igor(folder / "wave.ibw", data.T, step=(5e-10, 5e-10, 0.01), start=(0.0, 0.0, -0.03)))
+    matrices = folder / "matrix"
+    matrices.mkdir()
+    keep("MATRIX", matrix(matrices, integers.transpose(1, 2, 0), channel="I(V)", unit="Ampere", points=(9, 8),
+                          retrace=False, sweep=(-0.03, 0.03, 7)))  # fmt: skip
+    keep("Createc", createc(folder / "image.dat", data[:2]))
+    keep("Createc, plain", createc(folder / "plain.dat", data[:2], kind="Paramet32"))
+    keep("Gwyddion volume", gwyddion(folder / "brick.gwy", {"/brick/0": gwy_brick(data, 4e-9, -0.03, 0.07)}))
+    titled = {"/0/data": gwy_field(data[0], 4e-9), "/0/data/title": "Z 5 mV"}
+    keep("Gwyddion image", gwyddion(folder / "image.gwy", titled))
+    scipy.io.savemat(folder / "five.mat", {"g": data.T, "bias": volt, "pixel_size": 0.5}, do_compression=True)
+    keep("MATLAB v5", folder / "five.mat")
+    with h5py.File(folder / "seven.mat", "w", userblock_size=512) as file:
+        for name, value in {"g": data, "bias": volt[None], "pixel_size": [[0.5]]}.items():
+            file[name] = value
+    with (folder / "seven.mat").open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124) + bytes([0, 2]) + b"IM")
+    keep("MATLAB v7.3", folder / "seven.mat")
+    keep("NetCDF, ours", save_stack(whole, folder / "stack.nc"))
+    with h5py.File(folder / "cube.h5", "w") as file:
+        file["cube"] = data
+    keep("HDF5", folder / "cube.h5", **given)
+    np.savez(folder / "maps.npz", data=data, bias=bias, pixel_size=0.5)
+    keep("npz", folder / "maps.npz")
+    np.save(folder / "maps.npy", data)
+    keep("npy", folder / "maps.npy", **given)
+    tifffile.imwrite(folder / "stack.tif", data, imagej=True, metadata={"axes": "ZYX"})
+    keep("TIFF", folder / "stack.tif", **given)
+    tifffile.imwrite(folder / "packed.tif", data, photometric="minisblack", compression="zlib")
+    keep("TIFF, compressed", folder / "packed.tif", **given)
+    head = "# x-pixels = 9\n# y-pixels = 8\n# x-length = 9\n# y-length = 8\n# bias = 0.1 V\n"
+    rows = "\n".join("\t".join(f"{v:.5f}" for v in row) for row in data[0])
+    (folder / "map.txt").write_text(f"{head}{rows}\n")
+    keep("text", folder / "map.txt")
+    return made

@@ -63,6 +63,7 @@ def test_a_large_stack_stays_on_the_disk(large, suffix, monkeypatch):
     monkeypatch.setattr(recording, "LAZY_BYTES", 2**20)
     folder, data = large
     stack, share = measured(folder / f"a.{suffix}")
-    assert share < 0.2
+    # a sample of the values is looked at
+    assert share < 0.3
     assert stack.chunks is not None
     np.testing.assert_array_equal(stack.isel(bias=5).values, data[5])

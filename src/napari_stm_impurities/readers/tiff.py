@@ -6,8 +6,11 @@ What the file does not tell has to be given.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ def open_tiff(path: Path, given: Given) -> Recording:
     ReadError
         If its pages are no maps of one shape, or it does not tell its bias and pixel size.
     """
-    with library_errors(path, "a TIFF file with one map a page"), tifffile.TiffFile(path) as tiff:
+    with _opened(path) as tiff:
         if not tiff.series:
             raise ReadError(path, "the TIFF file holds no image")
         series = tiff.series[0]
@@ -79,8 +82,20 @@ def open_tiff(path: Path, given: Given) -> Recording:
     )
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """The file, whose damage is told in one line of ours and not in many of the library's log."""
+    log = logging.getLogger("tifffile")
+    was, log.disabled = log.disabled, True
+    try:
+        with library_errors(path, "a TIFF file with one map a page"), tifffile.TiffFile(path) as tiff:
+            yield tiff
+    finally:
+        log.disabled = was
+
+
 def _pages(path: Path) -> np.ndarray:
-    with library_errors(path, "a TIFF file with one map a page"), tifffile.TiffFile(path) as tiff:
+    with _opened(path) as tiff:
         series = tiff.series[0]
         if series.dataoffset is None or series.dtype is None:
             return np.asarray(series.asarray())
