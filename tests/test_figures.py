@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from napari_stm_impurities.comparison import compare
 from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.figures import draw_overlay, draw_points
+from napari_stm_impurities.figures import draw_overlay, draw_points, overlay
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack
 
@@ -62,3 +63,52 @@ def test_an_unknown_kind_of_picture_is_told(stack, tmp_path, name):
 def test_no_window_system_is_touched(stack, tmp_path):
     draw_points(stack, make_points([], (1, 1), source="manual"), tmp_path / "p.png")
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_a_point_lies_on_the_pixel_that_it_names(tmp_path):
+    values = np.zeros((1, 20, 30))
+    values[0, 4, 21] = 1.0
+    stack = make_stack(values, -520, (0.5, 0.25))
+    reference = make_points([[4, 21]], (0.5, 0.25), source="reference")
+    figure = overlay(stack, make_points([], (0.5, 0.25), source="model"), reference)
+    figure.savefig(tmp_path / "drawn.png")
+    axes = figure.axes[0]
+    (image,) = axes.get_images()
+    left, right, bottom, top = image.get_extent()
+    dots = next(line for line in axes.get_lines() if str(line.get_label()).startswith("reference"))
+    # the pixel of the picture under the dot is the one that is bright, and the dot is in its middle
+    column = (dots.get_xdata()[0] - left) / (right - left) * 30
+    row = (dots.get_ydata()[0] - bottom) / (top - bottom) * 20
+    assert (row, column) == (pytest.approx(4.5), pytest.approx(21.5))
+    assert image.get_array()[int(row), int(column)] == 1.0
+    assert image.origin == "lower"
+
+
+def test_the_overlay_tells_what_was_missed_and_the_figures_of_merit(stack):
+    reference = make_points([[4, 4], [10, 20]], (0.5, 0.5), source="reference")
+    found = make_points([[4, 4], [15, 5], [2, 25]], (0.5, 0.5), source="model")
+    figure = overlay(stack[:1], found, reference, comparison=compare(found, reference, 0.5, frame=stack))
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["reference (2)", "prediction (3)", "missed (1)", "extra (2)"]
+    missed = next(line for line in figure.axes[0].get_lines() if line.get_label() == "missed (1)")
+    assert (missed.get_ydata()[0], missed.get_xdata()[0]) == (5.0, 10.0)
+    assert "recall 0.50, precision 0.33" in figure.get_supxlabel()
+
+
+@pytest.mark.parametrize(("width_px", "bar"), [(75, "5 nm"), (30, "2 nm"), (400, "50 nm")])
+def test_the_scale_bar_has_the_length_that_it_says(width_px, bar):
+    stack = make_stack(np.random.default_rng(0).normal(size=(1, 20, width_px)), -520, 0.5)
+    none = make_points([], (0.5, 0.5), source="model")
+    axes = overlay(stack, none, none).axes[0]
+    line = next(line for line in axes.get_lines() if line.get_color() == "white")
+    length_nm = np.ptp(line.get_xdata()) * np.ptp(axes.get_images()[0].get_extent()[:2])
+    assert length_nm == pytest.approx(float(bar.split()[0]))
+    assert bar in [artist.txt.get_text() for artist in axes.artists]
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_each_kind_of_picture_is_what_its_ending_says(stack, tmp_path, kind):
+    points = make_points([[4, 4]], (0.5, 0.5), source="model")
+    path = draw_overlay(stack[:1], points, points, tmp_path / f"fig.{kind}")
+    begins = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
+    assert path.read_bytes().startswith(begins)
