@@ -25,7 +25,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 #: One environment serves both jobs and, after them, the viewer.
-EXTRAS = "all,test,lint"
+EXTRAS = "all,test,lint,docs"
 
 #: On Linux, PyPI's torch brings some GB of CUDA libraries; this index has the build without them.
 CPU_TORCH = "https://download.pytorch.org/whl/cpu"

@@ -77,7 +77,7 @@ def test_the_environment_is_made_once_and_again_after_a_change(script, commands,
     monkeypatch.setattr(script, "cpu_torch_index", list)
     script.make_environment()
     assert commands[0][1:3] == ["-m", "venv"]
-    assert commands[1][-4:] == ["--constraint", "constraints.txt", "--editable", ".[all,test,lint]"]
+    assert commands[1][-4:] == ["--constraint", "constraints.txt", "--editable", ".[all,test,lint,docs]"]
     script.make_environment()
     assert len(commands) == 2
     (tmp_path / "constraints.txt").write_text("torch==2.13.1")
