@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 
 from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.plugin import layers
 from napari_stm_impurities.plugin.layers import (
     calibrate,
     image_layer,
@@ -68,6 +70,26 @@ def test_contrast_ignores_outliers_and_missing_pixels() -> None:
     assert 2 < high < 4
     assert robust_limits(np.full((4, 4), np.nan)) == (0.0, 1.0)
     assert robust_limits(np.full((4, 4), 7.0)) == (7.0, 8.0)
+
+
+def test_a_stack_on_the_disk_stays_there_until_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "LIMITS_FROM_ALL", 1000)
+    read = []
+
+    class OnDisk:
+        shape, dtype, ndim = (100, 16, 16), np.dtype(np.float32), 3
+
+        def __getitem__(self, index: tuple[slice, ...]) -> np.ndarray:
+            maps = range(*index[0].indices(100))
+            read.extend(maps)
+            return np.full((len(maps), 16, 16), 1.0, np.float32) * np.linspace(0, 1, 16, dtype=np.float32)
+
+    stack = make_stack(np.zeros((100, 16, 16)), np.arange(100.0), 0.5)
+    lazy = stack.copy(data=dask.array.from_array(OnDisk(), chunks=(1, 16, 16)))
+    layer = Layer.create(*image_layer(lazy))
+    assert set(read) <= {*range(0, 100, 5), 50}  # the maps for the contrast, and the one that is shown
+    assert layer.contrast_limits == [0.0, 1.0]
+    assert layer_stack(layer).shape == (100, 16, 16)
 
 
 def test_points_lie_exactly_on_the_image(stack: xr.DataArray, points: pd.DataFrame) -> None:

@@ -26,6 +26,10 @@ BIAS_KEY = "bias_mv"
 ATTRS_KEY = "stack_attrs"
 PIXEL_KEY = "pixel_size_nm"
 
+#: A stack of more values than this sets its contrast from so many of its maps.
+LIMITS_FROM_ALL = 4_000_000
+LIMITS_FROM_MAPS = 20
+
 
 def even_step(bias_mv: ArrayLike) -> float | None:
     """The step of an evenly spaced bias axis in mV, or None where it is uneven or holds one bias.
@@ -43,13 +47,14 @@ def even_step(bias_mv: ArrayLike) -> float | None:
     return float(step) if np.allclose(steps, step, rtol=1e-3, atol=0) else None
 
 
-def robust_limits(values: np.ndarray, share: float = 0.005) -> tuple[float, float]:
+def robust_limits(values: Any, share: float = 0.005) -> tuple[float, float]:
     """Contrast limits that a few extreme pixels cannot move.
 
     Parameters
     ----------
     values
-        Any shape; NaN and infinite values are left out.
+        Any shape; NaN and infinite values are left out. Of a large stack, which may be on the disk, evenly spaced maps
+        tell.
     share
         The share of the values left out at each end.
 
@@ -58,12 +63,12 @@ def robust_limits(values: np.ndarray, share: float = 0.005) -> tuple[float, floa
     >>> robust_limits(np.array([*range(1000), 1e30]))
     (5.0, 995.0)
     """
-    finite = values[np.isfinite(values)]
+    few = values[:: max(1, len(values) // LIMITS_FROM_MAPS)] if values.size > LIMITS_FROM_ALL else values
+    seen = np.asarray(few)
+    finite = seen[np.isfinite(seen)]
     if not finite.size:
         return 0.0, 1.0
-    # every k-th value tells the percentiles of a large stack as well as all of them
-    thinned = finite[:: max(1, finite.size // 1_000_000)]
-    low, high = (float(v) for v in np.quantile(thinned, (share, 1 - share)))
+    low, high = (float(v) for v in np.quantile(finite, (share, 1 - share)))
     if not low < high:
         low, high = float(finite.min()), float(finite.max())
     return (low, high) if low < high else (low, low + 1.0)
@@ -82,7 +87,7 @@ def image_layer(stack: xr.DataArray, name: str | None = None, **keywords: Any) -
         Passed on to the layer, such as ``visible`` or ``colormap``.
     """
     bias = np.asarray(stack.bias.values, dtype=np.float64)
-    values = np.asarray(stack.values)
+    values = stack.data  # a very large stack is on the disk, and napari reads the map that it shows
     scale, translate, units, axes = _bias_axis(bias)
     if len(bias) == 1:
         values = values[0]
