@@ -31,7 +31,7 @@ from .geometry import disc_share
 from .points import positions_nm
 from .stacks import pixel_size_nm as pixel_size_of
 
-#: Distances are compared with this relative slack, since 4 x 0.47 - 3 x 0.47 is not quite 0.47 in binary.
+#: Distances are compared with this relative slack, since 6 x 0.47 - 5 x 0.47 is not quite 0.47 in binary.
 _SLACK = 1e-9
 
 #: y from, y to, x from, x to, in nm.

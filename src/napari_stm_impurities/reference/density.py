@@ -44,8 +44,10 @@ def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> D
     """
     observed = np.isfinite(values)
     raw = np.where(observed, values, 0.0).astype(np.float64)
-    level = raw - smooth_surface(raw, observed)
-    level = np.where(observed, level - row_offsets(level, observed, noise_std(level, observed))[:, None], 0.0)
+    level = np.where(observed, raw - smooth_surface(raw, observed), 0.0)
+    least = SMALLEST_NOISE * float(np.quantile(np.abs(level[observed]), 0.995))
+    jumps = row_offsets(level, observed, max(noise_std(level, observed), least))
+    level = np.where(observed, level - jumps[:, None], 0.0)
     if sign == "auto":
         smooth = correlate(level, np.ones((3, 3)) / 9, mode="constant")[observed]
         sign = "bright" if ((smooth - np.median(smooth)) ** 3).mean() >= 0 else "dark"
