@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
+# Work as small as a test's gains nothing from a second thread, and loses much where the cores are busy. Read
+# when torch is loaded, here and in the processes that a test starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Work as small as a test's gains nothing from a second thread, and loses much where the cores are busy."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
