@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from scipy.special import hankel1
 
 from napari_stm_impurities.simulation.config import ScatteringConfig
@@ -169,3 +170,20 @@ def test_half_the_inverted_windows_differ_by_their_sign_only():
 def test_the_number_of_biases_lies_in_its_range():
     counts = {simulate(1, seed, **{**CLEAN, "side_px": 16, "n_maps": (1, 4)}).maps.shape[1] for seed in range(25)}
     assert counts == {1, 2, 3, 4}
+
+
+def test_a_drift_moves_the_maps_evenly_about_the_truth():
+    same_at_each_bias = {"k_span": (0.0, 0.0), "phase_shift_slope_rad": (0.0, 0.0), "k_rad_per_px": (0.4, 0.4)}
+    values = {**CLEAN, **same_at_each_bias, "side_px": 32, "drift_px": (2.0, 2.0)}
+    still = simulate(1, **values).maps[0].numpy()
+    drifted = simulate(1, **{**values, "drift_share": 1.0}).maps[0].numpy()
+    np.testing.assert_allclose(drifted[1], still[1], atol=0.02)
+    inner = (slice(4, -4), slice(4, -4))
+    found = []
+    for one in (drifted[0], drifted[2]):
+        tried = [(dy, dx) for dy in np.linspace(-2, 2, 17) for dx in np.linspace(-2, 2, 17)]
+        miss = [np.abs(ndimage.shift(still[1], way, order=3)[inner] - one[inner]).mean() for way in tried]
+        found.append(np.array(tried[int(np.argmin(miss))]))
+    # from one pixel on one side to one on the other
+    np.testing.assert_allclose(found[0], -found[1], atol=0.3)
+    assert np.linalg.norm(found[1]) == pytest.approx(1.0, abs=0.3)
