@@ -21,6 +21,9 @@ EVERY_STEP = [
     lambda stack: prepare.resample(stack, 0.6),
     lambda stack: prepare.average_biases(stack, 2),
     prepare.crop,
+    prepare.clip_extremes,
+    prepare.choose_biases,
+    lambda stack: prepare.join_directions(stack, stack),
 ]
 
 

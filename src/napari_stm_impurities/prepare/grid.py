@@ -11,8 +11,10 @@ from .. import stacks
 from ..errors import StmError
 from ..stacks import with_history
 from .missing import filled
+from .record import recorded
 
 
+@recorded
 def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
     """Bring a stack to square pixels of another size, without aliasing.
 
@@ -86,6 +88,7 @@ def _to_grid(n: int, step: float) -> np.ndarray:
     return matrix
 
 
+@recorded
 def average_biases(stack: xr.DataArray, n_maps: int) -> xr.DataArray:
     """Average neighbouring biases until `n_maps` maps are left; a missing value does not count.
 
@@ -127,6 +130,7 @@ def average_biases(stack: xr.DataArray, n_maps: int) -> xr.DataArray:
     return with_history(averaged, out, f"{n} maps averaged into {n_maps}")
 
 
+@recorded
 def crop(
     stack: xr.DataArray,
     y_nm: tuple[float, float] | None = None,

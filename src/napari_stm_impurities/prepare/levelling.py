@@ -9,6 +9,7 @@ import xarray as xr
 
 from ..stacks import with_history
 from .median import nan_median
+from .record import recorded
 
 #: Blocks a side whose medians carry the plane; 100 of them outvote the few that a defect covers.
 _BLOCKS = 10
@@ -16,6 +17,7 @@ _BLOCKS = 10
 _BLOCK_PX = 8
 
 
+@recorded
 def level_planes(stack: xr.DataArray) -> xr.DataArray:
     """Take from each map the plane that lies under it.
 
@@ -98,6 +100,7 @@ def _fit_planes(medians: np.ndarray, y: np.ndarray, x: np.ndarray, share: np.nda
     return fitted
 
 
+@recorded
 def level_lines(stack: xr.DataArray) -> xr.DataArray:
     """Take from each line (one row of a map) its median; the tip jumps between lines, the surface does not.
 

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from .. import stacks
 from ..stacks import with_history
+from .record import recorded
 
 #: Width, in pixels, of the neighbourhood that a missing pixel is filled from, and where it ends.
 _FILL_SIGMA_PX = 1.0
@@ -32,6 +33,7 @@ def missing_mask(stack: xr.DataArray) -> xr.DataArray:
     return stack.isnull().all("bias").rename("missing").drop_attrs()
 
 
+@recorded
 def fill_missing(stack: xr.DataArray) -> xr.DataArray:
     """Fill missing pixels so that a network can look at the stack; it invents as little as it can.
 

@@ -7,6 +7,7 @@ import xarray as xr
 
 from ..stacks import with_history
 from .median import nan_median
+from .record import recorded
 
 #: A rail is an extreme value met so often, and so much more often than the values next to it.
 _RAIL_COUNT = 5
@@ -16,6 +17,7 @@ _SPIKE_SIGMA = 20.0
 _SPIKE_NEIGHBOURS = 0.1
 
 
+@recorded
 def clip_saturated(stack: xr.DataArray) -> xr.DataArray:
     """Set to NaN what the instrument could not measure: values stuck at a rail, and single-pixel spikes.
 

@@ -24,6 +24,7 @@ import scipy.io
 from ..errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
+from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
 from .recording import MAX_BYTES, Channel, Given, Recording, check_size, is_large, library_errors
 from .units import bias_factor_mv, length_factor_nm
@@ -226,6 +227,7 @@ def _fields(name: str, value: object, depth: int) -> Iterator[_Variable]:
 
 def _hdf5(path: Path) -> Iterator[_Variable]:
     """The variables of a file of MATLAB v7.3, which is HDF5 with the dimensions the other way round."""
+    refuse_endless_heaps(path)
     with h5py.File(path, "r") as file:
         found: list[tuple[str, tuple[int, ...]]] = []
 

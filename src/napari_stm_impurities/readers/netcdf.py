@@ -16,9 +16,11 @@ import h5py
 import numpy as np
 import xarray as xr
 
+from .. import stacks
 from ..errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
+from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
 from .recording import Channel, Frame, Given, Recording, check_size, is_large, library_errors
 from .sweep import exact
@@ -66,6 +68,7 @@ def _dataset(path: Path) -> xr.Dataset:
         classic = file.read(3) == b"CDF"
     if classic:
         return xr.open_dataset(path, engine="scipy", decode_times=False)
+    refuse_endless_heaps(path)
     # h5netcdf looks at this attribute first, and where it is damaged leaves an object that complains on the
     # screen when it goes; h5py only raises
     with h5py.File(path, "r") as file:
@@ -78,6 +81,8 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Rec
     if version > VERSION:
         raise ReadError(path, f"was saved by a later version of this package (format {version}, known is {VERSION})")
     variable = dataset[VARIABLE]
+    if variable.dims != stacks.DIMS or variable.dtype != np.float32:
+        raise ReadError(path, f"expected a stack of (bias, y, x), found {variable.dims} of {variable.dtype}")
     check_size(path, variable.size, f"a stack of shape {variable.shape}")
     attrs = json.loads(variable.attrs[ATTRS])
     channel = Channel(str(attrs["channel"]), str(attrs.get("units", "")), "saved stack", is_didv=True)
@@ -88,6 +93,10 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Rec
 
     def saved() -> xr.DataArray:
         stack = _variable(path, VARIABLE, opener).rename(channel.name)
+        for axis in stacks.DIMS:
+            at = stack[axis].values.astype(np.float64)
+            if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
+                raise ReadError(path, f"the axis {axis} of the saved stack does not go up; the file is damaged")
         stack.attrs = dict(attrs)
         stack.encoding = {}
         return stack

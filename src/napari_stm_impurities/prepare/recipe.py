@@ -1,0 +1,164 @@
+"""A recipe: the steps of a preparation in their order, applied, read off a stack, and done again on the raw file.
+
+Each step that was done to a stack stands in its attribute ``recipe``, which is saved with it. So what was done to a
+saved stack can be repeated on its file, or on another one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import xarray as xr
+
+from ..errors import StmError
+from ..progress import Progress, ShouldStop, Stopped, never, silent
+from .directions import join_directions
+from .drift import correct_drift
+from .grid import average_biases, crop, resample
+from .levelling import level_lines, level_planes
+from .limits import choose_biases, clip_extremes
+from .missing import fill_missing
+from .normalise import normalise_by_conductance, normalise_by_mean
+from .record import RECIPE
+from .saturation import clip_saturated
+
+#: Every step, by the name that a recipe has for it.
+STEPS: dict[str, Callable[..., xr.DataArray]] = {
+    step.__name__: step
+    for step in (
+        choose_biases,
+        join_directions,
+        clip_saturated,
+        clip_extremes,
+        normalise_by_mean,
+        normalise_by_conductance,
+        level_planes,
+        level_lines,
+        correct_drift,
+        fill_missing,
+        crop,
+        resample,
+        average_biases,
+    )
+}
+#: The parameter of a step that is another channel of the same file.
+OTHER_CHANNEL = {"join_directions": "backward", "normalise_by_conductance": "current"}
+
+#: One step: ``{"step": "resample", "pixel_size_nm": 0.5}``.
+Step = Mapping[str, Any]
+#: Gives another channel of the same file, by its name.
+Channels = Callable[[str], xr.DataArray]
+
+
+def recipe_of(stack: xr.DataArray) -> list[dict[str, Any]]:
+    """The steps that were done to a stack, in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_stm_impurities import make_stack
+    >>> recipe_of(resample(make_stack(np.zeros((1, 20, 20)), 0, 0.5), 1.0))
+    [{'step': 'resample', 'pixel_size_nm': 1.0}]
+    """
+    return [dict(step) for step in stack.attrs.get(RECIPE, [])]
+
+
+def apply(
+    stack: xr.DataArray,
+    recipe: Sequence[Step],
+    *,
+    channels: Channels | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> xr.DataArray:
+    """Do the steps of a recipe, one after the other.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x).
+    recipe
+        Each step with its name and parameters; those not named keep their defaults.
+    channels
+        Gives another channel of the same file by its name, for the steps that need one. What was done to the stack
+        before is done to that channel, too.
+    progress, should_stop
+        As everywhere (:mod:`napari_stm_impurities.progress`).
+
+    Raises
+    ------
+    StmError
+        If a step is not known, has other parameters, or cannot be done.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_stm_impurities import make_stack
+    >>> stack = make_stack(np.random.default_rng(0).normal(size=(3, 20, 20)), [0, 1, 2], 0.5)
+    >>> out = apply(stack, [{"step": "level_planes"}, {"step": "choose_biases", "low_mv": 1}])
+    >>> out.shape, len(recipe_of(out))
+    ((2, 20, 20), 2)
+    """
+    done: list[Step] = []
+    for number, step in enumerate(recipe):
+        if should_stop():
+            raise Stopped
+        parameters = dict(step)
+        name = str(parameters.pop("step", ""))
+        progress(number / len(recipe), name.replace("_", " "))
+        if name not in STEPS:
+            raise StmError(f"the step {name!r} is not known; there are {', '.join(STEPS)}")
+        other = OTHER_CHANNEL.get(name)
+        if other is not None and isinstance(parameters.get(other), str):
+            if channels is None:
+                raise StmError(f"{name} needs the channel {parameters[other]!r}; apply the recipe to the file itself")
+            parameters[other] = apply(
+                channels(parameters[other]), [one for one in done if one["step"] not in OTHER_CHANNEL]
+            )
+        try:
+            stack = STEPS[name](stack, **parameters)
+        except TypeError as error:
+            raise StmError(f"the step {name} cannot be done with {parameters}: {error}") from None
+        done.append(step)
+    progress(1.0, "done")
+    return stack
+
+
+def replay(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    like: xr.DataArray | Sequence[Step],
+    channel: str | None = None,
+    *,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+    **given: Any,
+) -> xr.DataArray:
+    """Read a file and do to it what was done to another stack.
+
+    Parameters
+    ----------
+    path
+        As in :func:`napari_stm_impurities.read_stack`.
+    like
+        A prepared stack, or a recipe.
+    channel
+        What to read; None takes the channel of `like`, where that is a stack.
+    progress, should_stop
+        As everywhere.
+    **given
+        ``bias_mv`` and ``pixel_size_nm``, for files that do not tell them.
+
+    Raises
+    ------
+    StmError
+        If the file cannot be read, or a step cannot be done.
+    """
+    from ..readers import open_recording  # the readers are not needed to prepare what is there already
+
+    recording = open_recording(path, **given)
+    recipe = recipe_of(like) if isinstance(like, xr.DataArray) else like
+    if channel is None and isinstance(like, xr.DataArray):
+        channel = str(like.attrs.get("channel") or "") or None
+    return apply(recording.stack(channel), recipe, channels=recording.stack, progress=progress, should_stop=should_stop)

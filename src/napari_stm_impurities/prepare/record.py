@@ -1,0 +1,44 @@
+"""How a step of the preparation is remembered, so that it can be done again: its name and its parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+import numpy as np
+import xarray as xr
+
+#: The attribute of a stack that lists its steps, each a dictionary with ``step`` and the step's parameters.
+RECIPE = "recipe"
+
+P = ParamSpec("P")
+Step = Callable[Concatenate[xr.DataArray, P], xr.DataArray]
+
+
+def recorded(function: Step[P]) -> Step[P]:
+    """Make a step write down in the stack's attribute ``recipe`` what it was called with.
+
+    Another stack among the parameters (the way back, the current) is written down by the name of its channel.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def step(stack: xr.DataArray, *args: P.args, **keywords: P.kwargs) -> xr.DataArray:
+        out = function(stack, *args, **keywords)
+        called = signature.bind(stack, *args, **keywords).arguments
+        # the first parameter is the stack itself
+        parameters = {name: _plain(value) for name, value in list(called.items())[1:]}
+        out.attrs[RECIPE] = [*stack.attrs.get(RECIPE, []), {"step": function.__name__, **parameters}]
+        return out
+
+    return cast(Step[P], step)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, xr.DataArray):
+        return str(value.attrs.get("channel", value.name))
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
