@@ -20,7 +20,7 @@ VIEWER = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "
 #: Arrows run from a later line to an earlier one, or within a line as long as there is no circle.
 FLOORS = [
     {"errors", "progress", "files", "configuration"},
-    {"stacks", "points", "geometry"},
+    {"stacks", "points", "geometry", "plain_tables", "imagej"},
     {"physics", "prepare", "readers", "writers"},
     {"network", "simulation"},
     {"find", "training", "reference", "comparison", "figures"},

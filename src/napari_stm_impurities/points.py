@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from .errors import ReadError, StmError
 from .files import written_whole
+from .plain_tables import parse_positions
 
 COLUMNS = ("y_nm", "x_nm", "y_px", "x_px", "score", "confidence", "source")
 SOURCES = ("model", "manual", "reference")
@@ -110,8 +111,9 @@ def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
     Parameters
     ----------
     path
-        A table that :func:`save_points` wrote, or any CSV with the columns ``y_nm`` and ``x_nm``;
-        columns that it lacks are filled (source ``reference``, no confidence).
+        A table that :func:`save_points` wrote, or any CSV with the columns ``y_nm`` and ``x_nm``; or a plain table of
+        x and y (:func:`~napari_stm_impurities.plain_tables.parse_positions`). Columns that it lacks are filled
+        (source ``reference``, no confidence).
 
     Raises
     ------
@@ -127,8 +129,10 @@ def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
         reason = str(error).splitlines()[0]
         raise ReadError(path, f"expected a table of points (CSV), but it cannot be parsed: {reason}") from None
     if not {"y_nm", "x_nm"} <= set(table.columns):
-        found = ", ".join(str(name) for name in list(table.columns)[:8])
-        raise ReadError(path, f"expected the columns y_nm and x_nm, found {found or 'none'}")
+        try:
+            table = parse_positions(path.read_text(encoding="utf-8", errors="replace"))
+        except StmError as error:
+            raise ReadError(path, str(error)) from None
     for name in ("y_px", "x_px"):
         if name not in table:
             alias = {"y_px": "row_px", "x_px": "col_px"}[name]
