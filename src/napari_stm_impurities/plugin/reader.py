@@ -10,10 +10,10 @@ from napari.viewer import current_viewer
 
 from ..points import load_points
 from ..readers import open_recording
-from ..readers.recording import Channel, Recording
+from ..readers.recording import Channel, Recording, UntoldError
 from ..readers.zarr_store import is_store
 from .bias_text import show_bias
-from .layers import LayerTuple, image_layer
+from .layers import ATTRS_KEY, BIAS_KEY, LayerTuple, image_layer
 from .points_layers import points_layer
 
 Paths = str | Sequence[str]
@@ -51,12 +51,24 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     ReadError
         In one line, which napari shows.
     """
-    recording = open_recording(paths if isinstance(paths, str) else list(paths))
+    files = paths if isinstance(paths, str) else list(paths)
+    untold: tuple[str, ...] = ()
+    try:
+        recording = open_recording(files)
+    except UntoldError as error:
+        # what the file does not tell is asked for by the widgets, once the maps are on the screen
+        untold = error.lacks
+        recording = open_recording(
+            files,
+            bias_mv=range(error.n_maps) if "bias_mv" in untold else None,
+            pixel_size_nm=1.0 if "pixel_size_nm" in untold else None,
+        )
+        show_warning(str(error))
     show_bias(current_viewer())
     for warning in recording.warnings:
         show_warning(f"{recording.paths[0].name}: {warning}")
     stem = recording.paths[0].stem
-    return [
+    layers = [
         image_layer(
             recording.stack(channel.name),
             name=f"{stem} {channel.name}",
@@ -65,6 +77,20 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
         )
         for channel in shown_channels(recording)
     ]
+    return [_without(layer, untold) for layer in layers]
+
+
+def _without(layer: LayerTuple, untold: tuple[str, ...]) -> LayerTuple:
+    """A layer that claims no bias and no pixel size where the file told none."""
+    data, keywords, kind = layer
+    units = list(keywords["units"])
+    if "bias_mv" in untold:
+        keywords["metadata"].pop(BIAS_KEY)
+        units[:-2] = ["pixel"] * (len(units) - 2)
+    if "pixel_size_nm" in untold:
+        keywords["metadata"][ATTRS_KEY].pop("pixel_size_nm")
+        units[-2:] = ["pixel", "pixel"]
+    return data, {**keywords, "units": tuple(units)}, kind
 
 
 def shown_channels(recording: Recording) -> list[Channel]:
