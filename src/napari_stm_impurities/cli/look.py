@@ -9,13 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import StmError
-from .files import Biases, Channel, Files, PixelSize, read
+from .files import Biases, Channel, Files, PixelSize, biases, read
 from .shell import BAD_INPUT, out, tell
 
 
 def info(
     files: Files,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a file.")] = False,
+    channel: Channel = None,
+    pixel_size_nm: PixelSize = None,
+    bias_mv: Biases = None,
 ) -> int:
     """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
 
@@ -23,9 +26,14 @@ def info(
     """
     told: list[dict[str, Any]] = []
     failed = False
+    given = {
+        "channel": channel,
+        "pixel_size_nm": pixel_size_nm,
+        "bias_mv": None if bias_mv is None else biases(bias_mv),
+    }
     for path in files:
         try:
-            told.append(_facts(path))
+            told.append(_facts(path, given))
         except StmError as error:
             failed = True
             tell("error", str(error))
@@ -39,12 +47,14 @@ def info(
 
 def convert(
     files: Files,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The NetCDF file (.nc) or Zarr store (.zarr) to write.")
+    ],
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
 ) -> None:
-    """Read a file, or a series with one bias a file, and write it as one NetCDF file.
+    """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
 
     Example: stm-impurities convert map_*.sxm -o stack.nc
     """
@@ -55,13 +65,13 @@ def convert(
     out().print(f"{output}: {_size(stack.shape)}, channel {stack.name}")
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _facts(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     from ..physics.ring import fit_dispersion
     from ..readers import describe, read_stack
 
-    facts = {**describe(path), "file": str(path)}
+    facts = {**describe(path, **given), "file": str(path)}
     try:
-        band = fit_dispersion(read_stack(path))
+        band = fit_dispersion(read_stack(path, **given))
         facts["dispersion"] = {**band.model_dump(), "k_per_nm": band.k_per_nm(facts["bias_range_mv"]).tolist()}
     except StmError as error:
         facts["dispersion"] = {"none": str(error).removeprefix(f"{path}: ")}
