@@ -1,9 +1,12 @@
 """How well find_reference does on simulated bound-state maps; the tables of docs/reference-finding.md.
 
-    OMP_NUM_THREADS=1 python benchmarks/reference_maps.py --seeds 5
+    OMP_NUM_THREADS=1 python benchmarks/reference_maps.py --seeds 5 --first 8000
 
 takes some minutes on one core. Every map has 80 x 80 pixels, heights spread evenly from 0.5 to 1.5, a background and a
 tilt; noise is given in mean heights, a hit lies within one pixel of the truth.
+
+The constants of the search were set on maps of this simulator: seeds 0 to 3, 500 to 505 and 1000 to 1003, and one of
+them after a look at 7000 to 7004. Judge it on others.
 """
 
 from __future__ import annotations
@@ -157,9 +160,9 @@ def close_ones(seeds: range) -> None:
         print(f"| {name} | {score(make, seeds)}", flush=True)
 
 
-def false_alarms(n_maps: int) -> None:
+def false_alarms(seeds: range) -> None:
     """What is found in maps that hold nothing."""
-    print(f"\nMaps without any spot, 80 x 80 ({n_maps} of each)\n\n| noise | maps with a find | finds |\n|---|---|---|")
+    print("\nMaps without any spot, 80 x 80\n\n| noise | maps | maps with a find | finds |\n|---|---|---|---|")
     kinds: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
         "white, Gaussian": lambda rng: rng.normal(size=(80, 80)),
         "white, uniform": lambda rng: rng.uniform(size=(80, 80)),
@@ -169,8 +172,9 @@ def false_alarms(n_maps: int) -> None:
         "skew (exponential)": lambda rng: rng.exponential(size=(80, 80)),
     }
     for name, make in kinds.items():
-        finds = [len(find_reference(make(np.random.default_rng(seed)), 1.0)) for seed in range(n_maps)]
-        print(f"| {name} | {sum(n > 0 for n in finds)} | {sum(finds)} |", flush=True)
+        n_maps = (50 if name == "white, Gaussian" else 3) * len(seeds)
+        finds = [len(find_reference(make(np.random.default_rng(seeds[0] + k)), 1.0)) for k in range(n_maps)]
+        print(f"| {name} | {n_maps} | {sum(n > 0 for n in finds)} | {sum(finds)} |", flush=True)
 
 
 def confidences(seeds: range) -> None:
@@ -179,7 +183,7 @@ def confidences(seeds: range) -> None:
     for fwhm in (1.5, 2.0, 3.0, 4.0):
         for n in (15, 40, 60):
             for seed in seeds:
-                values, at = bound_state_map(np.random.default_rng(1000 + seed), n, fwhm)
+                values, at = bound_state_map(np.random.default_rng(seed + 500), n, fwhm)
                 table = find_reference(values, 1.0)
                 hit = np.zeros(len(table), dtype=bool)
                 hit[compare(table, at, 1.0).pairs["point"]] = True
@@ -198,7 +202,7 @@ def sizes() -> None:
     heading("Larger maps; FWHM 3 px, noise 0.15", "side (px)", "spots")
     for side, n in ((80, 30), (256, 200), (512, 800)):
         print(
-            f"| {side} | {n} | {score(lambda rng, s=side, m=n: bound_state_map(rng, m, 3, side=s), range(1))}",
+            f"| {side} | {n} | {score(lambda rng, s=side, m=n: bound_state_map(rng, m, 3, side=s), range(8000, 8001))}",
             flush=True,
         )
 
@@ -207,13 +211,15 @@ def main() -> None:
     """Print all tables, as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="maps a line")
-    seeds = range(parser.parse_args().seeds)
+    parser.add_argument("--first", type=int, default=8000, help="the first seed")
+    arguments = parser.parse_args()
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
     # the first call imports what later ones have at hand
     find_reference(np.random.default_rng(0).normal(size=(16, 16)), 1.0)
     shapes(seeds)
     noises(seeds)
     close_ones(seeds)
-    false_alarms(6 * len(seeds))
+    false_alarms(seeds)
     confidences(seeds)
     sizes()
 

@@ -25,7 +25,7 @@ PROFILE_ERROR = 0.05
 
 #: By how much the evidence of a weak spot is too good, measured on simulated maps: shape, width and background are
 #: fitted too. With it the posterior probabilities agree with the share of true spots (benchmarks/reference_maps.py).
-MISTAKES = 4.0
+MISTAKES = 2.0
 
 #: A map whose strongest spot white noise reaches in more than this share of maps holds none.
 FALSE_ALARM = 1e-3
