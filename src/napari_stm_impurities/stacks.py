@@ -146,6 +146,8 @@ def check_stack(stack: xr.DataArray) -> xr.DataArray:
     if not isinstance(stack, xr.DataArray) or stack.dims != DIMS:
         shape = getattr(stack, "dims", type(stack).__name__)
         raise StmError(f"expected a stack with the dimensions (bias, y, x), got {shape}; make one with make_stack")
+    if np.any(np.diff(stack.bias.values) <= 0):
+        raise StmError(f"{name}: the bias must ascend; sort the stack first, as in stack.sortby('bias')")
     if min(stack.sizes["y"], stack.sizes["x"]) < MIN_SIDE_PX:
         raise StmError(
             f"{name}: a map of {stack.sizes['y']} x {stack.sizes['x']} pixels is too small to find impurities in;"

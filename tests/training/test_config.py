@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.network.config import NetworkConfig
+from napari_stm_impurities.network.config import InputConfig, NetworkConfig
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.training.config import TrainingConfig
 
@@ -62,3 +62,8 @@ def test_what_cannot_be_trained_is_refused_in_one_line(values):
     with pytest.raises(StmError) as caught:
         TrainingConfig.of(**values)
     assert "\n" not in str(caught.value)
+
+
+def test_a_halo_narrower_than_what_the_network_sees_is_refused():
+    with pytest.raises(StmError, match="halo_px is 8"):
+        TrainingConfig.of(inputs=InputConfig(halo_px=8))

@@ -206,3 +206,26 @@ def test_what_cannot_be_started_is_told_in_one_line(tiny, experiment, tmp_path):
     # and before any work was done
     assert started == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_training_begins_with_a_models_weights(tiny, tmp_path):
+    first = train(config=tiny, device="cpu", path=tmp_path / "first.safetensors")
+    still = tiny.model_copy(update={"learning_rate": 1e-30, "weight_decay": 0.0, "epochs": 1, "seed": 9})
+    second = train(config=still, start=first, device="cpu")
+    for name, value in first.network.named_parameters():
+        torch.testing.assert_close(second.network.get_parameter(name), value)
+    assert second.config.training["started_from"] == "first"
+
+
+def test_resuming_with_other_settings_or_without_the_experiment_is_refused(tiny, experiment, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    train(config=tiny, experiment=experiment, device="cpu", path=path)
+    with pytest.raises(StmError, match="keeps its own configuration"):
+        train(config=tiny.model_copy(update={"epochs": 9}), experiment=experiment, device="cpu", path=path, resume=True)
+    with pytest.raises(StmError, match="give the same stack again"):
+        train(device="cpu", path=path, resume=True)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_in_one_line(tiny):
+    with pytest.raises(StmError, match="lower the learning rate"):
+        train(config=tiny.model_copy(update={"learning_rate": 1e30, "epochs": 20}), device="cpu")

@@ -107,7 +107,7 @@ def train(
             preset,
             stack,
             reference=None if reference is None else load_points(reference),
-            config=config,
+            config=None if resume else config,
             path=output,
             resume=resume,
             on_epoch=on_epoch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from ..errors import StmError
 from ..points import save_points
 from .files import Biases, Channel, PixelSize, biases, read
 from .shell import PARTLY_FAILED, long_work, out, tell
+
+if TYPE_CHECKING:
+    from ..network.model import Model
 
 
 def find(
@@ -49,6 +52,7 @@ def find(
     figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
 ) -> int:
     """Find the impurities in a stack, and write them as a table of points.
 
@@ -60,10 +64,13 @@ def find(
     """
     if material is not None and wavelength_nm is not None:
         raise StmError("--material and --wavelength-nm both give the scale of the ripples; leave one of them out")
+    from ..network.model import load_model
+
+    loaded = load_model(model, device)
     if output.is_dir() or any(_is_batch(name) for name in files):
         if score_map or figure or wavelength_nm:
             raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
-        return _find_in_each(files, output, model, channel, material, threshold, pixel_size_nm, bias_mv)
+        return _find_in_each(files, output, loaded, channel, material, threshold, pixel_size_nm, bias_mv)
 
     from ..find.find import find as find_all
     from ..physics.dispersion import Dispersion
@@ -72,7 +79,7 @@ def find(
     stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv)
     band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
     with long_work("find") as (progress, should_stop):
-        finding = find_all(stack, model, band, threshold, progress=progress, should_stop=should_stop)
+        finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
     for note in finding.notes:
         tell("note", note)
     save_points(finding.points, output)
@@ -89,7 +96,7 @@ def find(
 def _find_in_each(
     names: list[str],
     folder: Path,
-    model: str,
+    model: Model,
     channel: str | None,
     material: str | None,
     threshold: float | None,

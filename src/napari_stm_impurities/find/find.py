@@ -105,7 +105,7 @@ def find_impurities(
     stack
         Dimensions (bias, y, x), or a bare array of that shape with `bias_mv` and `pixel_size_nm`.
     model
-        A shipped model's name (``"default"``, ``"wang2020"``), a file, or a model.
+        A shipped model's name (``"default"``), a file, or a model.
     dispersion
         The surface band, or a material's name; read off the data when not given.
     threshold

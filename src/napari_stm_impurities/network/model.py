@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -19,7 +19,7 @@ from ..errors import ModelError
 from ..files import written_whole
 from .config import InputConfig, NetworkConfig
 from .inputs import input_channels
-from .network import ImpurityNetwork
+from .network import ImpurityNetwork, check_halo
 
 #: The key under which a model file keeps its configuration; a file without it is not ours.
 HEADER_KEY = "napari_stm_impurities"
@@ -58,6 +58,11 @@ class ModelConfig(Configuration):
     """What its scores mean."""
     training: dict[str, Any] = Field(default_factory=dict)
     """The whole training configuration, and how far the training came."""
+
+    @model_validator(mode="after")
+    def _no_seams(self) -> Self:
+        check_halo(self.network, self.inputs)
+        return self
 
 
 class Model:
@@ -159,30 +164,31 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".safetensors") for file in folder.iterdir() if file.name.endswith("s")))
 
 
-def load_model(model: str | os.PathLike[str] | Model = "default", device: torch.device | str = "cpu") -> Model:
+def load_model(model: str | os.PathLike[str] | Model = "default", device: torch.device | str | None = None) -> Model:
     """A shipped model by its name, or one from a file.
 
     Parameters
     ----------
     model
-        ``"default"``, ``"wang2020"``, a path, or a model, which is returned as it is.
+        ``"default"``, a path, or a model, which is returned as it is.
     device
-        Where to put the weights.
+        Where to put the weights, ``"cpu"`` or ``"cuda"``, say; the fastest there is when not given.
 
     Raises
     ------
     ModelError
-        If there is no such model, or the file is not one.
+        If there is no such model, the file is not one, or the device is not there.
     """
     if isinstance(model, Model):
         return model
+    place = choose_device(None if device is None else str(device))
     name = os.fspath(model)
     if name in shipped_models():
         with resources.as_file(resources.files(__package__) / "weights" / f"{name}.safetensors") as path:
-            return Model.load(path, device)
+            return Model.load(path, place)
     if not name.endswith(".safetensors") and not Path(name).exists():
         raise ModelError(f"no model {name!r}; shipped are {', '.join(shipped_models())}, or give a .safetensors file")
-    return Model.load(name, device)
+    return Model.load(name, place)
 
 
 def choose_device(name: str | None = None) -> torch.device:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .attention import BiasAttention
-from .config import NetworkConfig
+from .config import InputConfig, NetworkConfig
 
 _FIRST_SCORE = -4.0
 _DECODER_CONVOLUTIONS = 2
@@ -132,6 +132,18 @@ def _convolution(config: NetworkConfig, before: int, width: int, kernel: int, st
     if config.batch_norm:
         layers.append(nn.BatchNorm2d(width))
     return [*layers, nn.ReLU()]
+
+
+def check_halo(network: NetworkConfig, inputs: InputConfig) -> None:
+    """Refuse tiles whose halo is narrower than what the network sees, which would leave seams.
+
+    Where each tile is scaled by itself, as in the paper, tiles are separate images and need no halo.
+    """
+    reach = receptive_field_px(network)
+    if inputs.scale_over == "image" and inputs.halo_px < reach:
+        raise ValueError(
+            f"the network sees {reach} pixels to each side, and halo_px is {inputs.halo_px}; make it {reach}"
+        )
 
 
 def receptive_field_px(config: NetworkConfig) -> int:

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..errors import StmError
 from ..find.find import Finding, find
-from ..network.model import Model, choose_device, load_model, shipped_models
+from ..network.model import Model, load_model, shipped_models
 from ..physics.dispersion import MATERIALS
 from ..progress import Progress, ShouldStop
 from ..training import train
@@ -177,7 +177,7 @@ class TrainAndFindPanel(Panel):
             train,
             experiment=stack,
             reference=None if reference is None else layer_points(reference),
-            config=self.training.value(),
+            config=None if self.resume.value else self.training.value(),
             path=path,
             resume=self.resume.value,
             done=partial(self._trained, path),
@@ -224,5 +224,5 @@ def find_on_device(
 ) -> tuple[Finding, str]:
     """Find with the model on the fastest device there is, and name the device."""
     progress(0.0, "loading the model")
-    loaded = load_model(model, choose_device())
+    loaded = load_model(model)
     return find(stack, loaded, progress=progress, should_stop=should_stop, **how), str(loaded.device)

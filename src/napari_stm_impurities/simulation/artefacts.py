@@ -60,6 +60,8 @@ def with_artefacts(config: ScatteringConfig, clean: Tensor, k: Tensor, generator
     maps = maps + sometimes(config.herringbone, config.herringbone_share) * stripes[:, None]
     rows_a, rows_b = (_lattice_rows(config, n, side, angle(), generator) for _ in range(2))
     maps = maps + sometimes(config.lattice, config.lattice_share) * (rows_a + rows_b)[:, None]
+    textured = sometimes(config.texture, config.texture_share)
+    maps = maps + textured * _texture(config, n, n_maps, side, generator)
     slope = instrument.along(angle(), side, side) / side
     maps = maps + column(uniform(*config.tilt, (n,), generator)) * slope[:, None]
     exponent = uniform(*config.correlated_exponent, (n,), generator)
@@ -76,6 +78,13 @@ def with_artefacts(config: ScatteringConfig, clean: Tensor, k: Tensor, generator
     maps = maps + spiked * 10 * instrument.white_noise(shape, generator)
     maps = maps * column(1 - 2 * happens(config.inverted_share, n, generator))
     return _with_gaps(config, maps, generator)
+
+
+def _texture(config: ScatteringConfig, n: int, n_maps: int, side: int, generator: torch.Generator) -> Tensor:
+    each = instrument.white_noise((n, n_maps, side, side), generator)
+    fixed = happens(0.5, n, generator).bool()[:, None, None, None]
+    smooth = instrument.blur(torch.where(fixed, each[:, :1], each), uniform(*config.texture_px, (n,), generator))
+    return smooth / smooth.std((-2, -1), keepdim=True)
 
 
 def _lattice_rows(config: ScatteringConfig, n: int, side: int, angle_rad: Tensor, generator: torch.Generator) -> Tensor:

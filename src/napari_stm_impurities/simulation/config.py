@@ -95,7 +95,7 @@ class ScatteringConfig(Configuration):
     """How far k falls towards the lowest bias, as a share of k."""
     density_per_k2: AboveZeroRange = (0.003, 0.06)
     """Impurities in an area of 1/k^2, drawn on a logarithmic scale (paper's Au(111): 0.01)."""
-    empty_share: Share = 0.06
+    empty_share: Share = 0.15
     """The share of windows without any impurity."""
     margin_per_k: float = Field(default=9.0, ge=0)
     """How far outside the frame impurities still stand, in 1/k."""
@@ -149,6 +149,12 @@ class ScatteringConfig(Configuration):
     """The share of windows with a lattice."""
     lattice_period_px: AboveZeroRange = (2.2, 8.0)
     """Distance of the lattice rows in pixels."""
+    texture: AboveZeroRange = (0.1, 2.0)
+    """Amplitude of a smooth random pattern that no impurity made; the same at every bias, or anew at each."""
+    texture_share: Share = 0.25
+    """The share of windows with such a pattern."""
+    texture_px: AboveZeroRange = (0.6, 4.0)
+    """How smooth it is: standard deviation of a Gaussian, in pixels."""
     step: PositiveRange = (0.3, 12.0)
     """Height of an atomic step, which is no impurity."""
     step_share: Share = 0.2

@@ -10,11 +10,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from ..find.peaks import find_peaks
-from ..network.inputs import network_input, scale_maps
 from ..network.model import Calibration, Model
 from ..progress import Progress, ShouldStop, never, silent
 from ..simulation.config import WindowConfig
 from ..simulation.stream import window_stream
+from .shown import shown
 
 #: A peak is right if it lies this near to an impurity, in pixels: the paper's measure.
 RADIUS_PX = 1.0
@@ -114,7 +114,6 @@ def held_out_peaks(
     should_stop: ShouldStop = never,
 ) -> list[RankedPeaks]:
     """All peaks in held-out windows."""
-    inputs = model.config.inputs
     peaks: list[RankedPeaks] = []
     stream = window_stream(windows, _BATCH, seed, _HELD_OUT)
     n_batches = -(-n_windows // _BATCH)
@@ -123,9 +122,9 @@ def held_out_peaks(
             break
         progress(index / n_batches, "calibrating on held-out windows")
         batch = next(stream)
-        shown = network_input(scale_maps(batch.maps, inputs.scaling), inputs).to(model.device)
+        maps = shown(batch, windows, model.config.inputs).to(model.device)
         with torch.inference_mode():
-            answer = model.network(shown)
+            answer = model.network(maps)
         measured = ~batch.maps.isnan().all(1)
         for item in range(len(batch.maps)):
             offsets = None if answer.offsets_px is None else answer.offsets_px[item].cpu().numpy()

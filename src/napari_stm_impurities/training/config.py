@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from ..configuration import Configuration
 from ..errors import StmError
 from ..network.config import InputConfig, NetworkConfig, wang2020_input, wang2020_network
+from ..network.network import check_halo
 from ..simulation.config import FriedelConfig, ScatteringConfig, WindowConfig
 
 
@@ -47,9 +48,12 @@ class TrainingConfig(Configuration):
     """The model is the running mean of the weights over about this many steps; 0 takes the last weights."""
     seed: int = Field(default=0, ge=0)
     """The same seed gives the same windows and the same first weights."""
+    started_from: str | None = None
+    """The model whose weights this training begins with, by name; random weights when not given."""
 
     @model_validator(mode="after")
-    def _offsets_to_learn(self) -> Self:
+    def _fits_together(self) -> Self:
+        check_halo(self.network, self.inputs)
         if self.loss == "detection" and not self.network.offsets:
             raise ValueError("the detection loss needs a network with offsets; set network.offsets, or cross_entropy")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from ..configuration import Configuration
 from ..errors import StmError
-from ..network.inputs import input_channels, network_input, scale_maps
+from ..network.inputs import input_channels, network_input
 from ..network.model import Model, ModelConfig, choose_device
 from ..network.network import ImpurityNetwork, Scores
 from ..progress import Progress, ShouldStop, Stopped, never, silent
@@ -27,6 +28,7 @@ from .config import TrainingConfig
 from .experiment import Experiment
 from .losses import cross_entropy, detection_loss, prediction_entropy
 from .schedule import WeightAverage, learning_rate
+from .shown import shown
 
 #: Held-out windows for the calibration of a finished training, and of one that was stopped.
 _CALIBRATION_WINDOWS = 320
@@ -39,6 +41,7 @@ def train(
     *,
     reference: pd.DataFrame | None = None,
     config: TrainingConfig | None = None,
+    start: Model | None = None,
     path: str | os.PathLike[str] | None = None,
     resume: bool = False,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -59,10 +62,12 @@ def train(
         Points known in the experiment; they are never trained on, and only serve the paper's ratio.
     config
         The whole training; it takes the place of the preset.
+    start
+        A model to begin with, in place of random weights; its network and inputs take the place of the plan's.
     path
         Where the model file goes; a checkpoint is written beside it after each epoch.
     resume
-        Go on from the checkpoint beside `path`.
+        Go on from the checkpoint beside `path`, with the configuration that it holds.
     on_epoch
         Called with each epoch's report.
     device
@@ -78,7 +83,8 @@ def train(
     Raises
     ------
     StmError
-        If the preset is unknown, or there is nothing to resume.
+        If the preset is unknown, the loss is no longer a number, or `config` or `experiment` is not that of the
+        training to resume.
     ModelError
         If the checkpoint is damaged.
 
@@ -95,9 +101,16 @@ def train(
     """
     model_path = None if path is None else Path(path)
     checkpoint = _checkpoint_to_resume(model_path) if resume else None
+    if checkpoint:
+        _check_resumable(checkpoint, config, experiment)
     plan = checkpoint.training if checkpoint else config or TrainingConfig.preset(preset)
+    if start is not None and checkpoint is None:
+        told = {"network": start.config.network, "inputs": start.config.inputs, "started_from": start.config.name}
+        plan = plan.model_copy(update=told)
     training = _Training(plan, choose_device(device), experiment, reference)
     reports: list[EpochReport] = []
+    if start is not None and checkpoint is None:
+        training.begin_with(start)
     if checkpoint and model_path:
         training.restore(checkpoint, Checkpoint.path_beside(model_path))
         reports = list(checkpoint.reports)
@@ -112,6 +125,11 @@ def train(
         except Stopped:
             stopped = True
             break
+        if not math.isfinite(loss):
+            raise StmError(
+                f"the loss is no longer a number in epoch {epoch + 1}; lower the learning rate, and take the training"
+                " up again from the last checkpoint, or begin anew"
+            )
         report = EpochReport(
             epoch=epoch + 1, loss=loss, entropy=entropy, ratio=training.ratio(), seconds=time.monotonic() - begun
         )
@@ -122,7 +140,9 @@ def train(
             on_epoch(report)
     model = training.model(model_path.stem if model_path else "untitled", tuple(reports))
     n_windows = _CALIBRATION_WINDOWS_STOPPED if stopped else _CALIBRATION_WINDOWS
-    calibration = calibrate(model, plan.windows, plan.seed, n_windows, progress=progress)
+    # whoever has stopped the training still wants a calibrated model, and that is a matter of seconds
+    ask = never if stopped else should_stop
+    calibration = calibrate(model, plan.windows, plan.seed, n_windows, progress=progress, should_stop=ask)
     model.config = model.config.model_copy(update={"calibration": calibration})
     if model_path:
         model.save(model_path)
@@ -133,6 +153,17 @@ def _checkpoint_to_resume(model_path: Path | None) -> Checkpoint:
     if model_path is None:
         raise StmError("to resume a training, give the path of its model file; the checkpoint lies beside it")
     return Checkpoint.load(Checkpoint.path_beside(model_path))
+
+
+def _check_resumable(checkpoint: Checkpoint, config: TrainingConfig | None, experiment: xr.DataArray | None) -> None:
+    if config is not None and config != checkpoint.training:
+        raise StmError(
+            "a training that is taken up again keeps its own configuration, and the one given differs; leave it out, or"
+            " begin a new training under another name"
+        )
+    had_experiment = any(report.entropy is not None for report in checkpoint.reports)
+    if had_experiment and experiment is None:
+        raise StmError("this training had an experiment's maps beside the simulated ones; give the same stack again")
 
 
 class _Training:
@@ -188,7 +219,7 @@ class _Training:
         return sum(losses) / len(losses), mean_entropy
 
     def _loss(self, windows: Windows) -> Tensor:
-        answer = self._answer(scale_maps(windows.maps, self.plan.inputs.scaling))
+        answer = self._answer(shown(windows, self.plan.windows, self.plan.inputs))
         if self.plan.loss == "cross_entropy":
             return cross_entropy(answer.score, label_map(windows))
         assert answer.offsets_px is not None
@@ -199,14 +230,15 @@ class _Training:
         # where the entropy is only looked at, the experiment leaves no trace in the batch normalisation either
         self.network.train(track)
         with torch.set_grad_enabled(track):
-            answer = self._answer(self.experiment.tiles(draw).to(self.device))
+            tiles = network_input(self.experiment.tiles(draw).to(self.device), self.plan.inputs)
+            answer = self._answer(tiles)
         self.network.train()
         return prediction_entropy(answer.score)
 
-    def _answer(self, scaled: Tensor) -> Scores:
+    def _answer(self, maps: Tensor) -> Scores:
         half = self.plan.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            answer: Scores = self.network(network_input(scaled, self.plan.inputs))
+            answer: Scores = self.network(maps)
         offsets = None if answer.offsets_px is None else answer.offsets_px.float()
         return Scores(answer.score.float(), offsets, answer.weights)
 
@@ -235,6 +267,11 @@ class _Training:
         return Checkpoint(
             self.plan, reports, self.network.state_dict(), self.average.weights, optimizer_tensors(self.optimizer)
         )
+
+    def begin_with(self, start: Model) -> None:
+        """Take the weights of a model that was trained before."""
+        self.network.load_state_dict(start.network.state_dict())
+        self.average = WeightAverage(self.network, self.plan.average_over_steps)
 
     def restore(self, checkpoint: Checkpoint, path: Path) -> None:
         """Go back to where a checkpoint stood."""
