@@ -165,7 +165,7 @@ def main() -> None:
     rng = np.random.default_rng(arguments.seed)
     worker = Worker()
     counts: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in samples}
-    slowest, bad = 0.0, []
+    slowest, bad = (0.0, ""), []
     names = list(samples)
     for i in range(arguments.files):
         name = names[i % len(names)]
@@ -182,7 +182,7 @@ def main() -> None:
         result, text, seconds = worker.read(target, given, originals[name] if how == "cut" else None)
         for one, content in whole.items():
             one.write_bytes(content)
-        slowest = max(slowest, seconds)
+        slowest = max(slowest, (seconds, f"{name}, {how}"))
         counts[name][result] += 1
         if result not in ("stack", "refused"):
             bad.append((name, how, i, result, text))
@@ -193,7 +193,7 @@ def main() -> None:
         print(f"| {name} | {sum(found.values())} | {found['refused']} | {found['stack']} | {rest} |")
     total = sum(counts.values(), collections.Counter())
     print(f"| all | {arguments.files} | {total['refused']} | {total['stack']} | {len(bad)} |")
-    print(f"slowest file: {slowest:.2f} s")
+    print(f"slowest file: {slowest[0]:.2f} s ({slowest[1]})")
     shutil.rmtree(folder)
 
 
