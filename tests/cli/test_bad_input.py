@@ -122,12 +122,12 @@ def test_nothing_is_trained_on_a_bad_experiment(kind, tmp_path, noise, npz, only
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_one_bias_without_a_ring_is_searched_with_a_note(tmp_path, noise, model, capsys, npz):
-    path = npz("one.npz", noise[:1])
-    assert run(["find", str(path), "-o", str(tmp_path / "points.csv"), "--model", str(model)]) == 0
-    said = capsys.readouterr()
-    assert "note: " in said.err
-    assert "Traceback" not in said.err
+def test_one_bias_without_a_ring_is_refused_unless_the_scale_is_given(tmp_path, noise, model, npz, only_error):
+    path, points = npz("one.npz", noise[:1]), tmp_path / "points.csv"
+    assert run(["find", str(path), "-o", str(points), "--model", str(model)]) == 2
+    assert "one bias only" in only_error()
+    assert not points.exists()
+    assert run(["find", str(path), "-o", str(points), "--model", str(model), "--wavelength-nm", "2"]) == 0
 
 
 @pytest.mark.parametrize("name", ["nowhere.safetensors", "unheard-of"])

@@ -50,12 +50,6 @@ def test_the_default_network_gives_the_same_whatever_the_tile(missing):
         np.testing.assert_allclose(tiled.offsets_px, whole.offsets_px, atol=1e-4)
 
 
-def test_without_a_halo_seams_do_show():
-    made = model(NetworkConfig(), InputConfig(halo_px=0))
-    seen = view(90, 90)
-    assert np.abs(score_view(made, seen, 40).score - score_view(made, seen, 0).score).max() > 1e-2
-
-
 @pytest.mark.parametrize("tile", [7, 30, 500])
 def test_any_side_of_a_tile_is_taken(tile):
     network = NetworkConfig.of(channels=(4, 6), convolutions=(1, 1))

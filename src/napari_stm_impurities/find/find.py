@@ -125,7 +125,8 @@ def find_impurities(
     Raises
     ------
     StmError
-        If there is nothing to look at: too small, constant, or not a number anywhere.
+        If there is nothing to look at: too small, constant, or not a number anywhere; or one bias only, in
+        which no ring stands out.
     Stopped
         If `should_stop` said so.
 
@@ -213,6 +214,8 @@ def _band(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersi
     try:
         return fit_dispersion(stack), ()
     except NoRing as error:
+        if stack.sizes["bias"] == 1:
+            raise StmError(f"{error}; with one bias only, and no ring, an impurity cannot be told from noise") from None
         return None, (f"{error}; the pixels were taken as they are",)
 
 

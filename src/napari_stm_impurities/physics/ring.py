@@ -18,6 +18,8 @@ from .spectrum import RadialSpectrum, radial_spectrum
 
 #: A ring must stand out of the spectrum by this many standard deviations of what is there without one.
 LEAST_QUALITY = 5.0
+#: No ring is looked for beyond this k: ripples shorter than 0.4 nm cannot be told from the atomic lattice.
+_LARGEST_K_PER_NM = 8.0
 #: What is assumed of the mass where a single map, or a narrow range of biases, cannot tell it.
 _USUAL_MASS = 0.4
 #: Fewest frequencies between the centre and the ring, in widths of the finest feature: three crests in the frame.
@@ -122,7 +124,8 @@ def _along(spectrum: RadialSpectrum, contrast: np.ndarray, k_squared: np.ndarray
 
 def _best_parabola(spectrum: RadialSpectrum, contrast: np.ndarray) -> tuple[np.ndarray, float]:
     """k^2 of each map, in 1/nm^2, on the parabola with the most contrast, and its quality."""
-    top = np.arange(spectrum.q_per_nm[0], spectrum.q_per_nm[-1], spectrum.resolution_per_nm / 8) / 2
+    last = min(spectrum.q_per_nm[-1], 2 * _LARGEST_K_PER_NM)
+    top = np.arange(spectrum.q_per_nm[0], last, spectrum.resolution_per_nm / 8) / 2
     place = _place(spectrum)
     span_mv = float(np.ptp(spectrum.bias_mv))
     fall = np.linspace(0, 0.97, 98) if span_mv else np.zeros(1)

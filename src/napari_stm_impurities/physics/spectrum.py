@@ -9,13 +9,15 @@ import xarray as xr
 from scipy import fft
 
 from ..prepare import average_biases, clip_saturated, fill_missing, level_planes
-from ..stacks import pixel_size_nm
+from ..stacks import MIN_SIDE_PX, pixel_size_nm
 
 #: Neighbouring biases are averaged to at most this many maps; the ring moves by less than its width within each.
 _MOST_MAPS = 32
 #: Frequencies are sampled this many times finer than the frame resolves, so that a peak has a shape.
 _PADDING = 2
 _CLIP = 4.0
+#: A line counts as measured when this share of it was.
+_MEASURED_SHARE = 0.5
 
 
 class RadialSpectrum(NamedTuple):
@@ -45,7 +47,7 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
     The median around each circle is taken, not the mean: the spots of a lattice or the stripes of a
     herringbone lie in few directions, a ring in all.
     """
-    few = fill_missing(level_planes(average_biases(clip_saturated(stack), _MOST_MAPS)))
+    few = fill_missing(level_planes(average_biases(clip_saturated(_measured_part(stack)), _MOST_MAPS)))
     maps = few.values - few.values.mean((1, 2), keepdims=True)
     spread = 1.4826 * np.median(np.abs(maps), axis=(1, 2), keepdims=True)
     spread = np.where(spread > 0, spread, maps.std((1, 2), keepdims=True))
@@ -67,3 +69,13 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
         [np.log(np.median(power[:, ring == index], axis=1) + 1e-12) for index in range(1, n_rings)], axis=1
     )
     return RadialSpectrum(step * np.arange(1, n_rings), log_power, few.bias.values, resolution)
+
+
+def _measured_part(stack: xr.DataArray) -> xr.DataArray:
+    """The rectangle around the lines that were measured: where a scan was broken off, the edge is no feature."""
+    known = np.isfinite(stack.values).any(0)
+    rows = np.flatnonzero(known.mean(1) > _MEASURED_SHARE)
+    columns = np.flatnonzero(known.mean(0) > _MEASURED_SHARE * len(rows) / len(known))
+    if len(rows) < MIN_SIDE_PX or len(columns) < MIN_SIDE_PX:
+        return stack
+    return stack.isel(y=slice(rows[0], rows[-1] + 1), x=slice(columns[0], columns[-1] + 1))
