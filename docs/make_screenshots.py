@@ -105,37 +105,32 @@ class Window:
 
 
 def surface_pictures(window: Window) -> None:
-    """The sample surface: what is found, the reference, and both compared."""
+    """The sample surface: the reference, what is found, a short training, and the comparison."""
     viewer = window.viewer
     viewer.open_sample(PLUGIN, "au111_surface_state")
     bound, stack, truth = viewer.layers
     viewer.dims.set_current_step(0, 90)
+    window.show_only(bound.name)
+    window.press(window.open_widget("Find reference (EM)"))
+    window.save("reference")
+    window.show_only(stack.name)
     panel = window.open_widget("Train and find")
     window.press(panel)
     window.save("find")
+    window.show_only(bound.name, "impurities", "reference")
+    window.save("viewer")
+    window.press(window.open_widget("Compare"))
+    window.show_only(bound.name, "matched", "missed", "extra")
+    window.save("compare")
+    window.show_only(stack.name)
+    panel = window.open_widget("Train and find")
     panel.tabs.bar.setCurrentIndex(1)
     panel.preset.value = "wang2020"
     panel.reference.value = truth
-    for field, value in {"epochs": 10, "steps_per_epoch": 5, "batch_size": 8}.items():
+    for field, value in {"epochs": 12, "steps_per_epoch": 10, "batch_size": 8}.items():
         panel.training[field].value = value  # far too short for a good model, long enough for a curve
     window.press(panel)
-    window.show_only(stack.name)
     window.save("train")
-    window.show_only(bound.name)
-    panel = window.open_widget("Find reference (EM)")
-    window.press(panel)
-    window.save("reference")
-    panel = window.open_widget("Compare")
-    window.press(panel)
-    window.show_only(bound.name, "matched", "missed", "extra")
-    window.save("compare")
-    panel = window.open_widget("Train and find")
-    window.show_only(stack.name)
-    viewer.layers.remove(f"score ({stack.name})")
-    viewer.layers.remove(f"impurities ({stack.name})")
-    window.press(panel)
-    window.show_only(bound.name, "impurities", "reference")
-    window.save("viewer")
 
 
 def simulate_pictures(window: Window) -> None:
