@@ -20,7 +20,7 @@ from .network.model import Model, load_model
 from .physics.dispersion import Dispersion
 from .points import save_points
 from .progress import Progress, ShouldStop, Stopped, never, silent
-from .readers import read_stack, suffixes
+from .readers import files_in, read_stack, suffixes
 
 #: The name of the summary table; no table of points can have it, since those keep their file's suffix.
 SUMMARY = "summary.csv"
@@ -60,7 +60,7 @@ def files_of(pattern: str | os.PathLike[str]) -> list[Path]:
         If there is no such file.
     """
     if os.path.isdir(pattern):
-        found = [path for path in Path(pattern).iterdir() if path.suffix.lower() in suffixes() and path.is_file()]
+        found = files_in(Path(pattern))
         if not found:
             raise StmError(f"{pattern}: no file in this folder can be read; known are {', '.join(suffixes())}")
     else:

@@ -19,7 +19,17 @@ from .series import as_series
 from .text import FORMAT as _TEXT
 from .zarr_store import is_store
 
-__all__ = ["FORMATS", "Channel", "Frame", "Recording", "describe", "open_recording", "read_stack", "suffixes"]
+__all__ = [
+    "FORMATS",
+    "Channel",
+    "Frame",
+    "Recording",
+    "describe",
+    "files_in",
+    "open_recording",
+    "read_stack",
+    "suffixes",
+]
 
 #: A file or a folder, or a list of files that belong together.
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -167,6 +177,20 @@ def _summary(stack: xr.DataArray) -> tuple[float, float, float]:
     return n_missing / stack.size, float(low), float(high)
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The files of a folder whose names some format has; texts only where there is nothing else.
+
+    Raises
+    ------
+    ReadError
+        If the folder cannot be looked into.
+    """
+    with told_as_read_error(folder):
+        known = sorted(one for one in folder.iterdir() if is_readable(one))
+    # beside files of a microscope, texts are notes and tables of points
+    return [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
+
+
 def _files(path: Paths) -> list[Path]:
     if not isinstance(path, str | os.PathLike):
         files = [Path(one) for one in path]
@@ -176,10 +200,7 @@ def _files(path: Paths) -> list[Path]:
     file = Path(path)
     if not file.is_dir() or is_store(file):
         return [file]
-    with told_as_read_error(file):
-        known = sorted(one for one in file.iterdir() if is_readable(one))
-    # beside files of a microscope, texts are notes and tables of points
-    known = [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
+    known = files_in(file)
     if not known:
         raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
     kinds = sorted({one.suffix.lower() for one in known})
