@@ -201,10 +201,8 @@ def sizes() -> None:
     """Larger maps."""
     heading("Larger maps; FWHM 3 px, noise 0.15", "side (px)", "spots")
     for side, n in ((80, 30), (256, 200), (512, 800)):
-        print(
-            f"| {side} | {n} | {score(lambda rng, s=side, m=n: bound_state_map(rng, m, 3, side=s), range(10000, 10001))}",
-            flush=True,
-        )
+        done = score(lambda rng, s=side, m=n: bound_state_map(rng, m, 3, side=s), range(10000, 10001))
+        print(f"| {side} | {n} | {done}", flush=True)
 
 
 def main() -> None:
