@@ -14,6 +14,7 @@ from napari_stm_impurities.find.find import FindingWarning, find, find_impuritie
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.points import COLUMNS, positions_nm
 from napari_stm_impurities.progress import Stopped
+from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
 from napari_stm_impurities.stacks import make_stack
 
 BIAS = [-100.0, -50.0, 0.0]
@@ -225,3 +226,13 @@ def test_the_given_stack_is_not_changed(bright_model):
     before = stack.copy(deep=True)
     find_impurities(stack, bright_model(), "Au(111)")
     assert stack.identical(before)
+
+
+def test_the_attention_over_the_biases_can_be_had():
+    surface = simulate_surface("Au(111)", 3, config=SurfaceConfig(side_px=48, frame_nm=22.5, n_biases=20))
+    attention = find(surface.stack, "default", dispersion="Au(111)").attention
+    assert attention.dims == ("bias", "asked_bias")
+    assert attention.shape == (8, 8)
+    np.testing.assert_allclose(attention.sum("asked_bias"), 1, atol=1e-5)
+    assert attention.bias.values[0] > surface.stack.bias.values[0]
+    assert attention.bias.values[-1] < surface.stack.bias.values[-1]

@@ -34,7 +34,7 @@ def view(height: int, width: int, n: int = 2, seed: int = 0, missing: bool = Fal
     if missing:
         maps[:, height // 3 : height // 2, width // 4 : width // 2] = torch.nan
         maps[0, -9:] = torch.nan
-    return View(maps, (0.5, 0.5), ~maps.isnan().all(0).numpy(), None)
+    return View(maps, np.arange(len(maps)) * 1.0, (0.5, 0.5), ~maps.isnan().all(0).numpy(), None)
 
 
 @pytest.mark.parametrize("missing", [False, True])

@@ -39,6 +39,9 @@ class Finding:
         The table of points at or above the threshold, the most confident first.
     score
         The S layer, dimensions (y, x), coordinates in nm.
+    attention
+        Which biases mattered: the weights of Eq. 1, dimensions (bias, asked_bias) in mV, the mean over the
+        image. A row says how much that map asks each map, and sums to 1.
     dispersion
         The band that set the scale; None where none could be read off the data.
     threshold
@@ -49,6 +52,7 @@ class Finding:
 
     points: pd.DataFrame
     score: xr.DataArray
+    attention: xr.DataArray
     dispersion: Dispersion | None
     threshold: float
     notes: tuple[str, ...]
@@ -83,7 +87,8 @@ def find(
     points = points[points["confidence"] >= least].reset_index(drop=True)
     if loaded.config.calibration.f1 is None:
         notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
-    return Finding(points, _score_layer(field, view, loaded, maps), band, least, notes)
+    score = _score_layer(field, view, loaded, maps)
+    return Finding(points, score, _attention(field, view), band, least, notes)
 
 
 def find_impurities(
@@ -234,6 +239,15 @@ def _points(field: ScoreField, view: View, model: Model, stack: xr.DataArray) ->
     # a stack that was cut out of a larger one keeps the larger one's coordinates
     origin = float(stack.y.values[0]), float(stack.x.values[0])
     return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
+
+
+def _attention(field: ScoreField, view: View) -> xr.DataArray:
+    return xr.DataArray(
+        field.attention,
+        dims=("bias", "asked_bias"),
+        coords={name: (name, view.bias_mv, {"units": "mV"}) for name in ("bias", "asked_bias")},
+        name="attention",
+    )
 
 
 def _score_layer(field: ScoreField, view: View, model: Model, stack: xr.DataArray) -> xr.DataArray:

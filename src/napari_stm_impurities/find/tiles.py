@@ -24,10 +24,14 @@ class ScoreField(NamedTuple):
         S, shape (y, x), float32.
     offsets_px
         The way (y, x) to the nearest impurity, shape (2, y, x), or None.
+    attention
+        exp(<Q_i, K_j>) / Z_i of Eq. 1 at the finest level, the mean over the image, shape (bias i, bias j):
+        how much map i asks map j.
     """
 
     score: np.ndarray
     offsets_px: np.ndarray | None
+    attention: np.ndarray
 
 
 def score_view(
@@ -70,6 +74,7 @@ def score_view(
     maps = scale_maps(view.maps, inputs.scaling) if whole else view.maps
     score = np.zeros((height, width), np.float32)
     offsets = np.zeros((2, height, width), np.float32) if model.config.network.offsets else None
+    attention = np.zeros((len(view.maps), len(view.maps)))
     tiles = list(_tiles(height, width, side, -(-inputs.halo_px // multiple) * multiple))
     for index, (core, seen, inner) in enumerate(tiles):
         if should_stop():
@@ -83,8 +88,11 @@ def score_view(
         score[core] = answer.score[0].float().cpu().numpy()[inner]
         if offsets is not None:
             offsets[(slice(None), *core)] = answer.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
+        weights = answer.weights[0].float().cpu().numpy()
+        of_core = weights[(..., *inner)].mean((2, 3)) if weights.ndim == 4 else weights
+        attention += of_core * score[core].size / score.size
     progress(1.0, "scoring the maps")
-    return ScoreField(score, offsets)
+    return ScoreField(score, offsets, attention)
 
 
 _Window = tuple[slice, slice]

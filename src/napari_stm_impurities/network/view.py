@@ -27,6 +27,8 @@ class View:
     ----------
     maps
         Shape (bias, y, x), NaN where a pixel is missing.
+    bias_mv
+        The bias of each map in mV, the mean where neighbours were averaged.
     pixel_size_nm
         (y, x) of these maps, in nm.
     measured
@@ -36,6 +38,7 @@ class View:
     """
 
     maps: Tensor
+    bias_mv: np.ndarray
     pixel_size_nm: tuple[float, float]
     measured: np.ndarray
     k_rad_per_px: tuple[float, float] | None
@@ -82,7 +85,7 @@ def view_stack(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None
         k_px = band.k_per_nm(few.bias.values) * max(size)
         k = (float(k_px.min()), float(k_px.max()))
     values = few.values
-    return View(torch.from_numpy(values), size, np.isfinite(values).any(0), k)
+    return View(torch.from_numpy(values), few.bias.values, size, np.isfinite(values).any(0), k)
 
 
 def _to_scale(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None) -> xr.DataArray:
