@@ -13,7 +13,7 @@ from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
 from napari_stm_impurities.errors import ReadError
-from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_stack
+from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
 from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
 from napari_stm_impurities.plugin.reader import get_reader
 from napari_stm_impurities.plugin.writer import write_points, write_stack
@@ -85,10 +85,55 @@ def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:
     assert get_reader(str(path)) is None
 
 
-def test_a_folder_is_left_to_napari_unless_it_is_a_store(tmp_path: Path) -> None:
+def test_a_folder_with_nothing_to_read_is_left_to_napari(tmp_path: Path) -> None:
+    assert get_reader(str(tmp_path)) is None
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     assert get_reader(str(tmp_path)) is None
     (tmp_path / "zarr.json").write_text("{}")
     assert get_reader(str(tmp_path)) is not None
+
+
+def write_series(folder: Path, stack: xr.DataArray, names: dict[float, str]) -> Path:
+    """A folder with one map a file, which tells its pixel size but not its bias."""
+    folder.mkdir()
+    for bias, name in names.items():
+        np.savez(folder / name, data=stack.sel(bias=[bias]).values, pixel_size=[0.5, 0.25])
+    (folder / "notes.txt").write_text("which tip it was")
+    return folder
+
+
+def test_a_folder_of_maps_is_one_stack_with_the_biases_of_the_names(
+    viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path
+) -> None:
+    folder = write_series(tmp_path / "monday", stack, {10: "a_p10mV.npz", -20: "b_-20mV.npz", 0: "c_0mV.npz"})
+    (layer,) = opened(viewer, folder)
+    assert layer.name == "monday dI/dV"
+    assert layer_stack(layer).bias.values.tolist() == [-20, 0, 10]
+    np.testing.assert_allclose(layer_stack(layer), stack.sel(bias=[-20, 0, 10]))
+
+
+def test_a_folder_without_biases_opens_and_they_are_asked_for(
+    viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("napari_stm_impurities.plugin.reader.show_warning", said.append)
+    folder = write_series(tmp_path / "monday", stack, {-20: "a.npz", -10: "b.npz", 0: "c.npz"})
+    (layer,) = opened(viewer, folder)
+    assert "give bias_mv (in mV, for its 3 maps)" in said[0]
+    np.testing.assert_allclose(layer.data, stack.values[:3])
+    assert layer_bias_mv(layer) is None
+
+
+def test_a_folder_that_is_no_series_is_one_clear_line(viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path) -> None:
+    write_nanonis_grid(stack, tmp_path / "a.3ds")
+    write_nanonis_grid(stack, tmp_path / "b.3ds")
+    with pytest.raises(ReadError, match=r"a\.3ds: holds 5 maps; a series is of files with one map each") as error:
+        opened(viewer, tmp_path)
+    assert "\n" not in str(error.value)
+    np.save(tmp_path / "c.npy", stack.values)
+    with pytest.raises(ReadError, match="holds files of several kinds"):
+        opened(viewer, tmp_path)
+    assert len(viewer.layers) == 0
 
 
 def test_a_matrix_of_numbers_as_csv_is_a_map(tmp_path: Path) -> None:

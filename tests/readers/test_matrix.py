@@ -65,6 +65,11 @@ def test_a_series_is_a_stack(tmp_path, made):
     assert read_stack(paths).bias.values.tolist() == [-10.0, 20.0]
 
 
+def test_the_result_file_in_a_folder_is_no_map_of_the_series(tmp_path, made):
+    path = made.matrix(tmp_path, STORED)
+    assert read_stack(tmp_path).identical(read_stack(path))
+
+
 def test_what_cannot_be_read_is_told(tmp_path, made):
     path = made.matrix(tmp_path, STORED)
     result = tmp_path / "default_2024_0001.mtrx"

@@ -9,7 +9,7 @@ from napari.utils.notifications import show_warning
 from napari.viewer import current_viewer
 
 from ..points import load_points
-from ..readers import open_recording
+from ..readers import files_in, open_recording
 from ..readers.recording import Channel, Recording, UntoldError
 from ..readers.zarr_store import is_store
 from .bias_text import show_bias
@@ -25,11 +25,12 @@ WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
     """The reader for a path, or for several.
 
-    napari has matched the names, so only foreign tables, and folders that are no Zarr store, are declined here.
+    napari has matched the names, so only foreign tables, and folders without a file that can be read, are declined
+    here. A folder is a Zarr store, or a series with one map a file.
     """
     first = Path(path if isinstance(path, str) else path[0])
     if first.is_dir():
-        return read_maps if is_store(first) else None
+        return read_maps if is_store(first) or files_in(first) else None
     if first.suffix.lower() != ".csv":
         return read_maps
     cells = _first_line(first)
@@ -44,7 +45,7 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     Parameters
     ----------
     paths
-        A file, or several that are one series (a map for each bias).
+        A file, or several that are one series (a map for each bias), or the folder that holds them.
 
     Raises
     ------
@@ -67,7 +68,8 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     show_bias(current_viewer())
     for warning in recording.warnings:
         show_warning(f"{recording.paths[0].name}: {warning}")
-    stem = recording.paths[0].stem
+    folder = Path(files if isinstance(files, str) else files[0])
+    stem = folder.name if folder.is_dir() and not is_store(folder) else recording.paths[0].stem
     layers = [
         image_layer(
             recording.stack(channel.name),

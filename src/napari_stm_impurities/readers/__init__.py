@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from .. import stacks
 from ..errors import ReadError, StmError
-from .recording import Channel, Frame, Given, Recording, told_as_read_error
+from .recording import Channel, Frame, Given, Recording, UntoldError, told_as_read_error
 from .registry import FORMATS, is_readable, open_file, suffixes
 from .series import as_series
 from .text import FORMAT as _TEXT
@@ -69,7 +69,11 @@ def open_recording(
     if bias is not None and len(bias) != len(paths):
         raise StmError(f"{len(paths)} files need {len(paths)} biases (mV), got {len(bias)}")
     each = [None] * len(paths) if bias is None else [(one,) for one in bias]
-    return as_series([open_file(one, Given(own, step)) for one, own in zip(paths, each, strict=True)])
+    try:
+        return as_series([open_file(one, Given(own, step)) for one, own in zip(paths, each, strict=True)])
+    except UntoldError as error:
+        # the series is what the biases have to be given for, not the one file
+        raise UntoldError(error.file, len(paths), error.lacks) from None
 
 
 def read_stack(
@@ -180,13 +184,15 @@ def _summary(stack: xr.DataArray) -> tuple[float, float, float]:
 def files_in(folder: Path) -> list[Path]:
     """The files of a folder whose names some format has; texts only where there is nothing else.
 
+    The result file of MATRIX is not among them: it tells of the others, and holds no map.
+
     Raises
     ------
     ReadError
         If the folder cannot be looked into.
     """
     with told_as_read_error(folder):
-        known = sorted(one for one in folder.iterdir() if is_readable(one))
+        known = sorted(one for one in folder.iterdir() if is_readable(one) and one.suffix.lower() != ".mtrx")
     # beside files of a microscope, texts are notes and tables of points
     return [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
 

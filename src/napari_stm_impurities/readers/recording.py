@@ -226,6 +226,8 @@ class UntoldError(ReadError):
 
     Attributes
     ----------
+    file
+        That file.
     n_maps
         How many biases are needed.
     lacks
@@ -237,6 +239,7 @@ class UntoldError(ReadError):
         ask = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
         give = " and ".join(ask[name] for name in lacks)
         super().__init__(path, f"the file does not tell everything that a stack needs; give {give}")
+        self.file = path
         self.n_maps = n_maps
         self.lacks = lacks
 
