@@ -78,10 +78,12 @@ def test_a_point_lies_on_the_pixel_that_it_names(tmp_path):
     dots = next(line for line in axes.get_lines() if str(line.get_label()).startswith("reference"))
     # the pixel of the picture under the dot is the one that is bright, and the dot is in its middle
     column = (dots.get_xdata()[0] - left) / (right - left) * 30
-    row = (dots.get_ydata()[0] - bottom) / (top - bottom) * 20
+    row = (dots.get_ydata()[0] - top) / (bottom - top) * 20
     assert (row, column) == (pytest.approx(4.5), pytest.approx(21.5))
     assert image.get_array()[int(row), int(column)] == 1.0
-    assert image.origin == "lower"
+    # the first line is the uppermost, as in the viewer
+    assert image.origin == "upper"
+    assert bottom > top
 
 
 def test_the_overlay_tells_what_was_missed_and_the_figures_of_merit(stack):

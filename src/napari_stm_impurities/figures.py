@@ -180,8 +180,9 @@ def _figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]
     low, high = np.quantile(finite, [_OUTLIERS, 1 - _OUTLIERS]) if finite.size else (0.0, 1.0)
     image = axes.imshow(
         shown.values,
-        origin="lower",
-        extent=(x[0] - size_x / 2, x[-1] + size_x / 2, y[0] - size_y / 2, y[-1] + size_y / 2),
+        # the first line on top, as in the viewer and in the microscope's own program
+        origin="upper",
+        extent=(x[0] - size_x / 2, x[-1] + size_x / 2, y[-1] + size_y / 2, y[0] - size_y / 2),
         vmin=low,
         vmax=high,
         cmap=colours,

@@ -29,6 +29,7 @@ CLEAN = {
     "herringbone_share": 0.0,
     "lattice_share": 0.0,
     "step_share": 0.0,
+    "texture_share": 0.0,
     "tilt": (0.0, 0.0),
     "blur_per_k": (0.0, 0.0),
     "set_point": (0.0, 0.0),

@@ -79,7 +79,7 @@ class Model:
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "small.safetensors"
-    >>> small = ModelConfig(name="small", network=NetworkConfig(channels=(8,)))
+    >>> small = ModelConfig(name="small", network=NetworkConfig(channels=(8,), convolutions=(1,)))
     >>> _ = Model(small).save(path)
     >>> Model.load(path).config.name
     'small'

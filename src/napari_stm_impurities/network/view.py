@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import StmError
 from ..physics.dispersion import Dispersion
-from ..prepare import average_biases, clip_saturated, level_planes, resample
+from ..prepare import average_biases, clip_saturated, level_lines, level_planes, resample
 from ..stacks import MIN_SIDE_PX, check_stack, pixel_size_nm
 from .config import InputConfig
 
@@ -47,7 +47,7 @@ class View:
 def view_stack(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None) -> View:
     """Prepare a stack for a model.
 
-    Saturated values go, planes are levelled, biases below the band bottom are left out, and where the
+    Saturated values go, planes and lines are levelled, biases below the band bottom are left out, and where the
     ripples are finer or coarser than the model was trained for the maps are resampled. Neighbouring
     biases are averaged to as many maps as the model takes.
 
@@ -75,7 +75,7 @@ def view_stack(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None
                 f" ({band.band_bottom_mv:g} mV, {band.source}); there are no ripples to see"
             )
         stack = stack.isel(bias=np.flatnonzero(above))
-    few = level_planes(clip_saturated(stack))
+    few = level_lines(level_planes(clip_saturated(stack)))
     if inputs.max_maps is not None:
         few = average_biases(few, inputs.max_maps)
     few = _to_scale(few, inputs, band)
