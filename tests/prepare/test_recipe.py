@@ -58,6 +58,34 @@ def test_a_step_after_another_takes_the_other_channel_through_the_first_ones(gri
     np.testing.assert_array_equal(out.values, by_hand.values)
 
 
+def test_the_other_channel_is_prepared_as_it_was_and_not_as_the_stack(grid, tmp_path):
+    there = prepare.level_planes(read_stack(grid))
+    back = prepare.clip_extremes(read_stack(grid, "LI Demod 1 X [bwd]"), share=0.05)
+    for other in (read_stack(grid, "LI Demod 1 X [bwd]"), back):
+        out = prepare.join_directions(there, other)
+        again = prepare.replay(grid, read_stack(save_stack(out, tmp_path / "prepared.nc")))
+        np.testing.assert_array_equal(again.values, out.values)
+
+
+@pytest.mark.parametrize("called", ["grid {}", "{} [1] (prepared)", "{}"])
+def test_layers_that_lost_the_names_of_their_channels_are_found_in_the_file(grid, tmp_path, called):
+    def lost(name):
+        stack = read_stack(grid, name)
+        return make_stack(stack.values, stack.bias.values, 0.5, channel=called.format(name))
+
+    out = prepare.join_directions(lost("LI Demod 1 X"), lost("LI Demod 1 X [bwd]"))
+    out = prepare.normalise_by_conductance(out, lost("current"))
+    again = prepare.replay(grid, read_stack(save_stack(out, tmp_path / "prepared.nc")))
+    np.testing.assert_array_equal(again.values, out.values)
+
+
+def test_a_channel_that_the_file_does_not_have_is_named(grid):
+    stack = read_stack(grid)
+    out = prepare.join_directions(stack, stack.assign_attrs(channel="Zebra"))
+    with pytest.raises(StmError, match="there is no channel 'Zebra'; there are Current"):
+        prepare.replay(grid, out)
+
+
 @pytest.mark.parametrize(
     ("recipe", "says"),
     [

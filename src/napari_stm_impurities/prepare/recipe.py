@@ -7,6 +7,7 @@ saved stack can be repeated on its file, or on another one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -82,8 +83,8 @@ def apply(
     recipe
         Each step with its name and parameters; those not named keep their defaults.
     channels
-        Gives another channel of the same file by its name, for the steps that need one. What was done to the stack
-        before is done to that channel, too.
+        Gives another channel of the same file by its name, for the steps that need one. To that channel is done what
+        the recipe says was done to it; where it gives the name alone, what was done to the stack before.
     progress, should_stop
         As everywhere (:mod:`napari_stm_impurities.progress`).
 
@@ -111,12 +112,10 @@ def apply(
         if name not in STEPS:
             raise StmError(f"the step {name!r} is not known; there are {', '.join(STEPS)}")
         other = OTHER_CHANNEL.get(name)
-        if other is not None and isinstance(parameters.get(other), str):
-            if channels is None:
-                raise StmError(f"{name} needs the channel {parameters[other]!r}; apply the recipe to the file itself")
-            parameters[other] = apply(
-                channels(parameters[other]), [one for one in done if one["step"] not in OTHER_CHANNEL]
-            )
+        wanted = parameters.get(other) if other is not None else None
+        if other is not None and isinstance(wanted, str | Mapping):
+            before = [one for one in done if one["step"] not in OTHER_CHANNEL]
+            parameters[other] = _other_channel(name, wanted, before, channels)
         try:
             stack = STEPS[name](stack, **parameters)
         except TypeError as error:
@@ -124,6 +123,14 @@ def apply(
         done.append(step)
     progress(1.0, "done")
     return stack
+
+
+def _other_channel(step: str, wanted: str | Mapping[str, Any], before: list[Step], channels: Channels | None) -> Any:
+    """Another channel as a step had it: with its own recipe, or, where only its name is known, that of the stack."""
+    name, recipe = (wanted, before) if isinstance(wanted, str) else (str(wanted.get("channel")), wanted.get(RECIPE, []))
+    if channels is None:
+        raise StmError(f"{step} needs the channel {name!r}; apply the recipe to the file itself")
+    return apply(channels(name), recipe, channels=channels)
 
 
 def replay(
@@ -144,7 +151,8 @@ def replay(
     like
         A prepared stack, or a recipe.
     channel
-        What to read; None takes the channel of `like`, where that is a stack.
+        What to read; None takes the channel of `like`, where that is a stack. A layer that lost the name of its channel
+        (another plugin made it anew) passes for the channel that is named in its own name, as in ``grid Current``.
     progress, should_stop
         As everywhere.
     **given
@@ -161,4 +169,16 @@ def replay(
     recipe = recipe_of(like) if isinstance(like, xr.DataArray) else like
     if channel is None and isinstance(like, xr.DataArray):
         channel = str(like.attrs.get("channel") or "") or None
-    return apply(recording.stack(channel), recipe, channels=recording.stack, progress=progress, should_stop=should_stop)
+
+    def channels(name: str | None) -> xr.DataArray:
+        return recording.stack(None if name is None else _meant(name, [one.name for one in recording.channels]))
+
+    return apply(channels(channel), recipe, channels=channels, progress=progress, should_stop=should_stop)
+
+
+def _meant(name: str, there: Sequence[str]) -> str:
+    """The channel of that name, else the one with the longest name that stands in it as a whole."""
+    if name.casefold() in (one.casefold() for one in there):
+        return name
+    inside = [one for one in there if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", name, flags=re.IGNORECASE)]
+    return max(inside, key=len, default=name)

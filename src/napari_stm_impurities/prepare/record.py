@@ -20,7 +20,8 @@ Step = Callable[Concatenate[xr.DataArray, P], xr.DataArray]
 def recorded(function: Step[P]) -> Step[P]:
     """Make a step write down in the stack's attribute ``recipe`` what it was called with.
 
-    Another stack among the parameters (the way back, the current) is written down by the name of its channel.
+    Another stack among the parameters (the way back, the current) is written down by the name of its channel and by
+    what had been done to it: it need not be what was done to the first one.
     """
     signature = inspect.signature(function)
 
@@ -38,7 +39,7 @@ def recorded(function: Step[P]) -> Step[P]:
 
 def _plain(value: object) -> object:
     if isinstance(value, xr.DataArray):
-        return str(value.attrs.get("channel", value.name))
+        return {"channel": str(value.attrs.get("channel", value.name)), RECIPE: list(value.attrs.get(RECIPE, []))}
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     return list(value) if isinstance(value, tuple) else value
