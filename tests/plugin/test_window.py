@@ -19,6 +19,7 @@ from napari_stm_impurities.plugin import sample, work
 from napari_stm_impurities.plugin.compare import ComparePanel
 from napari_stm_impurities.plugin.forms import Fold, Tabs
 from napari_stm_impurities.plugin.panel import Panel
+from napari_stm_impurities.plugin.prepare import PreparePanel
 from napari_stm_impurities.plugin.reference import ReferencePanel
 from napari_stm_impurities.plugin.simulate import SimulatePanel
 from napari_stm_impurities.plugin.train_and_find import TrainAndFindPanel
@@ -26,7 +27,7 @@ from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
 
 LAPTOP = (1366, 768)
-PANELS: list[Callable[[Viewer], Panel]] = [TrainAndFindPanel, ReferencePanel, ComparePanel, SimulatePanel]
+PANELS: list[Callable[[Viewer], Panel]] = [PreparePanel, TrainAndFindPanel, ReferencePanel, ComparePanel, SimulatePanel]
 
 
 def forever(*, progress: Progress, should_stop: ShouldStop) -> None:
@@ -181,6 +182,6 @@ def test_every_widget_of_the_manifest_opens(
     qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], plugin: str
 ) -> None:
     viewer = make_napari_viewer(show=True)
-    for name in ("Train and find", "Find reference (EM)", "Compare", "Simulate training data"):
+    for name in ("Prepare", "Train and find", "Find reference (EM)", "Compare", "Simulate training data"):
         _, panel = viewer.window.add_plugin_dock_widget(plugin, name)
         assert isinstance(panel, Panel)

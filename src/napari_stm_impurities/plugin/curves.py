@@ -1,4 +1,4 @@
-"""A small picture of curves over the epochs, painted by Qt alone: the loss, and the paper's ratio where it is known."""
+"""A small picture of curves, painted by Qt alone: the loss over the epochs, the drift over the maps."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ class Curves(QWidget):
     ----------
     names
         What the curves are called, the left one first.
+    counted
+        What they run over.
     """
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, counted: str) -> None:
         super().__init__()
         self.names = names
+        self.counted = counted
         self.values: list[list[float]] = [[] for _ in names]
         self.setMinimumHeight(120)
 
@@ -33,7 +36,7 @@ class Curves(QWidget):
         self.update()
 
     def add(self, values: Sequence[float | None]) -> None:
-        """Add one epoch: one value a curve, None where there is none."""
+        """Go one step on: one value a curve, None where there is none."""
         for curve, value in zip(self.values, values, strict=True):
             curve.append(math.nan if value is None else value)
         self.update()
@@ -67,10 +70,10 @@ class Curves(QWidget):
             bottom.setTop(frame.bottom() + 1)
             painter.drawText(top, side, f"{name} {high:.4g}")
             painter.drawText(bottom, side, f"{low:.4g}")
-        epochs = max(len(curve) for curve in self.values)
-        if epochs:
+        steps = max(len(curve) for curve in self.values)
+        if steps:
             painter.setPen(QColor("#808080"))
             bottom = QRectF(self.rect())
             bottom.setTop(frame.bottom() + 1)
-            painter.drawText(bottom, Qt.AlignmentFlag.AlignHCenter, f"{epochs} epochs")
+            painter.drawText(bottom, Qt.AlignmentFlag.AlignHCenter, f"{steps} {self.counted}")
         painter.end()

@@ -25,6 +25,9 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 BIAS_KEY = "bias_mv"
 ATTRS_KEY = "stack_attrs"
 PIXEL_KEY = "pixel_size_nm"
+#: Where a layer came from, and everything that can be had there: the paths, and the names of the channels.
+FILES_KEY = "files"
+CHANNELS_KEY = "channels"
 
 #: A stack of more values than this sets its contrast from so many of its maps.
 LIMITS_FROM_ALL = 4_000_000

@@ -17,22 +17,28 @@ from ..prepare import apply, join_directions, normalise_by_conductance
 from ..prepare.config import PrepareConfig
 from ..progress import Progress, ShouldStop, never, silent
 from .bias_text import shown_map
+from .channel_choice import ChannelChoice
+from .curves import Curves
+from .fields import write
 from .forms import Form
-from .layers import image_layer, layer_stack, placement, robust_limits
+from .layers import ATTRS_KEY, image_layer, layer_pixel_size_nm, layer_stack, robust_limits
 from .panel import Panel
 from .source import ImageSource
 
 #: Steps that need all maps, and say nothing of one alone: the preview leaves them out.
 _NOT_OF_ONE_MAP = ("choose_biases", "correct_drift", "average_biases")
 _PREVIEW_PX = 180
+#: Where a cropped stack was cut out, (y, x) in nm.
+_ORIGIN = "crop_origin_nm"
 
 
 class PreparePanel(Panel):
-    """Prepare a stack: choose, clip, normalise, level, correct the drift, fill, resample."""
+    """Prepare a stack: choose, clip, normalise, correct the drift, crop, level, fill, resample."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Apply")
         self.source = ImageSource(self, "Stack", "The maps to prepare; they stay as they are", _n_maps)
+        self.channel = ChannelChoice(self, self.source)
         self.backward = self.layer_box(
             Image, "Way back", "The same channel measured on the way back: both are averaged", optional=True
         )
@@ -52,6 +58,11 @@ class PreparePanel(Panel):
         self.pictures.setToolTip("Before, and after")
         self.body.addWidget(self.preview_button)
         self.body.addWidget(self.pictures)
+        self.drift = Curves("drift y (nm)", "drift x (nm)", counted="maps")
+        self.drift.setVisible(False)
+        self.body.addWidget(self.drift)
+        self.source.box.changed.connect(self._show_frame)
+        self._show_frame(self.source.box.value)
 
     def preview(self) -> None:
         """Show the map on the screen as it is and as the steps would leave it."""
@@ -70,18 +81,36 @@ class PreparePanel(Panel):
         stack = self.source.stack()
         steps = self.form.value().recipe()
         others = [None if box.value is None else layer_stack(box.value) for box in (self.backward, self.current)]
-        self.run(prepared, stack, steps, *others, done=partial(self._show, layer))
+        self.run(prepared, stack, steps, *others, done=partial(self._show, layer, steps))
 
-    def _show(self, layer: Image, stack: xr.DataArray) -> None:
+    def _show_frame(self, layer: Image | None) -> None:
+        """Let the sides of a crop that is not wanted yet begin as those of the whole frame."""
+        size = None if layer is None else layer_pixel_size_nm(layer)
+        if layer is None or size is None or layer.ndim not in (2, 3):
+            return
+        for name, n, step in zip(("y_nm", "x_nm"), layer.data.shape[-2:], size, strict=True):
+            field = self.form[name]
+            if not field.own.value:
+                write(field.inner, (0.0, n * step))
+
+    def _show(self, layer: Image, steps: list[dict[str, Any]], stack: xr.DataArray) -> None:
         data, keywords, _ = image_layer(stack, name=f"{layer.name} (prepared)", colormap="gray")
-        if stack.shape[1:] == layer.data.shape[-2:] and len(keywords["scale"]) == layer.ndim:
-            place = placement(layer)
-            keywords["translate"] = (*keywords["translate"][:-2], *place["translate"])
+        # a layer that was cropped before already stands where it was cut out
+        before = layer.metadata.get(ATTRS_KEY, {}).get(_ORIGIN, (0.0, 0.0))
+        cut = np.subtract(stack.attrs.get(_ORIGIN, (0.0, 0.0)), before)
+        keywords["translate"] = (*keywords["translate"][:-2], *(layer.translate[-2:] + cut))
         self.viewer.add_layer(Layer.create(data, keywords, "image"))
-        drift = stack.attrs.get("drift_nm")
+        drift = stack.attrs["drift_nm"] if any(step["step"] == "correct_drift" for step in steps) else None
+        self._draw_drift(drift)
         told = "" if drift is None else f"; drift up to {np.hypot(*np.transpose(drift)).max():.3g} nm"
         n_maps, height, width = stack.shape
         self.say(f"{n_maps} maps of {height} x {width} pixels{told}")
+
+    def _draw_drift(self, drift: list[list[float]] | None) -> None:
+        self.drift.clear()
+        for of_map in drift or ():
+            self.drift.add(of_map)
+        self.drift.setVisible(drift is not None)
 
 
 def prepared(

@@ -13,12 +13,12 @@ from ..readers import files_in, open_recording
 from ..readers.recording import Channel, Recording, UntoldError
 from ..readers.zarr_store import is_store
 from .bias_text import show_bias
-from .layers import ATTRS_KEY, BIAS_KEY, LayerTuple, image_layer
+from .layers import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
 from .points_layers import points_layer
 
 Paths = str | Sequence[str]
 
-#: The kinds of channel that a person wants to see at once; the others can be had from the command line.
+#: The kinds of channel that a person wants to see at once; the others are opened by the widget *Prepare*.
 WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 
 
@@ -79,6 +79,12 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
         )
         for channel in shown_channels(recording)
     ]
+    came_from = {
+        FILES_KEY: [str(path) for path in recording.paths],
+        CHANNELS_KEY: [channel.name for channel in recording.channels],
+    }
+    for _, keywords, _ in layers:
+        keywords["metadata"] |= came_from
     return [_without(layer, untold) for layer in layers]
 
 

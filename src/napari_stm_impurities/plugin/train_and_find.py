@@ -152,7 +152,7 @@ class TrainAndFindPanel(Panel):
         self.save_as = file_box("Save as", tooltip, SUFFIX, new=True)
         self.resume = tick_box(False, label="Resume", tooltip="Take up the stopped training of this file")
         self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
-        self.curves = Curves("loss", "ratio")
+        self.curves = Curves("loss", "ratio", counted="epochs")
         self.curves.setVisible(False)
         self._last: EpochReport | None = None
         tab = QWidget()

@@ -30,6 +30,10 @@ class PrepareConfig(Configuration):
     """Each map is divided by its mean."""
     correct_drift: bool = False
     """Maps that were taken one after the other are moved back onto each other; not for grids."""
+    y_nm: tuple[float, float] | None = Field(default=None, title="Crop y (nm)")
+    """Rows outside these two positions (nm) are cut off; nothing keeps all."""
+    x_nm: tuple[float, float] | None = Field(default=None, title="Crop x (nm)")
+    """Columns outside these two positions (nm) are cut off; nothing keeps all."""
     level_planes: bool = True
     """The plane under each map is taken away."""
     level_lines: bool = False
@@ -44,12 +48,15 @@ class PrepareConfig(Configuration):
     def recipe(self) -> list[dict[str, Any]]:
         """The steps that are switched on (:mod:`napari_stm_impurities.prepare.recipe`)."""
         bounds = {name: value for name in ("low_mv", "high_mv") if (value := getattr(self, name)) is not None}
+        sides = {name: list(value) for name in ("y_nm", "x_nm") if (value := getattr(self, name)) is not None}
         steps: list[tuple[bool, dict[str, Any]]] = [
             (bool(bounds), {"step": "choose_biases", **bounds}),
             (self.clip_saturated, {"step": "clip_saturated"}),
             (self.clip_share > 0, {"step": "clip_extremes", "share": self.clip_share}),
             (self.normalise == "mean", {"step": "normalise_by_mean"}),
             (self.correct_drift, {"step": "correct_drift"}),
+            # what drifted out of the frame is missing at its edges, and a plane is better told without them
+            (bool(sides), {"step": "crop", **sides}),
             (self.level_planes, {"step": "level_planes"}),
             (self.level_lines, {"step": "level_lines"}),
             (self.fill_missing, {"step": "fill_missing"}),
