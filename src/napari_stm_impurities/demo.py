@@ -130,7 +130,7 @@ def run_demo(
         }
         with written_whole(folder / SUMMARY) as beside:
             comparison_figures(named).to_csv(beside, index=False)
-        draw_overlay(bound_states, points, reference, folder / FIGURE)
+        draw_overlay(bound_states, points, reference, folder / FIGURE, comparison=against_reference)
     progress(1.0, "done")
     names = (GRID, BOUND_STATES, TRUTH, POINTS, REFERENCE, SUMMARY, FIGURE)
     return Demo(
