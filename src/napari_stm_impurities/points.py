@@ -97,6 +97,24 @@ def positions_nm(points: pd.DataFrame) -> np.ndarray:
     return points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64)
 
 
+def pixel_size_of(points: pd.DataFrame) -> tuple[float, float] | None:
+    """The pixel size (y, x) in nm that the two kinds of position in a table imply; None where they do not tell.
+
+    Examples
+    --------
+    >>> pixel_size_of(make_points([[2, 4], [3, 5]], (0.5, 0.25), source="manual"))
+    (0.5, 0.25)
+    """
+    sizes = []
+    for axis in ("y", "x"):
+        nm, px = (points[f"{axis}_{unit}"].to_numpy(dtype=np.float64) for unit in ("nm", "px"))
+        told = np.isfinite(px) & (np.abs(px) > 0) & (nm / np.where(px == 0, 1, px) > 0)
+        if not told.any():
+            return None
+        sizes.append(float(np.median(nm[told] / px[told])))
+    return sizes[0], sizes[1]
+
+
 def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Write a table of points as CSV; :func:`load_points` gives the same table back, bit by bit."""
     check_points(points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -44,6 +45,34 @@ def test_convert_keeps_the_values(tmp_path, noise):
     back = stm.read_stack(tmp_path / "stack.nc")
     np.testing.assert_array_equal(back, noise)
     assert list(back.bias.values) == [-20, 0, 20]
+
+
+def test_convert_writes_points_for_imagej(tmp_path, capsys):
+    table = make_points([[2, 4], [10, 7]], (0.5, 0.25), source="model", score=1.0, confidence=0.5)
+    path = save_points(table, tmp_path / "points.csv")
+    roi, results = tmp_path / "points.roi", tmp_path / "points.imagej.csv"
+    for output in (roi, results):
+        assert run(["convert", str(path), "-o", str(output)]) == 0
+        assert "2 points for ImageJ" in capsys.readouterr().out
+    # both axes exactly, from the corner of the first pixel
+    assert struct.unpack(">4f", roi.read_bytes()[-16:]) == (4.5, 7.5, 2.5, 10.5)
+    np.testing.assert_allclose(
+        np.loadtxt(results, delimiter=",", skiprows=1, usecols=(1, 2)), [[1.125, 1.25], [1.875, 5.25]]
+    )
+
+
+def test_points_that_cannot_be_converted_are_told(tmp_path, only_error, noise, npz):
+    plain = tmp_path / "plain.csv"
+    plain.write_text("y_nm,x_nm\n1.0,2.0\n")
+    assert run(["convert", str(plain), "-o", str(tmp_path / "a.roi")]) == 2
+    assert "give --pixel-size-nm" in only_error()
+    assert run(["convert", str(plain), "-o", str(plain), "--pixel-size-nm", "0.5"]) == 2
+    assert "is the table itself" in only_error()
+    assert run(["convert", str(plain), str(plain), "-o", str(tmp_path / "a.roi")]) == 2
+    assert "got 2 files" in only_error()
+    assert run(["convert", str(npz("stack.npz", noise)), "-o", str(tmp_path / "a.roi")]) == 2
+    assert "expected a table of points" in only_error()
+    assert run(["convert", str(plain), "-o", str(tmp_path / "a.roi"), "--pixel-size-nm", "0.5"]) == 0
 
 
 def test_find_writes_points_scores_and_a_figure(tmp_path, noise, model, capsys, npz):

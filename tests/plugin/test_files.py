@@ -79,6 +79,16 @@ def test_points_csv_round_trip_in_nm(image: Image, points: pd.DataFrame, tmp_pat
     pd.testing.assert_frame_equal(layer_points(again), points)
 
 
+def test_points_are_saved_as_a_selection_of_imagej_on_their_image(
+    stack: xr.DataArray, points: pd.DataFrame, tmp_path: Path, viewer: ViewerModel
+) -> None:
+    image = Layer.create(*image_layer(stack, translate=(0, 40.0, 70.0)))
+    layer = viewer.add_layer(Layer.create(*points_layer(points, image)))
+    (path,) = viewer.layers.save(str(tmp_path / "points.roi"), plugin="napari-stm-impurities")
+    exact = np.frombuffer(Path(path).read_bytes()[-8 * len(points) :], dtype=">f4").reshape(2, -1)
+    np.testing.assert_allclose(exact[::-1].T, layer.data + 0.5, rtol=1e-6)
+
+
 def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("index,axis-0,axis-1\n0,1.0,2.0\n")

@@ -20,7 +20,7 @@ from .shell import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
 #: Each command: the module here that has it, and its line in the list of commands.
 COMMANDS = {
     "info": ("look", "Tell what is in each file: shape, bias, pixel size, channels, dispersion."),
-    "convert": ("look", "Read a file, or a series with one bias a file, and write it as NetCDF."),
+    "convert": ("look", "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ."),
     "simulate": ("learn", "Simulate a surface with impurities at known positions."),
     "train": ("learn", "Train a model on simulated windows."),
     "find": ("search", "Find the impurities in a stack, or in each file of a folder."),

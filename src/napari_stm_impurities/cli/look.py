@@ -1,4 +1,4 @@
-"""``info`` and ``convert``: what is in a file, and the same as one file of our own."""
+"""``info`` and ``convert``: what is in a file, the same as one file of our own, and points as ImageJ has them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import typer
 from ..errors import StmError
 from .files import Biases, Channel, Files, PixelSize, biases, read
 from .shell import BAD_INPUT, out, tell
+
+#: What points are written as for ImageJ.
+_OF_IMAGEJ = (".roi", ".csv")
 
 
 def info(
@@ -48,7 +51,13 @@ def info(
 def convert(
     files: Files,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The NetCDF file (.nc) or Zarr store (.zarr) to write.")
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The NetCDF file (.nc) or Zarr store (.zarr) to write; of points, a selection (.roi) or results (.csv)"
+            " of ImageJ.",
+        ),
     ],
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
@@ -56,13 +65,37 @@ def convert(
 ) -> None:
     """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
 
+    A table of points is written for ImageJ instead: where -o ends in .roi, as a selection that lies on the map; where
+    it ends in .csv, as results with the positions in nm. Both count from the corner of the first pixel, as ImageJ does.
+
     Example: stm-impurities convert map_*.sxm -o stack.nc
+
+    Example: stm-impurities convert points.csv -o points.roi
     """
     from ..writers import save_stack
 
+    if output.suffix.lower() in _OF_IMAGEJ:
+        _convert_points(files, output, pixel_size_nm)
+        return
     stack = read(files, channel, pixel_size_nm, bias_mv)
     save_stack(stack, output)
     out().print(f"{output}: {_size(stack.shape)}, channel {stack.name}")
+
+
+def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
+    from ..imagej import export_imagej
+    from ..points import load_points, pixel_size_of
+
+    if len(files) != 1:
+        raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
+    if output.exists() and output.samefile(files[0]):
+        raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
+    points = load_points(files[0])
+    size = pixel_size_nm or pixel_size_of(points)
+    if size is None:
+        raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
+    export_imagej(points, output, size)
+    out().print(f"{output}: {len(points)} points for ImageJ")
 
 
 def _facts(path: Path, given: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pandas as pd
 from napari.layers import Layer, Points
 
 from ..errors import StmError
-from ..points import COLUMNS, SOURCES, check_points, make_points
+from ..points import COLUMNS, SOURCES, check_points, make_points, pixel_size_of
 from .layers import PIXEL_KEY, LayerTuple, layer_pixel_size_nm, placement, values_of, world_of
 
 #: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
@@ -47,7 +47,7 @@ def points_layer(
     check_points(points)
     yx = points[["y_px", "x_px"]].to_numpy(dtype=np.float64)
     if image is None or not np.isfinite(yx).all():
-        scale = _scale_of(points)
+        scale = pixel_size_of(points) or (1.0, 1.0)
         yx = points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64) / scale
         place: dict[str, Any] = {"scale": scale, "units": ("nanometer", "nanometer"), "axis_labels": ("y", "x")}
     else:
@@ -82,16 +82,6 @@ def _default_of(feature: pd.Series[Any]) -> Any:
     if feature.dtype.kind == "f":
         return np.nan
     return feature.dtype.type() if feature.dtype.kind in "iub" else ""
-
-
-def _scale_of(points: pd.DataFrame) -> tuple[float, float]:
-    """The pixel size that the table's two kinds of position imply, 1 nm where they do not tell."""
-    sizes = []
-    for axis in ("y", "x"):
-        nm, px = (points[f"{axis}_{unit}"].to_numpy(dtype=np.float64) for unit in ("nm", "px"))
-        told = np.isfinite(px) & (np.abs(px) > 0) & (nm / np.where(px == 0, 1, px) > 0)
-        sizes.append(float(np.median(nm[told] / px[told])) if told.any() else 1.0)
-    return sizes[0], sizes[1]
 
 
 def layer_points(layer: Points) -> pd.DataFrame:

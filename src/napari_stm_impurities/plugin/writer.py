@@ -1,4 +1,4 @@
-"""The writers of napari: points as CSV in nm, stacks as NetCDF."""
+"""The writers of napari: points as CSV in nm or as a selection of ImageJ, stacks as NetCDF."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image, Layer, Points
 
 from ..errors import StmError
+from ..imagej import export_imagej
 from ..points import save_points
 from ..writers import save_stack
 from .layers import layer_stack
@@ -15,10 +16,23 @@ from .points_layers import layer_points
 
 def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write a points layer as CSV, in nm and in pixels, with score, confidence and source."""
+    return [str(save_points(layer_points(_points(data, attributes)), path))]
+
+
+def write_selection(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write a points layer as a multi-point selection of ImageJ (``.roi``), in the pixels of its image."""
+    layer = _points(data, attributes)
+    table = layer_points(layer)
+    # pixels count from the corner of the image, wherever on the canvas it lies
+    table[["y_nm", "x_nm"]] = table[["y_px", "x_px"]]
+    return [str(export_imagej(table, path, 1.0))]
+
+
+def _points(data: Any, attributes: dict[str, Any]) -> Points:
     layer = Layer.create(data, attributes, "points")
     if not isinstance(layer, Points):
         raise StmError(f"expected a points layer, got {type(layer).__name__}")
-    return [str(save_points(layer_points(layer), path))]
+    return layer
 
 
 def write_stack(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
