@@ -6,6 +6,7 @@ import pytest
 
 from napari_stm_impurities.errors import StmError
 from napari_stm_impurities.network.config import InputConfig, NetworkConfig
+from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.training.config import TrainingConfig
 
@@ -67,3 +68,15 @@ def test_what_cannot_be_trained_is_refused_in_one_line(values):
 def test_a_halo_narrower_than_what_the_network_sees_is_refused():
     with pytest.raises(StmError, match="halo_px is 8"):
         TrainingConfig.of(inputs=InputConfig(halo_px=8))
+
+
+def test_the_paper_s_windows_are_made_for_a_band_and_a_grid():
+    # Au(111) on the paper's grid, by hand: k = sqrt(0.26 (V + 520) / 38.0998) / nm, 0.46875 nm a pixel
+    lowest, highest = 0.46875 * (0.26 * 290 / 38.0998) ** 0.5, 0.46875 * (0.26 * 540 / 38.0998) ** 0.5
+    band = Dispersion.of_material("Au(111)")
+    windows = TrainingConfig.preset("wang2020").for_band(band, [-230.0, 20.0], 0.46875).windows
+    assert windows.k_rad_per_px * (1 - windows.k_spread) == pytest.approx(lowest, rel=1e-4)
+    assert windows.k_rad_per_px * (1 + windows.k_spread) == pytest.approx(highest, rel=1e-4)
+    assert windows.noise_std == 0.8
+    default = TrainingConfig.preset("default")
+    assert default.for_band(band, [-230.0, 20.0], 0.46875) == default

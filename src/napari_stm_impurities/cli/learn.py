@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import StmError
+from ..network.view import view_stack
+from ..physics.dispersion import Dispersion
+from ..physics.ring import fit_dispersion
 from ..points import load_points, save_points
 from ..readers import read_stack
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
@@ -30,7 +33,10 @@ def simulate(
     windows: Annotated[
         int | None, typer.Option(min=1, help="Instead of a surface, write so many training windows with their labels.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="With --windows: those of the training default or wang2020.")] = "default",
+    preset: Annotated[
+        str,
+        typer.Option(help="With --windows: those of default, or of wang2020 for the material, biases and pixels."),
+    ] = "default",
     **values: Any,
 ) -> None:
     """Simulate a surface with impurities at known positions.
@@ -38,7 +44,11 @@ def simulate(
     Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv
     """
     if windows is not None:
-        _simulate_windows(output, windows, TrainingConfig.preset(preset), seed)
+        grid = SurfaceConfig.of(**given(values))
+        biases = [grid.bias_start_mv, grid.bias_stop_mv]
+        training = TrainingConfig.preset(preset)
+        training = training.for_band(Dispersion.of_material(material), biases, grid.frame_nm / grid.side_px)
+        _simulate_windows(output, windows, training, seed)
         return
     config = SurfaceConfig.of(**given(values))
     megabytes = 4 * config.n_biases * config.side_px**2 / 1e6
@@ -74,6 +84,10 @@ def train(
     reference: Annotated[
         Path | None, typer.Option(help="Reference points of the experiment (CSV): their ratio is told at each epoch.")
     ] = None,
+    material: Annotated[
+        str | None,
+        typer.Option(help="The experiment's surface, for the windows of wang2020. [default: read off the experiment]"),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of this model file.")
     ] = False,
@@ -86,6 +100,8 @@ def train(
     """
     if reference is not None and not experiment:
         raise StmError("--reference belongs to an --experiment; give the file that the points lie on")
+    if material is not None and (not experiment or preset != "wang2020"):
+        raise StmError("--material is for the windows of --preset wang2020 made for an --experiment; leave it out")
     if resume and given(values):
         raise StmError(
             f"a resumed training keeps its settings; leave out --{next(iter(given(values))).replace('_', '-')}"
@@ -95,6 +111,11 @@ def train(
     stack = None
     if experiment:
         stack = read_stack(experiment if len(experiment) > 1 else experiment[0], channel=channel)
+        if config.windows.kind == "friedel" and not resume:
+            band = fit_dispersion(stack) if material is None else Dispersion.of_material(material)
+            view = view_stack(stack, config.inputs, band)
+            config = config.for_band(band, view.bias_mv, max(view.pixel_size_nm))
+            tell("train", f"the windows are made for the experiment's k ({band.source})")
     console = out()
 
     def on_epoch(report: EpochReport) -> None:

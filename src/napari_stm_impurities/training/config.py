@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from ..configuration import Configuration
 from ..errors import StmError
 from ..network.config import InputConfig, NetworkConfig, wang2020_input, wang2020_network
 from ..network.network import check_halo
+from ..physics.dispersion import Dispersion
 from ..simulation.config import FriedelConfig, ScatteringConfig, WindowConfig
 
 
@@ -57,6 +59,26 @@ class TrainingConfig(Configuration):
         if self.loss == "detection" and not self.network.offsets:
             raise ValueError("the detection loss needs a network with offsets; set network.offsets, or cross_entropy")
         return self
+
+    def for_band(self, band: Dispersion, bias_mv: ArrayLike, pixel_size_nm: float) -> Self:
+        """The same training with k_F0 and its spread from a surface band, where the windows are the paper's.
+
+        Windows of exact scattering cover all scales, and stay as they are.
+
+        Parameters
+        ----------
+        band
+            The dispersion of the surface.
+        bias_mv
+            The biases of the measurement, in mV.
+        pixel_size_nm
+            Its pixel size in nm.
+        """
+        if not isinstance(self.windows, FriedelConfig):
+            return self
+        scale = FriedelConfig.of_dispersion(band, bias_mv, pixel_size_nm)
+        told = {"k_rad_per_px": scale.k_rad_per_px, "k_spread": scale.k_spread}
+        return self.model_copy(update={"windows": self.windows.model_copy(update=told)})
 
     @classmethod
     def preset(cls, name: str) -> Self:
