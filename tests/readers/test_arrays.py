@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities.errors import ReadError
-from napari_stm_impurities.readers import read_stack
+from napari_stm_impurities.readers import read_stack, recording
 
 DATA = np.arange(3 * 4 * 5, dtype=float).reshape(3, 4, 5)
 
@@ -59,6 +59,16 @@ def test_what_does_not_fit_is_told_in_one_line(tmp_path, arrays, says):
         read_stack(tmp_path / "a.npz")
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_archive_has_the_same_values(tmp_path, monkeypatch, save, order):
+    monkeypatch.setattr(recording, "LAZY_BYTES", 100)
+    save(tmp_path / "a.npz", bias=[1, 2, 3], data=np.asarray(DATA, order=order), pixel_size=1.0)
+    stack = read_stack(tmp_path / "a.npz")
+    np.testing.assert_array_equal(stack.values, DATA)
+    assert (stack.chunks is not None) == (save is np.savez)
 
 
 def test_a_pickled_object_is_never_unpickled(tmp_path):

@@ -58,7 +58,7 @@ def test_reading_holds_at_most_twice_the_data(large, suffix):
     np.testing.assert_array_equal(stack.values, data)
 
 
-@pytest.mark.parametrize("suffix", ["nc", "zarr", "3ds", "npy", "tif", "ibw", "gwy", "mat"])
+@pytest.mark.parametrize("suffix", ["nc", "zarr", "3ds", "npy", "npz", "tif", "ibw", "gwy", "mat"])
 def test_a_large_stack_stays_on_the_disk(large, suffix, monkeypatch):
     monkeypatch.setattr(recording, "LAZY_BYTES", 2**20)
     folder, data = large

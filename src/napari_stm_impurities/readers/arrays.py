@@ -6,17 +6,20 @@ Pickled objects are never unpickled: they could run any program.
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal
 
 import numpy as np
 
 from ..errors import ReadError
 from .formats import Format
 from .plain import plain_recording
-from .recording import Channel, Given, Recording, check_size, library_errors
+from .recording import Channel, Given, Recording, check_size, is_large, library_errors
 
+#: Where the header of an entry of an archive tells the lengths of its name and its extra field.
+_LENGTHS_AT = 26
 _KEYS = ("data", "bias", "pixel_size")
 
 
@@ -46,7 +49,7 @@ def open_npz(path: Path, given: Given) -> Recording:
         path,
         NPZ.name,
         shapes["data"],
-        lambda _: _entry(path, "data"),
+        lambda _: _mapped(path, "data") if is_large(math.prod(shapes["data"])) else _entry(path, "data"),
         bias_mv=None if bias is None else bias.astype(float).tolist(),
         pixel_size_nm=None if pixel is None else (float(pixel[0]), float(pixel[-1])),
         given=given,
@@ -56,6 +59,21 @@ def open_npz(path: Path, given: Given) -> Recording:
 def _entry(path: Path, key: str) -> np.ndarray:
     with library_errors(path, f"numbers in the array {key}"), np.load(path, allow_pickle=False) as archive:
         return np.asarray(archive[key])
+
+
+def _mapped(path: Path, key: str) -> np.ndarray:
+    """A large array left on the disk until it is looked at, where the archive is not compressed (``np.savez``)."""
+    with library_errors(path, f"numbers in the array {key}"), zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo(f"{key}.npy")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            return _entry(path, key)
+        with path.open("rb") as file:
+            # the name and the extra field of the entry's own header; those of the list at the end may differ
+            file.seek(entry.header_offset + _LENGTHS_AT)
+            file.seek(sum(struct.unpack("<2H", file.read(4))), 1)
+            shape, fortran, dtype = _header(file)
+            order: Literal["F", "C"] = "F" if fortran else "C"
+            return np.memmap(path, dtype, mode="r", offset=file.tell(), shape=shape, order=order)
 
 
 def open_npy(path: Path, given: Given) -> Recording:
@@ -79,9 +97,7 @@ def open_npy(path: Path, given: Given) -> Recording:
 
 def _shape(path: Path, key: str, file: IO[bytes], size: int) -> tuple[int, ...]:
     """The shape of an array from its header, once the numbers that it promises are really there."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    shape, _, dtype = _header(file)
     if dtype.kind not in "fiub":
         raise ReadError(path, f"{key} must hold real numbers, got {dtype}")
     if any(n < 0 for n in shape):
@@ -93,6 +109,13 @@ def _shape(path: Path, key: str, file: IO[bytes], size: int) -> tuple[int, ...]:
             path, f"{key} of shape {shape} needs {promised} bytes, found {size - file.tell()}; the file is cut"
         )
     return tuple(int(n) for n in shape)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    return shape, fortran, dtype
 
 
 NPZ = Format("numpy archive (.npz)", (".npz",), lambda head: head[:4] == b"PK\x03\x04", open_npz)
