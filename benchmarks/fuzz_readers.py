@@ -1,11 +1,12 @@
 """Damage files of every format, and see that each still ends as a stack or as one line.
 
-    python benchmarks/fuzz_readers.py [--files 10000] [--seed 0]
+    python benchmarks/fuzz_readers.py [--files 10000] [--seed 0] [--formats "Zarr, ours" ...]
 
 Each file is cut, has bytes or header fields changed, is empty, has another format's content, or asks for a
-terabyte. It may take 10 s, and 1 GiB beyond what the process had before. Counted are: read as a stack; refused in one
-line (ReadError); and, which must not be, any other error, a text of several lines, a crash, too much time or memory,
-and a cut file whose values are no longer those of the whole one.
+terabyte; of a Zarr store, which is a folder, one file is damaged so, or is left out. It may take 10 s, and 1 GiB beyond
+what the process had before. Counted are: read as a stack; refused in one line (ReadError); and, which must not be, any
+other error, a text of several lines, a crash, too much time or memory, and a cut file whose values are no longer those
+of the whole one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ import numpy as np
 
 from napari_stm_impurities.errors import ReadError
 from napari_stm_impurities.readers import describe, read_stack
-from napari_stm_impurities.stacks import DIMS
+from napari_stm_impurities.stacks import DIMS, make_stack
+from napari_stm_impurities.writers import save_stack
 
 SECONDS = 10.0
 MEMORY_BYTES = 2**30
@@ -84,6 +86,28 @@ def damaged(content: bytes, how: str, others: list[bytes], rng: np.random.Genera
         order = "<" if rng.random() < 0.7 else ">"
         struct.pack_into(order + {2: "H", 4: "I", 8: "Q"}[width], data, at, value)
     return bytes(data)
+
+
+def zarr_stores(folder: Path) -> dict[str, tuple[Path, dict]]:
+    """Two good stores: ours, and one of xarray's in the newer format."""
+    data = np.random.default_rng(0).normal(size=(7, 8, 9)).astype(np.float32) + 5
+    stack = make_stack(data, range(-30, 40, 10), 0.5)
+    newer = folder / "newer.zarr"
+    stack.drop_attrs(deep=False).rename("maps").to_dataset().to_zarr(newer, zarr_format=3)
+    return {"Zarr, ours": (save_stack(stack, folder / "ours.zarr"), {}), "Zarr, format 3": (newer, {})}
+
+
+def damage_store(store: Path, target: Path, how: str, others: list[bytes], rng: np.random.Generator) -> None:
+    """Write a copy of a store of which one file is damaged, or left out where it would be empty."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(store, target)
+    files = sorted(one for one in target.rglob("*") if one.is_file())
+    one = files[rng.integers(len(files))]
+    content = damaged(one.read_bytes(), how, others, rng)
+    if content or rng.random() < 0.5:
+        one.write_bytes(content)
+    else:
+        one.unlink()
 
 
 def outcome(path: Path, given: dict, original: np.ndarray | None) -> tuple[str, str]:
@@ -157,10 +181,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--formats", nargs="*", help="only these, as they stand in the table")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     samples = made_files().samples(folder)
     contents = {name: path.read_bytes() for name, (path, _) in samples.items()}
+    samples |= zarr_stores(folder)
+    samples = {name: sample for name, sample in samples.items() if name in (arguments.formats or samples)}
     originals = {name: read_stack(path, **given).values for name, (path, given) in samples.items()}
     rng = np.random.default_rng(arguments.seed)
     worker = Worker()
@@ -175,7 +202,9 @@ def main() -> None:
         target = path.with_name(f"damaged-{path.name}" if "--" not in path.name else path.name)
         beside = sorted(path.parent.glob("*_0001.mtrx"))
         whole = {one: one.read_bytes() for one in ([path, *beside] if target == path else [])}
-        if whole and rng.random() < 0.5:
+        if path.is_dir():
+            damage_store(path, target, how, [*contents.values()], rng)
+        elif whole and rng.random() < 0.5:
             beside[0].write_bytes(damaged(whole[beside[0]], how, [*contents.values()], rng))
         else:
             target.write_bytes(damaged(contents[name], how, [*contents.values()], rng))
