@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from napari import Viewer
+from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.layers import Image, Layer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QAbstractScrollArea, QWidget
 
 from napari_stm_impurities.plugin import sample, work
@@ -25,6 +29,7 @@ from napari_stm_impurities.plugin.simulate import SimulatePanel
 from napari_stm_impurities.plugin.train_and_find import TrainAndFindPanel
 from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
+from napari_stm_impurities.writers import write_nanonis_grid
 
 LAPTOP = (1366, 768)
 PANELS: list[Callable[[Viewer], Panel]] = [PreparePanel, TrainAndFindPanel, ReferencePanel, ComparePanel, SimulatePanel]
@@ -176,6 +181,37 @@ def test_the_sample_opens_from_the_menu(
     assert viewer.canvas.overlays.text.text == "Bias -230 mV"
     assert isinstance(truth, Layer)
     assert len(truth.data) == len(simulate_surface("Au(111)", 0, config=small).points)
+
+
+def drop(viewer: Viewer, *paths: Path, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Let files fall on the canvas, as the window system does."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    at, action, button = QPointF(50, 50), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    viewer.window._qt_viewer.dropEvent(QDropEvent(at, action, data, button, keys))
+
+
+def test_a_file_and_a_folder_of_maps_are_dropped_on_the_window(
+    make_napari_viewer: Callable[..., Viewer],
+    monkeypatch: pytest.MonkeyPatch,
+    plugin: str,
+    stack: xr.DataArray,
+    tmp_path: Path,
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    drop(viewer, write_nanonis_grid(stack, tmp_path / "grid.3ds"))
+    assert viewer.layers[-1].data.shape == stack.shape
+    viewer.layers.clear()
+    folder = tmp_path / "monday"
+    folder.mkdir()
+    for number, bias in enumerate(stack.bias.values):
+        np.savez(folder / f"{number}.npz", data=stack.values[number], bias=[bias], pixel_size=[0.5, 0.25])
+    # napari opens folders of pictures, too, so it asks
+    monkeypatch.setattr(QtReaderDialog, "get_user_choices", lambda _dialog: ("STM impurities", False))
+    drop(viewer, folder)
+    (layer,) = viewer.layers
+    np.testing.assert_array_equal(layer.data, stack.values)
+    assert layer.name == "monday dI/dV"
 
 
 def test_every_widget_of_the_manifest_opens(

@@ -85,8 +85,11 @@ def open_scan(path: Path, given: Given) -> Recording:
     """
     with told_as_read_error(path):
         scan = _scan(path)
-        lines = np.concatenate([scan.image(i) for i in range(len(scan.images))])
-    refuse_mangled(path, lines)
+        scanned = np.zeros(scan.n_y, dtype=bool)
+        for i in range(len(scan.images)):
+            image = scan.image(i)
+            refuse_mangled(path, image)
+            scanned |= ~np.isnan(image).all(axis=1)
     bias = given.bias_mv or _bias_mv(scan)
     if len(bias) != 1:
         raise ReadError(path, f"a scan is one map and has one bias, got {len(bias)}")
@@ -95,7 +98,7 @@ def open_scan(path: Path, given: Given) -> Recording:
     harmonics = [int(n[0]) for i in (1, 2) if (n := scan.numbers(f"Lock-in>Harmonic D{i}", 1)) is not None]
     channels = [recognise(_title(image), image[1], lock_in=lock_in, harmonics=harmonics) for image in scan.images]
     chosen, why, warnings = choose(channels, lock_in, fallback="topography")
-    not_scanned = float(np.isnan(lines.reshape(len(channels), scan.n_y, scan.n_x)).all(axis=(0, 2)).mean())
+    not_scanned = float(1 - scanned.mean())
     if not_scanned:
         warnings.append(f"{not_scanned:.1%} of the lines were not scanned and are missing (NaN)")
     return Recording(
