@@ -30,6 +30,13 @@ def test_info_tells_the_facts_as_text_and_as_json(tmp_path, noise, capsys, npz):
     assert facts["missing_share"] == pytest.approx(0.25)
 
 
+def test_info_tells_where_the_frame_lay(tmp_path, noise, capsys):
+    attrs = {"frame_center_nm": [10.0, -20.5], "frame_angle_deg": 45.0}
+    path = stm.save_stack(stm.make_stack(noise, [-20, 0, 20], 0.5, attrs=attrs), tmp_path / "a.nc")
+    assert run(["info", str(path)]) == 0
+    assert "centre at x = 10, y = -20.5 nm, rotated by 45 degrees" in capsys.readouterr().out
+
+
 def test_info_goes_on_after_a_bad_file(tmp_path, noise, capsys, npz):
     path = npz("stack.npz", noise)
     assert run(["info", str(tmp_path / "nowhere.3ds"), str(path), "--json"]) == 2

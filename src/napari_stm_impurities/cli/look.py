@@ -119,6 +119,7 @@ def _show(facts: dict[str, Any]) -> None:
         ("shape", f"{_size(facts['shape'])}, {size_y:.4g} x {size_x:.4g} nm"),
         ("bias", f"{first:g} mV" if len(bias) == 1 else f"{len(bias)} from {first:g} to {last:g} mV"),
         ("pixel size", f"{pixel_y:.4g} x {pixel_x:.4g} nm"),
+        *(("frame", text) for text in _frame(facts["frame_center_nm"], facts["frame_angle_deg"])),
         ("channels", ", ".join(f"{c['name']} ({c['unit']})" if c["unit"] else c["name"] for c in facts["channels"])),
         ("taken", facts["why"]),
         ("missing", f"{facts['missing_share']:.1%}"),
@@ -129,6 +130,13 @@ def _show(facts: dict[str, Any]) -> None:
     console.print(facts["file"], style="bold", markup=False)
     for name, text in lines:
         console.print(f"  {name:<11} {text}", markup=False)
+
+
+def _frame(center_nm: list[float] | None, angle_deg: float | None) -> list[str]:
+    """Where on the surface the frame lay, one line; none where the file does not tell."""
+    told = [] if center_nm is None else ["centre at x = {:.6g}, y = {:.6g} nm".format(*center_nm)]
+    told += [f"rotated by {angle_deg:g} degrees"] if angle_deg else []
+    return [", ".join(told)] if told else []
 
 
 def _band(band: dict[str, Any]) -> str:
