@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from napari import Viewer
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from npe2._pytest_plugin import TestPluginManager
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 
 from napari_stm_impurities.plugin.layers import image_layer
 from napari_stm_impurities.points import make_points
@@ -54,3 +57,16 @@ def plugin(npe2pm: TestPluginManager) -> Iterator[str]:
     """The name of the plugin, registered alone from the manifest at the root."""
     with npe2pm.tmp_plugin(manifest=ROOT / "napari.yaml"):
         yield "napari-stm-impurities"
+
+
+@pytest.fixture
+def drop() -> Callable[[Viewer, Path], None]:
+    """Give a function that lets a file or a folder fall on the canvas, as the window system does."""
+
+    def fall(viewer: Viewer, path: Path) -> None:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+        viewer.window._qt_viewer.dropEvent(QDropEvent(QPointF(50, 50), *how))
+
+    return fall

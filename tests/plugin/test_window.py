@@ -15,8 +15,7 @@ from napari import Viewer
 from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.layers import Image, Layer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QAbstractScrollArea, QWidget
 
 from napari_stm_impurities.plugin import sample, work
@@ -183,16 +182,9 @@ def test_the_sample_opens_from_the_menu(
     assert len(truth.data) == len(simulate_surface("Au(111)", 0, config=small).points)
 
 
-def drop(viewer: Viewer, *paths: Path, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    """Let files fall on the canvas, as the window system does."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    at, action, button = QPointF(50, 50), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    viewer.window._qt_viewer.dropEvent(QDropEvent(at, action, data, button, keys))
-
-
 def test_a_file_and_a_folder_of_maps_are_dropped_on_the_window(
     make_napari_viewer: Callable[..., Viewer],
+    drop: Callable[[Viewer, Path], None],
     monkeypatch: pytest.MonkeyPatch,
     plugin: str,
     stack: xr.DataArray,
