@@ -2,7 +2,7 @@
 
 It needs an X server; without one it starts Xvfb, at the size of a laptop (1366 x 768)::
 
-    python docs/make_screenshots.py --file Topo014.sxm [--only viewer ...]
+    python docs/make_screenshots.py --file Topo014.sxm [--positions Topo014_positions.csv] [--only file ...]
 """
 
 from __future__ import annotations
@@ -142,19 +142,38 @@ def simulate_pictures(window: Window) -> None:
     window.save("simulate")
 
 
-def file_pictures(window: Window, path: Path) -> None:
-    """A measured file with what was found in it."""
-    window.viewer.layers.clear()
-    window.viewer.open(path, plugin=PLUGIN)
+def file_pictures(window: Window, path: Path, positions: Path | None) -> None:
+    """A measured file with what was found in it, and each widget open beside it."""
+    viewer, name = window.viewer, path.stem.lower()
+    viewer.layers.clear()
+    viewer.open(path, plugin=PLUGIN)
+    image = viewer.layers[-1]
+    window.press(window.open_widget("Train and find"))
+    window.save(name)
     panel = window.open_widget("Train and find")
-    window.press(panel)
-    window.save(path.stem.lower())
+    panel.tabs.bar.setCurrentIndex(1)
+    window.save(f"{name}-train")
+    window.open_widget("Simulate training data")
+    window.save(f"{name}-simulate")
+    window.open_widget("Prepare")
+    window.save(f"{name}-prepare")
+    window.open_widget("Find reference (EM)")
+    window.save(f"{name}-reference")
+    if positions is not None:
+        (marked,) = viewer.open(positions, plugin=PLUGIN)
+        panel = window.open_widget("Compare")
+        panel.reference.value = marked
+        panel.tolerance.value = 0.25
+        window.press(panel)
+        window.show_only(image.name, "matched", "missed", "extra")
+        window.save(f"{name}-compare")
 
 
 def main() -> None:
     """Make all pictures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", type=Path, help="a measured file, such as Topo014.sxm")
+    parser.add_argument("--positions", type=Path, help="a table (CSV) of what is known to be in it, in nm")
     parser.add_argument("--only", nargs="*", choices=["surface", "simulate", "file"], help="only these pictures")
     given = parser.parse_args()
     wanted = set(given.only or ("surface", "simulate", "file"))
@@ -165,7 +184,7 @@ def main() -> None:
     if "simulate" in wanted:
         simulate_pictures(window)
     if "file" in wanted and given.file:
-        file_pictures(window, given.file)
+        file_pictures(window, given.file, given.positions)
     window.viewer.close()
 
 

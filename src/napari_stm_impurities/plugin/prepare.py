@@ -23,7 +23,7 @@ from .fields import write
 from .forms import Form
 from .layers import ATTRS_KEY, image_layer, layer_pixel_size_nm, layer_stack, robust_limits
 from .panel import Panel
-from .source import ImageSource
+from .source import ImageSource, n_maps
 
 #: Steps that need all maps, and say nothing of one alone: the preview leaves them out.
 _NOT_OF_ONE_MAP = ("choose_biases", "correct_drift", "average_biases")
@@ -37,7 +37,7 @@ class PreparePanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Apply")
-        self.source = ImageSource(self, "Stack", "The maps to prepare; they stay as they are", _n_maps)
+        self.source = ImageSource(self, "Stack", "The maps to prepare; they stay as they are", n_maps)
         self.channel = ChannelChoice(self, self.source)
         self.backward = self.layer_box(
             Image, "Way back", "The same channel measured on the way back: both are averaged", optional=True
@@ -128,11 +128,6 @@ def prepared(
     if current is not None:
         stack = normalise_by_conductance(stack, current)
     return apply(stack, recipe, progress=progress, should_stop=should_stop)
-
-
-def _n_maps(layer: Image) -> float:
-    """The more maps a layer has, the more likely it is the one to prepare."""
-    return float(layer.data.shape[0]) if layer.ndim == 3 else 0.0
 
 
 def _said(step: dict[str, Any]) -> str:

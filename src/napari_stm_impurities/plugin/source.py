@@ -81,3 +81,9 @@ def _number(label: str, tooltip: str) -> Any:
     widget = FloatSpinBox(min=-1e6, max=1e6, value=0.0, label=label, tooltip=tooltip)
     widget.native.setDecimals(4)
     return widget
+
+
+def n_maps(layer: Image) -> float:
+    """How many maps a layer has; none where it is no measurement, such as a score map."""
+    bias = layer_bias_mv(layer) if layer.ndim in (2, 3) and layer.visible else None
+    return 0 if bias is None else len(bias)

@@ -24,10 +24,10 @@ from ..training.config import TrainingConfig
 from .curves import Curves
 from .fields import Optional, file_box, path_in, tick_box
 from .forms import Fold, Form, Tabs, grid
-from .layers import layer_bias_mv, score_layer
+from .layers import score_layer
 from .panel import Panel
 from .points_layers import layer_points, points_layer
-from .source import ImageSource
+from .source import ImageSource, n_maps
 
 FROM_FILE = "from a file …"
 READ_OFF = "read off the image"
@@ -40,7 +40,7 @@ class TrainAndFindPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find impurities")
-        self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias", prefer=_maps)
+        self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias", prefer=n_maps)
         self.tabs = Tabs()
         self.body.addWidget(self.tabs)
         self.tabs.add(self._find_tab(), "Find")
@@ -168,6 +168,8 @@ class TrainAndFindPanel(Panel):
         self.training.fill(TrainingConfig.preset(name))
 
     def _train(self) -> None:
+        if self.use_image.value and self.source.box.value is None:
+            raise StmError("there is no image to show to the network; open a file, or untick Image as experiment")
         stack = self.source.stack() if self.use_image.value else None
         reference = self.reference.value
         if reference is not None and stack is None:
@@ -180,7 +182,7 @@ class TrainAndFindPanel(Panel):
             config=None if self.resume.value else self.training.value(),
             path=path,
             resume=self.resume.value,
-            done=partial(self._trained, path),
+            done=partial(self._trained, path, self.resume.value),
             reports=("on_epoch", self._epoch),
         )
         self._last = None
@@ -191,7 +193,10 @@ class TrainAndFindPanel(Panel):
         self._last = report
         self.curves.add((report.loss, report.ratio))
 
-    def _trained(self, path: Path | None, model: Model) -> None:
+    def _trained(self, path: Path | None, resumed: bool, model: Model) -> None:
+        if self._last is None and not resumed:  # it has learnt nothing, so nothing shall be found with it
+            self.say("Stopped before the first epoch was finished; the model under Find is still the one chosen there.")
+            return
         # a name of its own: a person may well call a file like a shipped model
         name = f"{path.stem} (trained here)" if path else f"trained here, {len(self.trained) + 1}"
         self.trained[name] = model
@@ -211,12 +216,6 @@ class TrainAndFindPanel(Panel):
         if not self.running:
             self.say("")
         self.button.setText(("Find impurities", "Train model")[index])
-
-
-def _maps(layer: Image) -> float:
-    """How many maps a layer has; none where it is no measurement, such as a score map."""
-    bias = layer_bias_mv(layer) if layer.ndim in (2, 3) and layer.visible else None
-    return 0 if bias is None else len(bias)
 
 
 def find_on_device(
