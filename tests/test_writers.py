@@ -40,6 +40,13 @@ def test_a_saved_stack_comes_back_identical(stack, tmp_path):
         assert type(again.attrs["history"]) is list
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.tif", "a.3ds", "a"])
+def test_maps_are_not_written_under_a_name_of_another_format(stack, tmp_path, name):
+    with pytest.raises(StmError, match=r"ending in \.nc or \.zarr"):
+        save_stack(stack, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_saving_twice_loses_nothing_and_adds_nothing(stack, tmp_path):
     once = read_stack(save_stack(stack, tmp_path / "a.nc"))
     assert read_stack(save_stack(once, tmp_path / "b.nc")).identical(stack)
@@ -97,7 +104,7 @@ def test_what_is_no_stack_is_refused_and_nothing_is_left(write, tmp_path):
     with pytest.raises(StmError, match=r"\(bias, y, x\)"):
         write(xr.DataArray(np.zeros((3, 3, 3)), dims=("a", "b", "c")), tmp_path / "a")
     with pytest.raises(StmError, match="does not exist"):
-        write(make_stack(np.zeros((1, 9, 9)), 0, 1.0), tmp_path / "none" / "a")
+        write(make_stack(np.zeros((1, 9, 9)), 0, 1.0), tmp_path / "none" / "a.nc")
     assert not list(tmp_path.iterdir())
 
 

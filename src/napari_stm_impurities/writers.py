@@ -17,6 +17,8 @@ from .errors import StmError
 from .files import folder_written_whole, written_whole
 from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
 
+#: What a stack may be called: under another suffix it would not be read back, or be taken for something else.
+_SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".zarr")
 _SEGMENTS = "Segment Start (V), Segment End (V), Settling (s), Integration (s), Steps (xn), Lockin, Init. Settling (s)"
 _GRID_PARAMETERS = ("X (m)", "Y (m)", "Z (m)")
 
@@ -29,7 +31,7 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     stack
         Dimensions (bias, y, x). A map (y, x), such as a score map, is saved as a stack with one bias: its own, or 0.
     path
-        Where to; the suffix should be ``.nc``, or ``.zarr`` for a Zarr store, which is a folder.
+        Where to; the suffix is ``.nc``, ``.nc4``, ``.h5`` or ``.hdf5``, or ``.zarr`` for a Zarr store (a folder).
 
     Returns
     -------
@@ -39,7 +41,7 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     StmError
-        If it is no stack, or cannot be written there.
+        If it is no stack, the suffix is another one, or it cannot be written there.
 
     Examples
     --------
@@ -60,6 +62,8 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
         stack = stack.drop_vars("bias", errors="ignore").expand_dims(bias=[bias])
     if stack.dims != stacks.DIMS:
         raise StmError(f"expected a stack with the dimensions (bias, y, x), got {stack.dims}")
+    if path.suffix.lower() not in _SUFFIXES:
+        raise StmError(f"{path}: maps are written as NetCDF or Zarr; choose a name ending in .nc or .zarr")
     channel = str(stack.attrs.get("channel") or stack.name or "")
     attrs = {**stack.attrs, "channel": channel, "pixel_size_nm": list(stacks.pixel_size_nm(stack))}
     plain = {name: str(attrs[name]) for name in ("channel", "units", "source") if attrs.get(name)}

@@ -39,3 +39,12 @@ def test_the_matching_radius_in_the_help_is_the_one_that_holds(capsys):
     run(["compare", "--help"])
     default = inspect.signature(stm.compare).parameters["tolerance_nm"].default
     assert f"[default: {default:g}," in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "help_of"),
+    [(["find", "a.nc"], " find --help"), (["find", "--speed"], " find --help"), (["serach"], " --help")],
+)
+def test_a_wrong_command_line_names_the_help_that_tells_more(words, help_of, capsys):
+    assert run(words) == 2
+    assert f"(see stm-impurities{help_of})" in capsys.readouterr().err

@@ -178,7 +178,11 @@ def test_compare_makes_three_layers_and_the_figures(qtbot: QtBot, viewer: Viewer
 def test_compare_needs_two_different_layers(qtbot: QtBot, viewer: ViewerModel) -> None:
     panel = shown(qtbot, ComparePanel(viewer))
     assert "two points layers are needed" in start(qtbot, panel)
-    model, _ = two_layers(viewer)
+    model, reference = two_layers(viewer)
+    viewer.layers.remove(reference)
+    panel.reset_choices()
+    assert "two points layers are needed" in start(qtbot, panel)
+    viewer.add_layer(reference)
     panel.reset_choices()
     assert panel.points.value is not panel.reference.value
     panel.points.value = panel.reference.value = model
@@ -320,6 +324,25 @@ def test_a_training_is_cancelled_in_the_middle_and_taken_up_again(
     qtbot.waitUntil(lambda: not panel.running, timeout=30_000)
     epochs = int(panel.message.text().split()[0])
     assert epochs == done + len(panel.curves.values[0])
+
+
+def test_a_training_without_an_image_says_what_to_untick(qtbot: QtBot, viewer: ViewerModel) -> None:
+    panel = shown(qtbot, TrainAndFindPanel(viewer))
+    panel.tabs.bar.setCurrentIndex(1)
+    assert "untick Image as experiment" in start(qtbot, panel)
+
+
+def test_a_model_that_has_learnt_nothing_is_not_chosen(qtbot: QtBot, viewer: ViewerModel, tmp_path: Path) -> None:
+    panel = shown(qtbot, TrainAndFindPanel(viewer))
+    panel.use_image.value = False
+    small_training(panel, tmp_path / "mine.safetensors", epochs=1)
+    panel.training["steps_per_epoch"].value = 10_000
+    chosen = panel.model.value
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.running, timeout=30_000)
+    assert "before the first epoch" in panel.message.text()
+    assert panel.model.value == chosen
 
 
 def test_the_presets_fill_the_form(qtbot: QtBot, viewer: ViewerModel) -> None:

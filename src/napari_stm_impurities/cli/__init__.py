@@ -67,7 +67,8 @@ def run(arguments: Sequence[str]) -> int:
         with warnings_as_lines():
             status = command_line(words[0])(words, prog_name="stm-impurities", standalone_mode=False)
     except typer.TyperException as error:
-        tell("error", f"{error.format_message()} (see stm-impurities --help)")
+        command = f" {words[0]}" if words[0] in COMMANDS else ""
+        tell("error", f"{error.format_message()} (see stm-impurities{command} --help)")
         return BAD_INPUT
     except StmError as error:
         tell("error", str(error))

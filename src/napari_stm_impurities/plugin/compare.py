@@ -74,7 +74,7 @@ class ComparePanel(Panel):
     def start(self) -> None:
         """Compare the chosen layers; it is a matter of milliseconds and needs no thread."""
         found, truth = self.points.value, self.reference.value
-        if found is None or truth is None:
+        if found is None or truth is None or len(self.points.choices) < 2:
             raise StmError("two points layers are needed; find impurities and a reference first, or open their tables")
         if found is truth:
             raise StmError("the points and the reference are the same layer; choose two")
