@@ -54,7 +54,7 @@ class TrainAndFindPanel(Panel):
         self.model = ComboBox(
             choices=self._models,
             label="Model",
-            tooltip="A shipped model, one trained in this session, or a file",
+            tooltip="A shipped model, one trained here, or a file",
         )
         self.model_file = file_box("Model file", "A model that was saved before", SUFFIX, new=False)
         self.surface = ComboBox(
