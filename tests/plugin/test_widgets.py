@@ -189,6 +189,18 @@ def test_compare_needs_two_different_layers(qtbot: QtBot, viewer: ViewerModel) -
     assert "same layer" in start(qtbot, panel)
 
 
+def test_a_reference_that_is_found_later_is_chosen(qtbot: QtBot, viewer: ViewerModel) -> None:
+    model, reference = two_layers(viewer)
+    viewer.layers.remove(reference)
+    viewer.add_points([[8, 8.2]], name="other")
+    viewer.layers.move(len(viewer.layers) - 1, 0)
+    panel = shown(qtbot, ComparePanel(viewer))
+    assert (panel.points.value, panel.reference.value.name) == (model, "other")
+    viewer.add_layer(reference)
+    panel.reset_choices()
+    assert (panel.points.value, panel.reference.value) == (model, reference)
+
+
 def test_points_of_another_plugin_can_be_compared(qtbot: QtBot, viewer: ViewerModel) -> None:
     model, _ = two_layers(viewer)
     other = viewer.add_points([[8, 8.2], [24, 12]], name="other")  # in pixels, without any unit

@@ -125,7 +125,10 @@ class ComparePanel(Panel):
     def _choose_two(self) -> None:
         choices = self.points.choices
         if len(choices) > 1 and self.points.value is self.reference.value:
+            by_hand = self.reference in self._chosen
             self.reference.value = next(layer for layer in choices if layer is not self.points.value)
+            if not by_hand:  # so that a reference that is found later is chosen
+                self._chosen.discard(self.reference)
 
 
 def _share_of(source: str, layer: Points) -> float:
