@@ -13,6 +13,7 @@ import xarray as xr
 import napari_stm_impurities as stm
 from napari_stm_impurities.cli import run
 from napari_stm_impurities.points import load_points, make_points, save_points
+from napari_stm_impurities.simulation.surface import SurfaceConfig
 
 
 def test_info_tells_the_facts_as_text_and_as_json(tmp_path, noise, capsys, npz):
@@ -157,3 +158,20 @@ def test_find_works_on_real_files(pattern, shared_data, tmp_path, capsys):
     assert run(["find", str(path), "-o", str(tmp_path / "points.csv")]) == 0
     assert "impurities" in capsys.readouterr().out
     load_points(tmp_path / "points.csv")
+
+
+def test_windows_under_another_format_s_name_are_refused(tmp_path, capsys):
+    assert run(["simulate", "-o", str(tmp_path / "w.csv"), "--windows", "5", "--preset", "wang2020"]) == 2
+    assert "name the file w.nc" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_reference_warns_where_ripples_stand_in_place_of_bound_states(tmp_path, capsys):
+    config = SurfaceConfig(n_biases=1, bias_start_mv=10, bias_stop_mv=10, noise_share=0.1)
+    surface = stm.simulate_surface(seed=2, config=config)
+    bound = stm.save_stack(surface.bound_state_map, tmp_path / "bound.nc")
+    rippled = stm.save_stack(surface.stack, tmp_path / "rippled.nc")
+    assert run(["reference", str(bound), "-o", str(tmp_path / "a.csv")]) == 0
+    assert "ripples" not in capsys.readouterr().err
+    assert run(["reference", str(rippled), "-o", str(tmp_path / "b.csv")]) == 0
+    assert "ripples stand out of the map at 10 mV" in capsys.readouterr().err

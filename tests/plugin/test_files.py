@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
-from napari_stm_impurities.errors import ReadError
+from napari_stm_impurities.plugin import reader
 from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
 from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
 from napari_stm_impurities.plugin.reader import get_reader
@@ -55,16 +55,21 @@ def test_several_files_are_one_series(viewer: ViewerModel, stack: xr.DataArray, 
     np.testing.assert_allclose(layer_stack(layer), stack.sel(bias=[-20, 0, 10]))
 
 
-def test_a_bad_file_is_one_clear_line(viewer: ViewerModel, tmp_path: Path) -> None:
+@pytest.fixture
+def errors(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the reader shows on the screen."""
+    shown: list[str] = []
+    monkeypatch.setattr(reader, "show_error", shown.append)
+    return shown
+
+
+def test_a_bad_file_is_one_clear_line(viewer: ViewerModel, tmp_path: Path, errors: list[str]) -> None:
     path = tmp_path / "cut.3ds"
     path.write_bytes(b'Grid dim="4 x 4"\r\n')
-    reader = get_reader(str(path))
-    assert reader is not None
-    with pytest.raises(ReadError, match=r"cut\.3ds") as error:
-        reader(str(path))
-    assert "\n" not in str(error.value)
-    with pytest.raises(ReadError, match=r"cut\.3ds"):
-        opened(viewer, path)
+    assert opened(viewer, path) == []
+    (line,) = errors
+    assert line.startswith(str(path))
+    assert "\n" not in line
     assert len(viewer.layers) == 0
 
 
@@ -134,15 +139,18 @@ def test_a_folder_without_biases_opens_and_they_are_asked_for(
     assert layer_bias_mv(layer) is None
 
 
-def test_a_folder_that_is_no_series_is_one_clear_line(viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_series_is_one_clear_line(
+    viewer: ViewerModel, stack: xr.DataArray, tmp_path: Path, errors: list[str]
+) -> None:
     write_nanonis_grid(stack, tmp_path / "a.3ds")
     write_nanonis_grid(stack, tmp_path / "b.3ds")
-    with pytest.raises(ReadError, match=r"a\.3ds: holds 5 maps; a series is of files with one map each") as error:
-        opened(viewer, tmp_path)
-    assert "\n" not in str(error.value)
+    opened(viewer, tmp_path)
     np.save(tmp_path / "c.npy", stack.values)
-    with pytest.raises(ReadError, match="holds files of several kinds"):
-        opened(viewer, tmp_path)
+    opened(viewer, tmp_path)
+    many_maps, several_kinds = errors
+    assert "a.3ds: holds 5 maps; a series is of files with one map each" in many_maps
+    assert "holds files of several kinds" in several_kinds
+    assert "\n" not in many_maps
     assert len(viewer.layers) == 0
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import xarray as xr
 
 from ..errors import StmError
 from ..points import load_points, save_points
 from ..reference.config import ReferenceConfig
 from .files import Biases, Channel, Files, PixelSize, read
 from .options import given, options_of
-from .shell import long_work, out
+from .shell import long_work, out, tell
 
 
 @options_of(ReferenceConfig)
@@ -38,10 +39,25 @@ def reference(
     stack = read(files, channel, pixel_size_nm, bias_mv)
     nearest = float(map_at(stack, float(stack.bias[0]) if bias is None else bias).bias)
     bound_map = check_stack(select_bias(stack, nearest, nearest))
+    _warn_of_ripples(bound_map, nearest)
     with long_work("reference") as (progress, should_stop):
         points = find_reference(bound_map, config=config, progress=progress, should_stop=should_stop)
     save_points(points, output)
     out().print(f"{output}: {len(points)} reference points on the map at {nearest:g} mV")
+
+
+def _warn_of_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
+    """Below the band there are no ripples; where there are, their crests would be taken for bound states."""
+    from ..physics.ring import NoRing, fit_dispersion
+
+    try:
+        fit_dispersion(bound_map)
+    except NoRing:
+        return
+    tell(
+        "warning",
+        f"ripples stand out of the map at {bias_mv:g} mV, so it shows no bound states; take one below the band",
+    )
 
 
 def compare(

@@ -64,6 +64,10 @@ def simulate(
 
 
 def _simulate_windows(output: Path, n_windows: int, training: TrainingConfig, seed: int) -> None:
+    if output.suffix != ".nc":
+        raise StmError(
+            f"{output}: training windows are written as NetCDF; name the file {output.with_suffix('.nc').name}"
+        )
     megabytes = dataset_bytes(training.windows, n_windows) / 1e6
     seconds = dataset_seconds(training.windows, n_windows, seed)
     tell("simulate", f"{n_windows} windows, about {megabytes:.3g} MB, in about {seconds:.0f} s")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_error, show_warning
 from napari.viewer import current_viewer
 
+from ..errors import StmError
 from ..points import load_points
 from ..readers import files_in, open_recording
 from ..readers.recording import Channel, Recording, UntoldError
@@ -18,16 +20,35 @@ from .points_layers import points_layer
 
 Paths = str | Sequence[str]
 
+Read = Callable[[Paths], list[LayerTuple]]
+
+#: What a reader gives when it has read the file and there is nothing to show.
+NOTHING: list[tuple[None]] = [(None,)]
+
 #: The kinds of channel that a person wants to see at once; the others are opened by the widget *Prepare*.
 WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 
 
-def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple]] | None:
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple] | list[tuple[None]]] | None:
     """The reader for a path, or for several.
 
     napari has matched the names, so only foreign tables, and folders without a file that can be read, are declined
     here. A folder is a Zarr store, or a series with one map a file.
     """
+    read = _reader_of(path)
+    return None if read is None else partial(_or_say_why_not, read)
+
+
+def _or_say_why_not(read: Read, paths: Paths) -> list[LayerTuple] | list[tuple[None]]:
+    """The layers, or one line on the screen: napari would show a traceback, with the line at its end."""
+    try:
+        return read(paths)
+    except StmError as error:
+        show_error(str(error))
+        return NOTHING
+
+
+def _reader_of(path: Paths) -> Read | None:
     first = Path(path if isinstance(path, str) else path[0])
     if first.is_dir():
         return read_maps if is_store(first) or files_in(first) else None
