@@ -9,6 +9,7 @@ import torch
 from napari_stm_impurities.errors import StmError
 from napari_stm_impurities.network.config import InputConfig, NetworkConfig
 from napari_stm_impurities.network.model import Model, ModelConfig
+from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack
 from napari_stm_impurities.training.experiment import Experiment
@@ -99,3 +100,11 @@ def test_without_a_reference_there_is_no_ratio(tiny, spots):
 def test_a_part_of_a_stack_is_compared_in_its_own_coordinates(tiny, spots):
     reference = make_points(PLACES_PX, (0.5, 0.5), source="reference")
     assert Experiment(spots.isel(y=slice(4, None), x=slice(6, None)), plan(tiny), reference).ratio(bright()) == 1.0
+
+
+def test_a_given_band_sets_the_scale_of_the_experiment(gold, tiny):
+    # ripples of 0.8 nm would be too fine for the model on these pixels of 0.47 nm, so the maps are resampled
+    fine = Dispersion.of_wavelength(0.8, bias_mv=20)
+    own, given = Experiment(gold.stack, tiny, None), Experiment(gold.stack, tiny, None, fine)
+    assert own.view.pixel_size_nm == pytest.approx((0.46875, 0.46875))
+    assert given.view.pixel_size_nm[0] < 0.3

@@ -113,10 +113,11 @@ def train(
     base = TrainingConfig.preset(preset)
     config = TrainingConfig.of(**{**dict(base), **given(values)})
     stack = None
+    band = None if material is None else Dispersion.of_material(material)
     if experiment:
         stack = read_stack(experiment if len(experiment) > 1 else experiment[0], channel=channel)
         if config.windows.kind == "friedel" and not resume:
-            band = fit_dispersion(stack) if material is None else Dispersion.of_material(material)
+            band = band or fit_dispersion(stack)
             view = view_stack(stack, config.inputs, band)
             config = config.for_band(band, view.bias_mv, max(view.pixel_size_nm))
             tell("train", f"the windows are made for the experiment's k ({band.source})")
@@ -132,6 +133,7 @@ def train(
             preset,
             stack,
             reference=None if reference is None else load_points(reference),
+            dispersion=band,
             config=None if resume else config,
             path=output,
             resume=resume,

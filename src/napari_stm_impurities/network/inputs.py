@@ -41,10 +41,9 @@ def scale_maps(maps: Tensor, scaling: str) -> Tensor:
     for _ in range(2):
         spread = mean(centred**2).sqrt().clamp_min(torch.finfo(maps.dtype).tiny)
         clipped = torch.maximum(torch.minimum(centred, 3 * spread), -3 * spread)
-        centred = centred - mean(clipped)
         # NaN stays: minimum and maximum hand it on
-        inner = clipped - mean(clipped)
-    spread = mean(inner**2).sqrt().clamp_min(torch.finfo(maps.dtype).tiny)
+        centred = centred - mean(clipped)
+    spread = mean((clipped - mean(clipped)) ** 2).sqrt().clamp_min(torch.finfo(maps.dtype).tiny)
     return (centred / spread).clamp(-_CLIP, _CLIP)
 
 

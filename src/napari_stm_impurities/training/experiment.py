@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import torch
@@ -33,6 +35,9 @@ class Experiment:
         The training.
     reference
         Known points, for the ratio alone.
+    dispersion
+        The surface band, which sets the scale; read off the maps when not given, and the pixels are taken as
+        they are where no ring stands out.
 
     Raises
     ------
@@ -40,18 +45,22 @@ class Experiment:
         If the stack, on the model's scale, is smaller than a tile.
     """
 
-    def __init__(self, stack: xr.DataArray, plan: TrainingConfig, reference: pd.DataFrame | None) -> None:
+    def __init__(
+        self,
+        stack: xr.DataArray,
+        plan: TrainingConfig,
+        reference: pd.DataFrame | None,
+        dispersion: Dispersion | None = None,
+    ) -> None:
         self.plan = plan
         self.reference = reference
         self.own_pixel_nm = min(pixel_size_nm(stack))
         # a stack that was cut out of a larger one keeps the larger one's coordinates
         self.origin_nm = np.array([float(stack.y.values[0]), float(stack.x.values[0])])
-        band: Dispersion | None
-        try:
-            band = fit_dispersion(stack)
-        except NoRing:
-            band = None
-        self.view = view_stack(stack, plan.inputs, band)
+        if dispersion is None:
+            with suppress(NoRing):
+                dispersion = fit_dispersion(stack)
+        self.view = view_stack(stack, plan.inputs, dispersion)
         maps = self.view.maps
         side = plan.experiment_tile_px
         if min(maps.shape[-2:]) < side:

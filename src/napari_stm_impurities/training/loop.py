@@ -19,6 +19,7 @@ from ..errors import StmError
 from ..network.inputs import input_channels, network_input
 from ..network.model import Model, ModelConfig, choose_device
 from ..network.network import ImpurityNetwork, Scores
+from ..physics.dispersion import Dispersion
 from ..progress import Progress, ShouldStop, Stopped, never, silent
 from ..simulation.stream import window_stream
 from ..simulation.windows import Windows, label_map
@@ -40,6 +41,7 @@ def train(
     experiment: xr.DataArray | None = None,
     *,
     reference: pd.DataFrame | None = None,
+    dispersion: Dispersion | None = None,
     config: TrainingConfig | None = None,
     start: Model | None = None,
     path: str | os.PathLike[str] | None = None,
@@ -60,6 +62,8 @@ def train(
         prediction on its tiles is added to the loss at every step (Eq. 4).
     reference
         Points known in the experiment; they are never trained on, and only serve the paper's ratio.
+    dispersion
+        The experiment's surface band, which sets its scale; read off its maps when not given.
     config
         The whole training; it takes the place of the preset.
     start
@@ -107,14 +111,14 @@ def train(
     if start is not None and checkpoint is None:
         told = {"network": start.config.network, "inputs": start.config.inputs, "started_from": start.config.name}
         plan = plan.model_copy(update=told)
-    training = _Training(plan, choose_device(device), experiment, reference)
+    training = _Training(plan, choose_device(device), experiment, reference, dispersion)
     reports: list[EpochReport] = []
-    if start is not None and checkpoint is None:
-        training.begin_with(start)
     if checkpoint and model_path:
         training.restore(checkpoint, Checkpoint.path_beside(model_path))
         reports = list(checkpoint.reports)
-    elif model_path:
+    elif start is not None:
+        training.begin_with(start)
+    if model_path and not checkpoint:
         # from the first moment on there is something to resume, and no older training's checkpoint beside the model
         training.checkpoint(()).save(Checkpoint.path_beside(model_path))
     begun = time.monotonic() - (reports[-1].seconds if reports else 0.0)
@@ -175,6 +179,7 @@ class _Training:
         device: torch.device,
         experiment: xr.DataArray | None,
         reference: pd.DataFrame | None,
+        dispersion: Dispersion | None,
     ) -> None:
         self.plan = plan
         self.device = device
@@ -186,7 +191,7 @@ class _Training:
             self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
         )
         self.average = WeightAverage(self.network, plan.average_over_steps)
-        self.experiment = Experiment(experiment, plan, reference) if experiment is not None else None
+        self.experiment = Experiment(experiment, plan, reference, dispersion) if experiment is not None else None
 
     def epoch(self, epoch: int, progress: Progress, should_stop: ShouldStop) -> tuple[float, float | None]:
         """Run one epoch; the mean loss and, with an experiment, the mean entropy."""
