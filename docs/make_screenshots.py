@@ -114,7 +114,7 @@ def surface_pictures(window: Window) -> None:
     window.press(window.open_widget("Find reference (EM)"))
     window.save("reference")
     window.show_only(stack.name)
-    panel = window.open_widget("Train and find")
+    panel = window.open_widget("Find impurities")
     window.press(panel)
     window.save("find")
     window.show_only(bound.name, "impurities", "reference")
@@ -123,7 +123,7 @@ def surface_pictures(window: Window) -> None:
     window.show_only(bound.name, "matched", "missed", "extra")
     window.save("compare")
     window.show_only(stack.name)
-    panel = window.open_widget("Train and find")
+    panel = window.open_widget("Find impurities")
     panel.tabs.bar.setCurrentIndex(1)
     panel.preset.value = "wang2020"
     panel.reference.value = truth
@@ -148,9 +148,9 @@ def file_pictures(window: Window, path: Path, positions: Path | None) -> None:
     viewer.layers.clear()
     viewer.open(path, plugin=PLUGIN)
     image = viewer.layers[-1]
-    window.press(window.open_widget("Train and find"))
+    window.press(window.open_widget("Find impurities"))
     window.save(name)
-    panel = window.open_widget("Train and find")
+    panel = window.open_widget("Find impurities")
     panel.tabs.bar.setCurrentIndex(1)
     window.save(f"{name}-train")
     window.open_widget("Simulate training data")

@@ -13,10 +13,12 @@ from napari import Viewer
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from npe2._pytest_plugin import TestPluginManager
+from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
 from napari_stm_impurities.plugin.layers import image_layer
+from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack, pixel_size_nm
 
@@ -70,3 +72,27 @@ def drop() -> Callable[[Viewer, Path], None]:
         viewer.window._qt_viewer.dropEvent(QDropEvent(QPointF(50, 50), *how))
 
     return fall
+
+
+@pytest.fixture
+def shown(qtbot: QtBot) -> Callable[[Panel], Panel]:
+    """Give a function that shows a panel, and closes it after the test."""
+
+    def show(panel: Panel) -> Panel:
+        qtbot.addWidget(panel)
+        panel.show()
+        return panel
+
+    return show
+
+
+@pytest.fixture
+def press(qtbot: QtBot) -> Callable[[Panel], str]:
+    """Give a function that presses a panel's main button, waits, and gives the line that the panel says."""
+
+    def press_and_wait(panel: Panel) -> str:
+        qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: not panel.running, timeout=60_000)
+        return panel.message.text()
+
+    return press_and_wait

@@ -20,18 +20,26 @@ from qtpy.QtWidgets import QAbstractScrollArea, QWidget
 
 from napari_stm_impurities.plugin import sample, work
 from napari_stm_impurities.plugin.compare import ComparePanel
+from napari_stm_impurities.plugin.find import FindPanel
 from napari_stm_impurities.plugin.forms import Fold, Tabs
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.prepare import PreparePanel
 from napari_stm_impurities.plugin.reference import ReferencePanel
 from napari_stm_impurities.plugin.simulate import SimulatePanel
-from napari_stm_impurities.plugin.train_and_find import TrainAndFindPanel
+from napari_stm_impurities.plugin.train import TrainPanel
 from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
 from napari_stm_impurities.writers import write_nanonis_grid
 
 LAPTOP = (1366, 768)
-PANELS: list[Callable[[Viewer], Panel]] = [PreparePanel, TrainAndFindPanel, ReferencePanel, ComparePanel, SimulatePanel]
+PANELS: list[Callable[[Viewer], Panel]] = [
+    PreparePanel,
+    FindPanel,
+    TrainPanel,
+    ReferencePanel,
+    ComparePanel,
+    SimulatePanel,
+]
 
 
 def forever(*, progress: Progress, should_stop: ShouldStop) -> None:
@@ -104,20 +112,6 @@ def test_on_a_laptop_nothing_is_cut_off(
         for child in panel.findChildren(QWidget):
             if child.isVisible() and not isinstance(child.parent(), QAbstractScrollArea):
                 assert inside.contains(rectangle(child, window)), child
-
-
-def test_an_open_fold_of_one_tab_takes_no_room_in_the_other(
-    qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    viewer.window._qt_window.resize(*LAPTOP)
-    panel = docked(qtbot, viewer, TrainAndFindPanel(viewer))
-    bar = panel.findChild(QAbstractScrollArea).verticalScrollBar()
-    panel.tabs.bar.setCurrentIndex(1)
-    set_folds(qtbot, panel, True)
-    qtbot.waitUntil(lambda: bar.maximum() > 500)
-    panel.tabs.bar.setCurrentIndex(0)
-    qtbot.waitUntil(lambda: bar.maximum() == 0)
 
 
 def test_a_renamed_and_a_deleted_layer_are_followed(
@@ -210,6 +204,13 @@ def test_every_widget_of_the_manifest_opens(
     qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], plugin: str
 ) -> None:
     viewer = make_napari_viewer(show=True)
-    for name in ("Prepare", "Train and find", "Find reference (EM)", "Compare", "Simulate training data"):
+    for name in (
+        "Prepare",
+        "Find impurities",
+        "Train and adapt",
+        "Find reference (EM)",
+        "Compare",
+        "Simulate training data",
+    ):
         _, panel = viewer.window.add_plugin_dock_widget(plugin, name)
         assert isinstance(panel, Panel)

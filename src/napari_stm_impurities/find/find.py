@@ -48,6 +48,8 @@ class Finding:
         The confidence from which on a point was counted.
     notes
         One sentence each on what a person should know about this result.
+    model
+        What found it.
     """
 
     points: pd.DataFrame
@@ -56,6 +58,7 @@ class Finding:
     dispersion: Dispersion | None
     threshold: float
     notes: tuple[str, ...]
+    model: Model
 
 
 def find(
@@ -88,7 +91,7 @@ def find(
     if loaded.config.calibration.f1 is None:
         notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
     score = _score_layer(field, view, loaded, maps)
-    return Finding(points, score, _attention(field, view), band, least, notes)
+    return Finding(points, score, _attention(field, view), band, least, notes, loaded)
 
 
 def find_impurities(

@@ -28,6 +28,9 @@ PIXEL_KEY = "pixel_size_nm"
 #: Where a layer came from, and everything that can be had there: the paths, and the names of the channels.
 FILES_KEY = "files"
 CHANNELS_KEY = "channels"
+#: What a layer of results was found with (a `Finding`), and the image it was found in (a weak reference to the layer).
+FINDING_KEY = "finding"
+IMAGE_KEY = "image"
 
 #: A stack of more values than this sets its contrast from so many of its maps.
 LIMITS_FROM_ALL = 4_000_000

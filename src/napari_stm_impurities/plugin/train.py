@@ -1,0 +1,111 @@
+"""The widget *Train and adapt*: a model of one's own."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from magicgui.widgets import ComboBox
+from napari.components import ViewerModel
+from napari.layers import Points
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ..errors import StmError
+from ..network.model import Model
+from ..training import train
+from ..training.checkpoint import EpochReport
+from ..training.config import TrainingConfig
+from .curves import Curves
+from .fields import file_box, path_in, tick_box
+from .forms import Form, Tabs, grid
+from .model_choice import SUFFIX, trained_models
+from .panel import Panel
+from .points_layers import layer_points
+from .source import ImageSource, n_maps
+
+PRESETS = ("default", "wang2020")
+
+
+class TrainPanel(Panel):
+    """Train a model on simulated windows, with an image layer as the unlabelled experiment."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer, "Train model")
+        self.source = ImageSource(self, "Image", "The measurement that the model is meant for", prefer=n_maps)
+        self.tabs = Tabs()
+        self.body.addWidget(self.tabs)
+        self.tabs.add(self._train_tab(), "Train")
+
+    def _train_tab(self) -> QWidget:
+        self.preset = ComboBox(
+            choices=PRESETS,
+            label="Preset",
+            tooltip="default: ours; wang2020: the paper's network, data and losses, exactly",
+        )
+        self.use_image = tick_box(
+            True,
+            label="Image as experiment",
+            tooltip="Show the image to the network as unlabelled data, where the confidence weight is not 0 (Eq. 4)",
+        )
+        self.reference = self.layer_box(
+            Points,
+            "Reference",
+            "Known positions in the image: the paper's ratio is told after each epoch",
+            optional=True,
+        )
+        tooltip = "Where the model is saved; a training that was stopped can be taken up from there (Resume)"
+        self.save_as = file_box("Save as", tooltip, SUFFIX, new=True)
+        self.resume = tick_box(False, label="Resume", tooltip="Take up the stopped training of this file")
+        self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
+        self.curves = Curves("loss", "ratio", counted="epochs")
+        self.curves.setVisible(False)
+        self._last: EpochReport | None = None
+        tab = QWidget()
+        layout = QVBoxLayout(tab)
+        layout.addWidget(grid([self.preset, self.use_image, self.reference, self.save_as, self.resume]))
+        layout.addWidget(self.training)
+        layout.addWidget(self.curves)
+        layout.addStretch()
+        self.preset.changed.connect(self._fill_preset)
+        return tab
+
+    def _fill_preset(self, name: str) -> None:
+        self.training.fill(TrainingConfig.preset(name))
+
+    def start(self) -> None:
+        """Train as the form says."""
+        if self.use_image.value and self.source.box.value is None:
+            raise StmError("there is no image to show to the network; open a file, or untick Image as experiment")
+        stack = self.source.stack() if self.use_image.value else None
+        reference = self.reference.value
+        if reference is not None and stack is None:
+            raise StmError("the ratio is measured on the image: tick Image as experiment, or choose no reference")
+        path = path_in(self.save_as, SUFFIX)
+        self.run(
+            train,
+            experiment=stack,
+            reference=None if reference is None else layer_points(reference),
+            config=None if self.resume.value else self.training.value(),
+            path=path,
+            resume=self.resume.value,
+            done=partial(self._trained, path, self.resume.value),
+            reports=("on_epoch", self._epoch),
+        )
+        self._last = None
+        self.curves.clear()
+        self.curves.setVisible(True)
+
+    def _epoch(self, report: EpochReport) -> None:
+        self._last = report
+        self.curves.add((report.loss, report.ratio))
+
+    def _trained(self, path: Path | None, resumed: bool, model: Model) -> None:
+        if self._last is None and not resumed:  # it has learnt nothing, so nothing shall be found with it
+            self.say("Stopped before the first epoch was finished; Find impurities keeps the model chosen there.")
+            return
+        # a name of its own: a person may well call a file like a shipped model
+        name = f"{path.stem} (trained here)" if path else f"trained here, {len(trained_models.models) + 1}"
+        trained_models.add(name, model)
+        epochs = "no epoch finished" if self._last is None else f"{self._last.epoch} epochs, loss {self._last.loss:.3g}"
+        where = f"saved as {path}" if path else "not saved (choose Save as first to keep a model)"
+        self.say(f"{epochs}; {where}. Find impurities offers it.")
