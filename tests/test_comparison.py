@@ -156,3 +156,19 @@ def test_bad_input_is_told_in_one_line(arguments, match):
 def test_a_frame_turned_round_is_refused():
     with pytest.raises(StmError, match="frame"):
         compare([[0, 0]], [[0, 0]], frame=(10, 0, 0, 10))
+
+
+def test_the_rows_of_a_comparison_tell_every_point_once():
+    report = compare([[1.0, 1.0], [5.0, 5.0], [9.0, 1.0]], [[9.0, 1.4], [1.0, 1.3], [2.0, 8.0]], tolerance_nm=0.5)
+    rows = report.rows()
+    assert rows["kind"].tolist() == ["matched", "matched", "missed", "extra"]
+    assert rows["point"].fillna(-1).tolist() == [0, 2, -1, 1]
+    assert rows["reference"].fillna(-1).tolist() == [1, 0, 2, -1]
+    np.testing.assert_allclose(rows["distance_nm"], [0.3, 0.4, np.nan, np.nan])
+    assert rows[["y_nm", "x_nm"]].values.tolist() == [[1, 1], [9, 1], [2, 8], [5, 5]]
+
+
+def test_without_points_there_are_no_rows():
+    rows = compare([], []).rows()
+    assert len(rows) == 0
+    assert list(rows.columns) == ["kind", "point", "reference", "distance_nm", "y_nm", "x_nm"]

@@ -83,6 +83,31 @@ class Comparison:
         clean = {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in numbers.items()}
         return {**clean, "frame_nm": frame, **tables}
 
+    def rows(self) -> pd.DataFrame:
+        """Every pair, missed and extra point as one row of one table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `kind` (``matched``, ``missed``, ``extra``), `point` and `reference` (row numbers, missing where there is
+            none), `distance_nm` (NaN without a partner), and where it is, `y_nm` and `x_nm`: of the point, or of the
+            reference point that was missed.
+
+        Examples
+        --------
+        >>> compare([[1.0, 1.0], [5.0, 5.0]], [[1.0, 1.3]], tolerance_nm=0.5).rows()["kind"].tolist()
+        ['matched', 'extra']
+        """
+        parts = {"matched": self.pairs, "missed": self.missed, "extra": self.extra}
+        columns = ["kind", "point", "reference", "distance_nm", "y_nm", "x_nm"]
+        every = [part.assign(kind=kind).reindex(columns=columns) for kind, part in parts.items() if len(part)]
+        table = pd.concat(every, ignore_index=True) if every else pd.DataFrame(columns=columns)
+        for name in ("point", "reference"):
+            table[name] = table[name].astype("Int64")
+        for name in ("distance_nm", "y_nm", "x_nm"):
+            table[name] = table[name].astype(float)
+        return table
+
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write :meth:`to_dict` as JSON; the file is whole or not there."""
         with written_whole(path) as beside:
@@ -211,17 +236,21 @@ def match(
     """
     n, m = len(points_nm), len(reference_nm)
     limit = radius_nm * (1 + _SLACK)
-    near = [] if not (n and m) else cKDTree(points_nm).query_ball_tree(cKDTree(reference_nm), limit)
-    row = np.repeat(np.arange(len(near)), [len(found) for found in near])
-    column = np.array([j for found in near for j in found], dtype=np.intp)
+    if not (n and m):
+        return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
+    near = cKDTree(points_nm).sparse_distance_matrix(cKDTree(reference_nm), limit, output_type="ndarray")
+    near.sort(order=["i", "j"])
+    row, column = near["i"], near["j"]
     if not len(row):
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
     squared = ((points_nm[row] - reference_nm[column]) ** 2).sum(axis=1)
     graph = coo_array((np.ones(len(row)), (row, n + column)), shape=(n + m, n + m))
     _, group = connected_components(graph, directed=False)
-    edges = np.argsort(group[row], kind="stable")
-    chosen = []
-    for edge in np.split(edges, np.flatnonzero(np.diff(group[row][edges])) + 1):
+    alone = np.bincount(group[row])[group[row]] == 1  # most groups are one pair, and there is nothing to choose
+    chosen = [np.flatnonzero(alone)]
+    edges = np.flatnonzero(~alone)
+    edges = edges[np.argsort(group[row[edges]], kind="stable")]
+    for edge in np.split(edges, np.flatnonzero(np.diff(group[row[edges]])) + 1):
         rows, local_row = np.unique(row[edge], return_inverse=True)
         columns, local_column = np.unique(column[edge], return_inverse=True)
         # one pair more is worth more than all the squared distances that it could ever add
