@@ -20,7 +20,7 @@ def test_the_bias_follows_the_slider_on_an_uneven_axis(viewer: ViewerModel) -> N
     for number in range(3):
         viewer.dims.set_current_step(0, number)
         said.append(text.text)
-    assert said == ["Bias -100 mV", "Bias +0 mV", "Bias +30 mV"]
+    assert said == ["Bias -100 mV", "Bias 0 mV", "Bias +30 mV"]
     assert text.visible
 
 
@@ -35,3 +35,14 @@ def test_the_topmost_visible_map_is_the_one_told(viewer: ViewerModel) -> None:
     assert viewer.canvas.overlays.text.text == "Bias +10 mV"
     viewer.layers.clear()
     assert not viewer.canvas.overlays.text.visible
+
+
+def test_zero_has_no_sign_and_other_biases_have(viewer: ViewerModel) -> None:
+    show_bias(viewer)
+    bias = np.linspace(-0.3, 0.3, 7)  # the middle one is no exact zero
+    viewer.add_layer(Layer.create(*image_layer(make_stack(np.zeros((7, 9, 9)), bias - 1e-12, 0.5))))
+    said = []
+    for number in range(7):
+        viewer.dims.set_current_step(0, number)
+        said.append(viewer.canvas.overlays.text.text.removeprefix("Bias "))
+    assert said == ["-0.3 mV", "-0.2 mV", "-0.1 mV", "0 mV", "+0.1 mV", "+0.2 mV", "+0.3 mV"]

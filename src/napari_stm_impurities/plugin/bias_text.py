@@ -15,6 +15,9 @@ from napari.layers import Image, Layer
 
 from .layers import BIAS_KEY, layer_bias_mv
 
+#: A bias nearer to zero than this, in mV, is zero: no instrument sets it more finely, but sums of steps are off by less.
+LEAST_MV = 1e-6
+
 _shown_in: WeakSet[Any] = WeakSet()
 
 
@@ -60,8 +63,20 @@ def bias_text(viewer: ViewerModel) -> str:
         if layer.visible and isinstance(layer, Image) and BIAS_KEY in layer.metadata:
             bias = layer_bias_mv(layer)
             if bias is not None:
-                return f"Bias {bias[shown_map(layer, viewer, len(bias))]:+.4g} mV"
+                return f"Bias {in_mv(bias[shown_map(layer, viewer, len(bias))])}"
     return ""
+
+
+def in_mv(bias_mv: float) -> str:
+    """A bias as it is written for a person: with its sign, which zero has not.
+
+    Examples
+    --------
+    >>> in_mv(30), in_mv(-2.5), in_mv(-1e-14)
+    ('+30 mV', '-2.5 mV', '0 mV')
+    """
+    near_zero = abs(bias_mv) < LEAST_MV
+    return "0 mV" if near_zero else f"{bias_mv:+.4g} mV"
 
 
 def shown_map(layer: Layer, viewer: ViewerModel, maps: int) -> int:
