@@ -20,10 +20,10 @@ VIEWER = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "
 #: Arrows run from a later line to an earlier one, or within a line as long as there is no circle.
 FLOORS = [
     {"errors", "progress", "files", "configuration"},
-    {"stacks", "points", "geometry", "plain_tables", "imagej"},
+    {"stacks", "points", "geometry", "measured_area", "plain_tables", "imagej"},
     {"physics", "prepare", "readers", "writers"},
     {"network", "simulation"},
-    {"find", "training", "reference", "comparison", "figures"},
+    {"find", "training", "reference", "comparison", "merging", "figures"},
     {"batch", "demo"},
     {"plugin", "cli"},
 ]

@@ -31,6 +31,8 @@ CHANNELS_KEY = "channels"
 #: What a layer of results was found with (a `Finding`), and the image it was found in (a weak reference to the layer).
 FINDING_KEY = "finding"
 IMAGE_KEY = "image"
+#: What a comparison draws carries this; it is a picture of other layers and is offered nowhere as points.
+DRAWN_KEY = "drawn"
 
 #: A stack of more values than this sets its contrast from so many of its maps.
 LIMITS_FROM_ALL = 4_000_000
@@ -238,6 +240,13 @@ def world_of(layer: Layer, data: np.ndarray) -> np.ndarray:
     origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
     matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
     return np.asarray(data @ matrix.T + origin)
+
+
+def data_of(layer: Layer, world: np.ndarray) -> np.ndarray:
+    """Positions (n, ndim) from world to data coordinates, all at once: what :func:`world_of` undoes."""
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
+    return np.linalg.solve(matrix, (world - origin).T).T
 
 
 def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTuple:

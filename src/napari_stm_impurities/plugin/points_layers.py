@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
 from ..errors import StmError
+from ..merging import CHECKED, checked_of
 from ..points import COLUMNS, SOURCES, check_points, make_points, pixel_size_of
 from .layers import PIXEL_KEY, LayerTuple, layer_pixel_size_nm, placement, values_of, world_of
 
@@ -56,13 +58,15 @@ def points_layer(
             place["metadata"] = {PIXEL_KEY: image.metadata[PIXEL_KEY]}
     features = points.drop(columns=list(COLUMNS[:4])).reset_index(drop=True)
     features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
+    if "checked" in features:
+        features["checked"] = checked_of(features)
     side = max(20.0, *np.ptp([*yx, (0, 0)], axis=0)) if image is None else max(values_of(image).shape[-2:])
     return (
         yx,
         {
             **place,
             "features": features,
-            "feature_defaults": {name: _default_of(features[name]) for name in features.columns},
+            "feature_defaults": feature_defaults(features),
             "symbol": SYMBOLS[kind],
             "size": (1.5 + side / 80) * (0.8 if kind == "reference" else 1.2),
             "border_width": 0.12,
@@ -75,20 +79,34 @@ def points_layer(
     )
 
 
+def feature_defaults(features: pd.DataFrame) -> dict[str, Any]:
+    """What a point that a person adds has in each feature."""
+    return {name: _default_of(features[name]) for name in features.columns}
+
+
 def _default_of(feature: pd.Series[Any]) -> Any:
     """What a point that a person adds has in this feature: no number, and the source ``manual``."""
     if feature.name == "source":
         return "manual"
+    if feature.name == "checked":
+        return CHECKED[0]
     if feature.dtype.kind == "f":
         return np.nan
     return feature.dtype.type() if feature.dtype.kind in "iub" else ""
 
 
-def layer_points(layer: Points) -> pd.DataFrame:
+def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     """The table of the points that a layer shows, ours or another plugin's.
 
     The positions in nm are the layer's world coordinates. What another plugin's layer does not know is
-    filled: no score, no confidence, source ``manual``. Points that are hidden are left out.
+    filled: no score, no confidence, source ``manual``.
+
+    Parameters
+    ----------
+    layer
+        Any points layer.
+    hidden
+        Whether the points that are hidden, and those that a person rejected, are in it too.
 
     Raises
     ------
@@ -99,7 +117,9 @@ def layer_points(layer: Points) -> pd.DataFrame:
     if size is None:
         raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
     nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
-    shown = np.asarray(layer.shown, dtype=bool)
+    shown = np.asarray(layer.shown, dtype=bool) & (checked_of(layer.features) != "rejected").to_numpy()
+    if hidden:
+        shown[:] = True
     data = np.asarray(layer.data, dtype=np.float64)[shown]
     table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
     table[["y_nm", "x_nm"]] = world_of(layer, data)[:, -2:] * nm_per_world
@@ -110,4 +130,25 @@ def layer_points(layer: Points) -> pd.DataFrame:
             table[name] = pd.Categorical(known, categories=list(SOURCES))
         elif name not in COLUMNS[:4]:
             table[name] = features[name]
+    if "checked" in table:
+        table["checked"] = checked_of(table)
     return check_points(table)
+
+
+def add_points(viewer: ViewerModel, made: LayerTuple) -> Points:
+    """Add a points layer to a viewer, with undo, keys and autosave; the one way in which this plugin adds points.
+
+    Parameters
+    ----------
+    viewer
+        Where it is added.
+    made
+        What :func:`points_layer` gives.
+    """
+    # it knows this module
+    from .editing.attach import attach
+
+    data, keywords, kind = made
+    layer: Points = viewer.add_layer(Layer.create(data, keywords, kind))
+    attach(viewer, layer)
+    return layer

@@ -1,0 +1,86 @@
+"""Giving a points layer other points by code: one step, that can be undone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from napari.layers import Layer, Points
+
+from ...errors import StmError
+from ...merging import checked_of, merge_points
+from ...points import SOURCES, positions_nm
+from ..layers import data_of, layer_pixel_size_nm
+from ..points_layers import feature_defaults, layer_points, points_layer
+from .history import history_of
+from .marking import shown_at
+from .state import tell
+
+
+def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 0.0) -> None:
+    """Replace the points of a layer by those of a table, as one step of its history.
+
+    Parameters
+    ----------
+    layer
+        The layer; a table with other columns gives it other features.
+    table
+        A table of points, in nm as :func:`~napari_stm_impurities.plugin.points_layers.layer_points` gives it.
+    what
+        The name of the step.
+    threshold
+        The least confidence of a model's point that is shown.
+
+    Raises
+    ------
+    StmError
+        If the layer has no unit of length and nobody told its pixel size.
+    """
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
+    world = np.zeros((len(table), layer.ndim))
+    world[:, -2:] = positions_nm(table) * np.abs(layer.scale[-2:]) / np.asarray(size)
+    features = table.drop(columns=["y_nm", "x_nm", "y_px", "x_px"]).reset_index(drop=True)
+    features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
+    if "checked" in features:
+        features["checked"] = checked_of(features)
+    with history_of(layer).change(what):
+        layer.selected_data = set()
+        with layer.events.data.blocker(), layer.events.features.blocker():
+            layer.data = data_of(layer, world)
+            layer.features = features
+        layer.feature_defaults = feature_defaults(features)
+        layer.shown = shown_at(features, threshold)
+        tell(layer)
+
+
+def merge_run(
+    layer: Points, found: pd.DataFrame, image: Layer, radius_nm: float, what: str, threshold: float = 0.0
+) -> pd.DataFrame:
+    """Put the points of a new run into a layer: what the person decided on stays (:func:`merge_points`).
+
+    Parameters
+    ----------
+    layer
+        The layer of an earlier run.
+    found
+        The table that the new run gave, on the pixels of `image`.
+    image
+        The image that was searched.
+    radius_nm
+        What counts as one place.
+    what
+        The name of the step, such as "find again".
+    threshold
+        The least confidence of a model's point that is shown.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The merged table.
+    """
+    data, keywords, kind = points_layer(found, image)
+    new = layer_points(Layer.create(data, keywords, kind), hidden=True)
+    merged = merge_points(new, layer_points(layer, hidden=True), radius_nm)
+    put_table(layer, merged, what, threshold)
+    return merged
