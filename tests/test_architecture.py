@@ -23,8 +23,8 @@ FLOORS = [
     {"stacks", "points", "geometry", "measured_area", "plain_tables", "imagej"},
     {"physics", "prepare", "readers", "writers"},
     {"network", "simulation"},
-    {"find", "training", "reference", "comparison", "merging", "figures"},
-    {"batch", "demo"},
+    {"find", "training", "reference", "comparison", "merging", "edits", "statistics", "figures", "graphs"},
+    {"batch", "demo", "provenance", "rerun", "report"},
     {"plugin", "cli"},
 ]
 
