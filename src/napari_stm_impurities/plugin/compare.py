@@ -1,35 +1,52 @@
-"""The widget *Compare*: two points layers, and who found whom."""
+"""The widget *Compare*: two points layers, who found whom, and what each edit changes."""
 
 from __future__ import annotations
 
 import inspect
 import math
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from magicgui.widgets import FloatSpinBox
 from napari.components import ViewerModel
-from napari.layers import Image, Layer, Points
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from napari.layers import Image, Points
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from ..comparison import Comparison, compare
+from ..comparison import Comparison, Frame, compare
 from ..errors import StmError
-from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, placement
+from ..files import written_whole
+from .comparison_layers import ComparisonLayers
+from .comparison_table import ComparisonTable
+from .histogram import Histogram
+from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, world_of
 from .panel import Panel
 from .points_layers import layer_points
+from .work import one_line
 
-#: Border, face and symbol of each; the colours are told apart by a colour-blind eye too (Okabe and Ito).
-LOOKS = {
-    "matched": ("#009e73", "transparent", "disc"),
-    "missed": ("#d55e00", "#d55e00", "cross"),
-    "extra": ("#56b4e9", "transparent", "diamond"),
-}
+#: An edit is followed after so many milliseconds, and while a point is dragged no more often than that.
+FOLLOW_AFTER_MS = 100
+#: What of a layer can change the comparison. Hidden points have no event of their own in napari, but `set_data` comes.
+EDITS = ("data", "features", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
+SAVE_FILTERS = "Figures and rows (*.json);;Table of the rows (*.csv)"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What was compared when the button was pressed, and is followed from then on."""
+
+    judged: Points
+    reference: Points
+    size_nm: tuple[float, float] | None
+    frame: Frame | None
 
 
 class ComparePanel(Panel):
-    """Match two points layers one to one within a radius."""
+    """Match two points layers one to one within a radius, and follow each edit of both."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Compare")
@@ -58,13 +75,37 @@ class ComparePanel(Panel):
         )
         self.tolerance.native.setDecimals(3)
         self.add_fields([self.points, self.reference, self.image, self.tolerance])
+        self.results = QWidget()
+        self.body.addWidget(self.results, stretch=1)
+        self._lay_out_results()
+        self._pairing: Pairing | None = None
+        self._compared: tuple[pd.DataFrame, pd.DataFrame, float] | None = None
+        self.report: Comparison | None = None
+        self._drawn = ComparisonLayers(napari_viewer)
+        self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(FOLLOW_AFTER_MS)
+        self._timer.timeout.connect(self._follow)
+        self.tolerance.changed.connect(self._edited)
+        self._choose_two()
+
+    def _lay_out_results(self) -> None:
         self.figures = QLabel()
         self.figures.setTextFormat(Qt.TextFormat.RichText)
         self.figures.setWordWrap(True)
         self.figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.body.addWidget(self.figures)
-        self._layers: list[Layer] = []
-        self._choose_two()
+        self.distances = Histogram()
+        self.distances.setToolTip("How far the two of a pair lie apart; the line is the largest distance of a pair")
+        self.table = ComparisonTable()
+        self.table.chosen.connect(self._go_to)
+        self.save_button = QPushButton("Save figures …")
+        self.save_button.setToolTip("The figures and all rows as JSON, or the rows as a table (CSV)")
+        self.save_button.clicked.connect(partial(self.attempt, self._save))
+        layout = QVBoxLayout(self.results)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget, stretch in ((self.figures, 0), (self.distances, 0), (self.table, 1), (self.save_button, 0)):
+            layout.addWidget(widget, stretch=stretch)
+        self.results.setVisible(False)
 
     def reset_choices(self, _event: Any = None) -> None:
         """Offer the layers that there are now; two different ones where there are two."""
@@ -72,55 +113,132 @@ class ComparePanel(Panel):
         self._choose_two()
 
     def start(self) -> None:
-        """Compare the chosen layers; it is a matter of milliseconds and needs no thread."""
-        found, truth = self.points.value, self.reference.value
-        if found is None or truth is None or len(self.points.choices) < 2:
+        """Compare the chosen layers, and follow their edits; it is a matter of milliseconds and needs no thread."""
+        judged, reference = self.points.value, self.reference.value
+        if judged is None or reference is None or len(self.points.choices) < 2:
             raise StmError("two points layers are needed; find impurities and a reference first, or open their tables")
-        if found is truth:
+        if judged is reference:
             raise StmError("the points and the reference are the same layer; choose two")
         image = self.image.value
         size = None if image is None else layer_pixel_size_nm(image)
-        for layer in (found, truth):
+        for layer in (judged, reference):
             if layer_pixel_size_nm(layer) is None and size is not None:
                 calibrate(layer, pixel_size_nm=float(np.mean(size)))
-        report = compare(
-            layer_points(found),
-            layer_points(truth),
-            self.tolerance.value,
-            pixel_size_nm=size,
-            frame=None if image is None else layer_frame_nm(image),
-        )
-        self._show(report, found, truth)
+        pairing = Pairing(judged, reference, size, None if image is None else layer_frame_nm(image))
+        report = self._compare(pairing)
+        self._let_go()
+        self._pairing, self.report = pairing, report
+        self._drawn.draw(report, judged)
+        self._show()
+        for layer in (judged, reference):
+            for name in EDITS:
+                getattr(layer.events, name).connect(self._edited)
+        self.viewer.layers.events.removed.connect(self._edited)
 
-    def _show(self, report: Comparison, found: Points, truth: Points) -> None:
-        for layer in self._layers:
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-        parts = {
-            "matched": (found, report.pairs["point"]),
-            "missed": (truth, report.missed["reference"]),
-            "extra": (found, report.extra["point"]),
-        }
-        self._layers = []
-        for name, (layer, rows) in parts.items():
-            data = np.asarray(layer.data)[np.asarray(layer.shown, dtype=bool)][rows.to_numpy(dtype=int), -2:]
-            border, face, symbol = LOOKS[name]
-            self._layers.append(
-                Points(
-                    data,
-                    **placement(layer),
-                    metadata=dict(layer.metadata),
-                    name=name,
-                    symbol=symbol,
-                    size=1.3 * float(np.max(layer.size, initial=layer.current_size)),
-                    face_color=face,
-                    border_color=border,
-                    border_width=0.2,
-                )
-            )
-            self.viewer.add_layer(self._layers[-1])
+    def closed(self) -> None:
+        """Take what was drawn off the canvas, and follow nothing any more."""
+        super().closed()
+        self._let_go()
+        self._drawn.remove()
+
+    # --- following --------------------------------------------------------------------------------------------
+
+    def _edited(self, _event: Any = None) -> None:
+        if self._pairing is not None and not self._timer.isActive():
+            self._timer.start()
+
+    def _follow(self) -> None:
+        pairing = self._pairing
+        if pairing is None:
+            return
+        if not {pairing.judged, pairing.reference} <= set(self.viewer.layers):
+            self._let_go()
+            self._drawn.remove()
+            self.results.setVisible(False)
+            self.say("a compared layer was deleted; choose two layers and press Compare")
+            return
+        before = self._compared
+        try:
+            report = self._compare(pairing)
+        except StmError as error:
+            self._compared = None
+            self.say(one_line(error))  # each edit would open one message more
+            return
+        if before is None or not _equal(before, self._compared):
+            self.report = report
+            self._drawn.move(report, pairing.judged)
+            self._show()
+
+    def _compare(self, pairing: Pairing) -> Comparison:
+        points, reference = layer_points(pairing.judged), layer_points(pairing.reference)
+        tolerance_nm = float(self.tolerance.value)
+        report = compare(points, reference, tolerance_nm, pixel_size_nm=pairing.size_nm, frame=pairing.frame)
+        self._compared = (points, reference, tolerance_nm)
+        return report
+
+    def _let_go(self) -> None:
+        if self._pairing is None:
+            return
+        for layer in (self._pairing.judged, self._pairing.reference):
+            for name in EDITS:
+                getattr(layer.events, name).disconnect(self._edited)
+        self.viewer.layers.events.removed.disconnect(self._edited)
+        self._timer.stop()
+        self._pairing = None
+
+    # --- what is shown ----------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        report = self.report
+        assert report is not None
         self.figures.setText(figures_html(report))
+        self.distances.show_values(
+            report.pairs["distance_nm"], 0.0, 1.25 * report.tolerance_nm, 25, "distance of the pairs (nm)"
+        )
+        self.distances.mark(report.tolerance_nm)
+        self.table.show_rows(self.rows())
+        self.results.setVisible(True)
         self.say(f"{len(report.pairs)} matched, {len(report.missed)} missed, {len(report.extra)} extra")
+
+    def rows(self) -> pd.DataFrame:
+        """The rows of the comparison, with the confidence of each point."""
+        assert self.report is not None
+        assert self._compared is not None
+        rows = self.report.rows()
+        confidence = self._compared[0]["confidence"]
+        known = rows["point"].notna()
+        rows.insert(4, "confidence", np.nan)
+        rows.loc[known, "confidence"] = confidence.to_numpy()[rows.loc[known, "point"].to_numpy(dtype=int)]
+        return rows
+
+    def _go_to(self, row: pd.Series[Any]) -> None:
+        """Centre the canvas on a row's point, and select it in its layer."""
+        if self._pairing is None:
+            return
+        goal: np.ndarray | None = None
+        for layer, number in ((self._pairing.reference, row["reference"]), (self._pairing.judged, row["point"])):
+            shown = np.flatnonzero(layer.shown)
+            if pd.isna(number) or int(number) >= len(shown):
+                continue
+            index = int(shown[int(number)])
+            layer.selected_data = {index}
+            self.viewer.layers.selection.active = layer
+            goal = world_of(layer, np.asarray(layer.data[[index]], dtype=np.float64))[0, -2:]
+        if goal is not None:
+            self.viewer.scene.camera.center = (0.0, float(goal[0]), float(goal[1]))
+
+    def _save(self) -> None:
+        assert self.report is not None
+        name, _ = QFileDialog.getSaveFileName(self, "Save the comparison", "comparison.json", SAVE_FILTERS)
+        if not name:
+            return
+        path = Path(name)
+        if path.suffix.lower() == ".csv":
+            with written_whole(path) as beside:
+                self.rows().to_csv(beside, index=False)
+        else:
+            path = self.report.to_json(path if path.suffix else path.with_suffix(".json"))
+        self.say(f"saved as {path}")
 
     def _choose_two(self) -> None:
         choices = self.points.choices
@@ -134,6 +252,10 @@ class ComparePanel(Panel):
 def _share_of(source: str, layer: Points) -> float:
     """The share of a layer's points that come from a source."""
     return float((layer.features["source"] == source).mean()) if len(layer.features.get("source", ())) else 0.0
+
+
+def _equal(one: tuple[Any, ...], other: tuple[Any, ...] | None) -> bool:
+    return other is not None and one[0].equals(other[0]) and one[1].equals(other[1]) and one[2] == other[2]
 
 
 def figures_html(report: Comparison) -> str:

@@ -31,6 +31,8 @@ CHANNELS_KEY = "channels"
 #: What a layer of results was found with (a `Finding`), and the image it was found in (a weak reference to the layer).
 FINDING_KEY = "finding"
 IMAGE_KEY = "image"
+#: The confidence from which on the points of a layer are shown, where somebody chose one.
+THRESHOLD_KEY = "threshold"
 #: What a comparison draws carries this; it is a picture of other layers and is offered nowhere as points.
 DRAWN_KEY = "drawn"
 
@@ -168,7 +170,7 @@ def calibrate(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: Arra
 
 
 def layer_stack(layer: Image) -> xr.DataArray:
-    """The stack that an image layer shows, ours or another plugin's.
+    """The stack that an image layer shows, ours or another plugin's; what is on the disk stays there.
 
     Parameters
     ----------
@@ -193,7 +195,9 @@ def layer_stack(layer: Image) -> xr.DataArray:
     attrs = {"source": layer.name, **layer.metadata.get(ATTRS_KEY, {})}
     attrs.pop("pixel_size_nm", None)  # the layer's own scale may have been corrected since
     channel = str(attrs.pop("channel", layer.name))
-    return make_stack(np.asarray(values_of(layer)), bias, size, channel=channel, attrs=attrs)
+    values = values_of(layer)
+    values = values if hasattr(values, "__dask_graph__") else np.asarray(values)
+    return make_stack(values, bias, size, channel=channel, attrs=attrs)
 
 
 def values_of(layer: Layer) -> Any:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButto
 from ..errors import StmError
 from .bias_text import show_bias
 from .forms import grid
+from .layers import DRAWN_KEY
 from .work import Job, one_line
 
 
@@ -111,7 +112,11 @@ class Panel(QWidget):
         """
 
         def choices(_box: Any) -> list[Any]:
-            return [layer for layer in reversed(self.viewer.layers) if isinstance(layer, kind)]
+            return [
+                layer
+                for layer in reversed(self.viewer.layers)
+                if isinstance(layer, kind) and DRAWN_KEY not in layer.metadata
+            ]
 
         box = ComboBox(choices=choices, label=label, tooltip=tooltip, nullable=optional, annotation=kind)
         box.null_string = "none"
@@ -197,15 +202,15 @@ class Panel(QWidget):
         """Show one line below the button."""
         self.message.setText(text)
 
-    def event(self, event: QEvent | None) -> bool:
-        """Stop the work when the widget is taken out of the window."""
-        if (
-            event is not None
-            and event.type() == QEvent.Type.ParentChange
-            and self.parent() is None
-            and self._job is not None
-        ):
+    def closed(self) -> None:
+        """Stop the work; called when the widget is taken out of the window."""
+        if self._job is not None:
             self._job.stop()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Hear that the widget is taken out of the window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.closed()
         return bool(super().event(event))
 
     def attempt(self, action: Callable[[], None]) -> None:
