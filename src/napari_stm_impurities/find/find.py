@@ -50,6 +50,8 @@ class Finding:
         One sentence each on what a person should know about this result.
     model
         What found it.
+    tile_px
+        Side of the tiles that was asked for; None where the model's own was taken.
     """
 
     points: pd.DataFrame
@@ -59,6 +61,7 @@ class Finding:
     threshold: float
     notes: tuple[str, ...]
     model: Model
+    tile_px: int | None = None
 
 
 def find(
@@ -83,7 +86,7 @@ def find(
     if not 0 <= least <= 1:
         raise StmError(f"the threshold is a confidence between 0 and 1, got {least!r}")
     progress(0.0, "reading the scale off the data")
-    band, notes = _band(maps, dispersion)
+    band, notes = band_of(maps, dispersion)
     view = view_stack(maps, loaded.config.inputs, band)
     field = score_view(loaded, view, tile_px, progress=progress, should_stop=should_stop)
     points = _points(field, view, loaded, maps)
@@ -91,7 +94,7 @@ def find(
     if loaded.config.calibration.f1 is None:
         notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
     score = _score_layer(field, view, loaded, maps)
-    return Finding(points, score, _attention(field, view), band, least, notes, loaded)
+    return Finding(points, score, _attention(field, view), band, least, notes, loaded, tile_px)
 
 
 def find_impurities(
@@ -214,7 +217,14 @@ def _warn(finding: Finding) -> None:
         warnings.warn(note, FindingWarning, stacklevel=3)
 
 
-def _band(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:
+def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:
+    """The band that sets the scale: the given one, else read off the data; and what a person should know about it.
+
+    Raises
+    ------
+    StmError
+        If there is one bias only, and no ring in its map.
+    """
     if isinstance(given, str):
         return Dispersion.of_material(given), ()
     if given is not None:
