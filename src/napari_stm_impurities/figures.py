@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
 #: The share of the values at either end that does not set the contrast: spikes would take it all.
 _OUTLIERS = 0.005
-_DPI = 150
+DPI = 150
 
 
-def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """Draw points on the map of a stack whose bias is nearest to the Fermi level, where ripples show best.
+def draw_points(
+    stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLike[str], *, bias_mv: float = 0.0
+) -> Path:
+    """Draw points on one map of a stack.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
         A table of points; the colour of a ring is the point's confidence, where it has one.
     path
         Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
+    bias_mv
+        The map whose bias is nearest is drawn: by default nearest to the Fermi level, where ripples show best.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
     >>> draw_points(stack, make_points([[3, 4]], (0.5, 0.5), source="manual"), path).name
     'points.png'
     """
-    shown = map_at(stack, 0.0)
+    shown = map_at(stack, bias_mv)
     figure, axes, image = _figure(shown, "gray")
     axes.set_title(f"{shown.name} at {float(shown.bias):g} mV, {len(points)} points")
     yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
@@ -77,7 +81,7 @@ def draw_points(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLi
         figure.colorbar(scale, ax=axes, label="confidence", shrink=0.8)
     else:
         figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_overlay(
@@ -107,7 +111,7 @@ def draw_overlay(
     StmError
         If the kind of picture is not known, or it cannot be written there.
     """
-    return _save(overlay(bound_state_map, points, reference, comparison=comparison), path)
+    return save_figure(overlay(bound_state_map, points, reference, comparison=comparison), path)
 
 
 def overlay(
@@ -171,7 +175,7 @@ def _merit(comparison: Comparison) -> str:
 
 def _figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
     """A figure with one map (y, x) in nm, its contrast set by all but the outliers."""
-    figure = Figure(figsize=(6, 5.4), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(6, 5.4), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     size_y, size_x = pixel_size_nm(shown)
@@ -217,7 +221,14 @@ def _unit(shown: xr.DataArray) -> str:
     return str(shown.attrs.get("units", ""))
 
 
-def _save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure as the kind of picture that the suffix says; the file is whole or not there.
+
+    Raises
+    ------
+    StmError
+        If the kind of picture is not known, or it cannot be written there.
+    """
     path = Path(path)
     kinds = figure.canvas.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in kinds:

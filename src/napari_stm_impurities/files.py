@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import StmError
+
+#: How the name of a table ends in which points are kept while they are edited; it is nobody's data.
+AUTOSAVE_SUFFIX = ".stm-autosave.csv"
 
 
 @contextmanager
@@ -61,13 +64,17 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Callable[[Path], bool]) -> Iterator[Path]:
     """Give a temporary folder beside `path`, and rename it to `path` once the block has succeeded.
 
     Parameters
     ----------
     path
-        Where the folder shall stand. An older one is replaced only when it is a Zarr store, which is such a folder.
+        Where the folder shall stand.
+    what
+        What it is, in two or three words: ``"Zarr store"``.
+    is_older
+        Whether the folder that stands at `path` is an older one of that kind, which alone is replaced.
 
     Yields
     ------
@@ -83,19 +90,22 @@ def folder_written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise StmError(f"{path}: the folder {path.parent} does not exist; make it first")
     older = path.exists()
-    if older and not any((path / mark).is_file() for mark in ("zarr.json", ".zgroup")):
-        raise StmError(f"{path}: stands there already and is no Zarr store; give another name")
+    if older and not (path.is_dir() and is_older(path)):
+        raise StmError(f"{path}: stands there already and is no {what}; give another name")
     try:
         beside = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
     except OSError as error:
         raise StmError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         yield beside
-        if older:
-            shutil.rmtree(path)
         umask = os.umask(0)
         os.umask(umask)
         beside.chmod(0o777 & ~umask)
+        aside = beside.with_name(f"{beside.name}-older")
+        if older:
+            # moved away as a whole: removing it file by file could stop half-way, at one that is open elsewhere
+            os.replace(path, aside)
         os.replace(beside, path)
+        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

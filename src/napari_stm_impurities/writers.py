@@ -71,13 +71,17 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     dataset = stack.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
     dataset.attrs[MARK] = VERSION
     if path.suffix.lower() == ".zarr":
-        with folder_written_whole(path) as beside:
+        with folder_written_whole(path, "Zarr store", _is_store) as beside:
             dataset.to_zarr(beside, mode="w", consolidated=False, zarr_format=2)
         return path
     encoding: dict[Any, dict[str, Any]] = {name: {"_FillValue": None} for name in dataset.variables}
     with written_whole(path) as beside:
         dataset.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
     return path
+
+
+def _is_store(folder: Path) -> bool:
+    return any((folder / mark).is_file() for mark in ("zarr.json", ".zgroup"))
 
 
 def _json(attrs: dict[str, Any]) -> str:
