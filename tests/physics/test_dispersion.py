@@ -44,6 +44,11 @@ def test_a_material_can_be_asked_for_by_name_alone():
     assert Dispersion.of("Au(111)") == Dispersion.of_material("Au(111)")
 
 
+@pytest.mark.parametrize("name", ["cu(111)", "Cu111", "CU (111)", "Cu 111"])
+def test_a_material_may_be_written_in_many_ways(name):
+    assert Dispersion.of_material(name) == Dispersion.of_material("Cu(111)")
+
+
 def test_an_unknown_material_is_refused_with_those_that_are_known():
     with pytest.raises(StmError) as caught:
         Dispersion.of_material("Pt(111)")

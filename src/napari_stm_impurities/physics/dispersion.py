@@ -50,16 +50,17 @@ class Dispersion(Configuration):
 
     @classmethod
     def of_material(cls, name: str) -> Self:
-        """The preset of a known surface.
+        """The preset of a known surface, however its name is written: ``Au(111)``, ``au(111)``, ``Au 111``.
 
         Raises
         ------
         StmError
             If the surface is not known; the text lists those that are.
         """
-        if name not in MATERIALS:
+        known = {_letters(material): band for material, band in MATERIALS.items()}
+        if _letters(name) not in known:
             raise StmError(f"no material {name!r}; known are {', '.join(MATERIALS)}")
-        bottom, mass, source = MATERIALS[name]
+        bottom, mass, source = known[_letters(name)]
         return cls.of(band_bottom_mv=bottom, effective_mass=mass, source=source)
 
     @classmethod
@@ -106,6 +107,10 @@ MATERIALS = MappingProxyType(
         "Cu(111)": (-435.0, 0.412, "Cu(111), Reinert et al., Phys. Rev. B 63, 115415 (2001)"),
     }
 )
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def k_from_carrier_density(density_per_nm2: float) -> float:

@@ -23,6 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..progress import ShouldStop, Stopped, never
 from .mixture import Mixture, PaddedFrame, Windows, gaussians
 from .profile import Profile
 
@@ -43,6 +44,7 @@ def expectation_maximisation(
     iterations: int,
     std_bounds: tuple[np.ndarray, np.ndarray] | None,
     smallest_step_px: float = 1e-3,
+    should_stop: ShouldStop = never,
 ) -> Mixture:
     """Fit centres, masses, widths and the shared profile.
 
@@ -58,6 +60,8 @@ def expectation_maximisation(
         The noise of one pixel, in the map's unit.
     iterations
         The most there can be; it stops earlier once no centre moves by `smallest_step_px` or more.
+    should_stop
+        Asked before each.
     std_bounds
         Between which each Gaussian of the profile stays, in pixels; None keeps the profile as it is.
 
@@ -65,6 +69,11 @@ def expectation_maximisation(
     -------
     Mixture
         After the last M step.
+
+    Raises
+    ------
+    Stopped
+        If `should_stop` said so.
     """
     if not len(mixture):
         return mixture
@@ -75,6 +84,8 @@ def expectation_maximisation(
     frame: PaddedFrame | None = None
     weigh = seen = np.zeros(0)
     for _ in range(iterations):
+        if should_stop():
+            raise Stopped
         reach = mixture.profile.reach_px
         if frame is None or not 0.75 * frame.margin < reach <= frame.margin:
             frame = PaddedFrame(values.shape, reach)

@@ -110,7 +110,7 @@ def search_from(
     for round_ in range(ROUNDS):
         if should_stop():
             raise Stopped
-        progress(round_ / ROUNDS, f"{len(now.mixture)} spots")
+        progress(round_ / (2 * ROUNDS), f"placing spots, {len(now.mixture)} so far")
         before = now.mixture
         residual = now.residual
         apart = CLOSEST * before.profile.fwhm_px
@@ -121,17 +121,18 @@ def search_from(
         if not len(now.mixture):
             break
         if round_ == 0:
-            _fit(now, observed, None, 40)
+            _fit(now, observed, None, 40, should_stop)
             now.mixture = replace(now.mixture, profile=now.mixture.profile.with_core_and_wings())
-        _fit(now, observed, bounds, 40)
-        _simplify(now, observed, bounds, config, now.pair_noise)
+        _fit(now, observed, bounds, 40, should_stop)
+        _simplify(now, observed, bounds, config, now.pair_noise, should_stop)
         _measure_noise(now, observed)
         if _settled(before, now.mixture):
             break
     for last in range(ROUNDS):
         before, excess = now.mixture, now.dip_excess
-        _fit(now, observed, bounds, 100 if last == 0 else 20)
-        _simplify(now, observed, bounds, config, now.spot_noise)
+        progress(0.5 + last / (2 * ROUNDS), f"weighing {len(now.mixture)} spots against the noise")
+        _fit(now, observed, bounds, 100 if last == 0 else 20, should_stop)
+        _simplify(now, observed, bounds, config, now.spot_noise, should_stop)
         _measure_noise(now, observed)
         if len(now.mixture) == len(before) and now.dip_excess < 1.1 * excess:
             break
@@ -157,19 +158,36 @@ def _profile_bounds(std: float) -> tuple[np.ndarray, np.ndarray]:
     return low, np.maximum([0.8 * std, 1.5 * std, 4.0 * std], low)
 
 
-def _fit(now: State, observed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray] | None, iterations: int) -> None:
+def _fit(
+    now: State,
+    observed: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray] | None,
+    iterations: int,
+    should_stop: ShouldStop,
+) -> None:
     """Expectation-maximisation, and then the background anew."""
     if not len(now.mixture):
         return
     now.mixture = expectation_maximisation(
-        now.mixture, now.level, observed, now.noise, iterations=iterations, std_bounds=bounds
+        now.mixture,
+        now.level,
+        observed,
+        now.noise,
+        iterations=iterations,
+        std_bounds=bounds,
+        should_stop=should_stop,
     )
     background = leftover_background(now.residual, observed, now.noise, now.mixture.profile.fwhm_px)
     now.level = np.where(observed, now.level - background, 0.0)
 
 
 def _simplify(
-    now: State, observed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], config: ReferenceConfig, noise: float
+    now: State,
+    observed: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+    config: ReferenceConfig,
+    noise: float,
+    should_stop: ShouldStop,
 ) -> None:
     """Merge and prune until every component is worth its parameters."""
     for _ in range(6):
@@ -179,7 +197,7 @@ def _simplify(
             now.mixture = prune(now.mixture, observed, noise, config.min_confidence)
         if len(now.mixture) == n:
             return
-        _fit(now, observed, bounds, 10)
+        _fit(now, observed, bounds, 10, should_stop)
 
 
 def _needed(now: State, observed: np.ndarray) -> float:
