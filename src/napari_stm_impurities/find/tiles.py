@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -67,19 +66,20 @@ def score_view(
         raise StmError(f"the side of a tile is a number of pixels, 0 for the whole image, got {tile_px}")
     inputs = model.config.inputs
     height, width = view.maps.shape[-2:]
-    side = inputs.tile_px if tile_px is None else tile_px
     multiple = model.network.multiple_px
-    side = -(-side // multiple) * multiple or max(height, width)
+    side = tile_side_px(model, (height, width), tile_px)
     whole = inputs.scale_over == "image"
     maps = scale_maps(view.maps, inputs.scaling) if whole else view.maps
     score = np.zeros((height, width), np.float32)
     offsets = np.zeros((2, height, width), np.float32) if model.config.network.offsets else None
     attention = np.zeros((len(view.maps), len(view.maps)))
-    tiles = list(_tiles(height, width, side, -(-inputs.halo_px // multiple) * multiple))
-    for index, (core, seen, inner) in enumerate(tiles):
+    halo = -(-inputs.halo_px // multiple) * multiple
+    corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
+    for index, corner in enumerate(corners):
+        core, seen, inner = tile_from(corner, side, halo, (height, width))
         if should_stop():
             raise Stopped
-        progress(index / len(tiles), "scoring the maps")
+        progress(index / len(corners), "scoring the maps")
         part = maps[(slice(None), *seen)]
         part = part if whole else scale_maps(part, inputs.scaling)
         shown = network_input(part[None].to(model.device), inputs)
@@ -95,17 +95,36 @@ def score_view(
     return ScoreField(score, offsets, attention)
 
 
-_Window = tuple[slice, slice]
+def tile_side_px(model: Model, shape: tuple[int, int], tile_px: int | None = None) -> int:
+    """The side of the tiles into which an image of `shape` (y, x) is cut, a multiple of what the network halves."""
+    side = model.config.inputs.tile_px if tile_px is None else tile_px
+    multiple = model.network.multiple_px
+    return -(-side // multiple) * multiple or max(shape)
 
 
-def _tiles(height: int, width: int, side: int, halo: int) -> Iterator[tuple[_Window, _Window, _Window]]:
-    """For each tile: its place, its place with the halo, and where in the latter the former lies."""
-    for y in range(0, height, side):
-        for x in range(0, width, side):
-            core = (slice(y, min(y + side, height)), slice(x, min(x + side, width)))
-            seen = (
-                slice(max(y - halo, 0), min(y + side + halo, height)),
-                slice(max(x - halo, 0), min(x + side + halo, width)),
-            )
-            inner = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(core, seen, strict=True))
-            yield core, seen, (inner[0], inner[1])
+Window = tuple[slice, slice]
+
+
+def tile_from(corner: tuple[int, int], side: int, halo: int, shape: tuple[int, int]) -> tuple[Window, Window, Window]:
+    """One tile: its place, its place with the halo, and where in the latter the former lies.
+
+    Parameters
+    ----------
+    corner
+        The first pixel (y, x) of the tile without its halo.
+    side, halo
+        In pixels; the tile is cut off at the image's edge.
+    shape
+        (y, x) of the image.
+
+    Examples
+    --------
+    >>> tile_from((8, 0), 8, 4, (20, 20))[1]
+    (slice(4, 20, None), slice(0, 12, None))
+    """
+    core = tuple(slice(first, min(first + side, last)) for first, last in zip(corner, shape, strict=True))
+    seen = tuple(
+        slice(max(first - halo, 0), min(first + side + halo, last)) for first, last in zip(corner, shape, strict=True)
+    )
+    inner = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(core, seen, strict=True))
+    return (core[0], core[1]), (seen[0], seen[1]), (inner[0], inner[1])

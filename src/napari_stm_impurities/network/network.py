@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -94,15 +95,44 @@ class ImpurityNetwork(nn.Module):
         Scores
             At the same pixels.
         """
+        return self.decode(self.encode(maps), (maps.shape[-2], maps.shape[-1]))
+
+    def encode(self, maps: Tensor) -> Iterator[Tensor]:
+        """The features of each map, level by level; no map knows of another yet.
+
+        Parameters
+        ----------
+        maps
+            Shape (batch, bias, channel, y, x).
+
+        Yields
+        ------
+        torch.Tensor
+            Of one level, the finest first, shape (batch, bias, channel, y, x), the sides padded and halved.
+        """
         batch, n_maps, _, height, width = maps.shape
         multiple = self.multiple_px
         features = functional.pad(maps.flatten(0, 1), (0, -width % multiple, 0, -height % multiple))
         # convolutions are faster where the channels of a pixel lie together
         features = features.contiguous(memory_format=torch.channels_last)
-        merged, weights = [], None
-        for block, attention in zip(self.encoder, self.attention, strict=True):
+        for block in self.encoder:
             features = block(features)
-            total, of_level = attention(features.unflatten(0, (batch, n_maps)))
+            yield features.unflatten(0, (batch, n_maps))
+
+    def decode(self, levels: Iterable[Tensor], shape: tuple[int, int]) -> Scores:
+        """Merge the maps at each level by attention, and bring the levels together to S.
+
+        Parameters
+        ----------
+        levels
+            What :meth:`encode` yields, of all maps or of some.
+        shape
+            (y, x) of the maps, without the padding.
+        """
+        height, width = shape
+        merged, weights = [], None
+        for features, attention in zip(levels, self.attention, strict=True):
+            total, of_level = attention(features)
             merged.append(total)
             weights = of_level if weights is None else weights
         total = merged.pop()
@@ -144,6 +174,21 @@ def check_halo(network: NetworkConfig, inputs: InputConfig) -> None:
         raise ValueError(
             f"the network sees {reach} pixels to each side, and halo_px is {inputs.halo_px}; make it {reach}"
         )
+
+
+def decoder_reach_px(config: NetworkConfig) -> int:
+    """How many pixels of the coarsest level to each side the decoder takes for the score at one pixel.
+
+    Examples
+    --------
+    >>> decoder_reach_px(NetworkConfig()), decoder_reach_px(NetworkConfig(channels=(8,), convolutions=(4,)))
+    (4, 0)
+    """
+    reach = 0
+    for _ in config.channels[1:]:
+        # half as many coarse pixels, and one more for the interpolation between two
+        reach = -(-(reach + config.kernel_px // 2 * _DECODER_CONVOLUTIONS) // 2) + 1
+    return reach
 
 
 def receptive_field_px(config: NetworkConfig) -> int:
