@@ -38,6 +38,16 @@ def test_info_tells_where_the_frame_lay(tmp_path, noise, capsys):
     assert "centre at x = 10, y = -20.5 nm, rotated by 45 degrees" in capsys.readouterr().out
 
 
+def test_info_knows_a_table_of_points(tmp_path, capsys):
+    table = make_points(np.array([[1.0, 2.0], [3.0, 4.0]]), (0.5, 0.5), source="reference")
+    path = save_points(table, tmp_path / "points.csv")
+    assert run(["info", str(path)]) == 0
+    assert "2 (2 from reference)" in capsys.readouterr().out
+    assert run(["info", str(path), "--json"]) == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    assert (facts["points"], facts["sources"]) == (2, {"reference": 2})
+
+
 def test_info_goes_on_after_a_bad_file(tmp_path, noise, capsys, npz):
     path = npz("stack.npz", noise)
     assert run(["info", str(tmp_path / "nowhere.3ds"), str(path), "--json"]) == 2

@@ -25,6 +25,8 @@ def info(
 ) -> int:
     """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
 
+    Of a table of points it tells how many there are, and where they come from.
+
     Example: stm-impurities info grid.3ds --json
     """
     told: list[dict[str, Any]] = []
@@ -36,7 +38,7 @@ def info(
     }
     for path in files:
         try:
-            told.append(_facts(path, given))
+            told.append(_points_facts(path) if _is_points(path) else _facts(path, given))
         except StmError as error:
             failed = True
             tell("error", str(error))
@@ -44,7 +46,7 @@ def info(
         print(json.dumps(told, indent=2))
     else:
         for facts in told:
-            _show(facts)
+            (_show_points if "points" in facts else _show)(facts)
     return BAD_INPUT if failed else 0
 
 
@@ -96,6 +98,36 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
         raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
     export_imagej(points, output, size)
     out().print(f"{output}: {len(points)} points for ImageJ")
+
+
+def _is_points(path: Path) -> bool:
+    """Whether a file is a table of points: a CSV whose first line names positions in nm."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        names = {name.strip() for name in file.readline().split(",")}
+    return {"y_nm", "x_nm"} <= names
+
+
+def _points_facts(path: Path) -> dict[str, Any]:
+    from ..points import load_points
+
+    points = load_points(path)
+    counts = points["source"].value_counts()
+    return {
+        "file": str(path),
+        "format": "table of points (.csv)",
+        "points": len(points),
+        "sources": {str(source): int(n) for source, n in counts.items() if n},
+    }
+
+
+def _show_points(facts: dict[str, Any]) -> None:
+    console = out()
+    console.print(facts["file"], style="bold", markup=False)
+    sources = ", ".join(f"{n} from {source}" for source, n in facts["sources"].items())
+    for name, text in (("format", facts["format"]), ("points", f"{facts['points']} ({sources or 'empty'})")):
+        console.print(f"  {name:<11} {text}", markup=False)
 
 
 def _facts(path: Path, given: dict[str, Any]) -> dict[str, Any]:
