@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ..errors import StmError
+from ..network.answer import answer
 from ..network.inputs import network_input, scale_maps
 from ..network.model import Model
 from ..network.view import View
@@ -83,12 +83,11 @@ def score_view(
         part = maps[(slice(None), *seen)]
         part = part if whole else scale_maps(part, inputs.scaling)
         shown = network_input(part[None].to(model.device), inputs)
-        with torch.inference_mode():
-            answer = model.network(shown)
-        score[core] = answer.score[0].float().cpu().numpy()[inner]
+        said = answer(model.network, shown, inputs)
+        score[core] = said.score[0].float().cpu().numpy()[inner]
         if offsets is not None:
-            offsets[(slice(None), *core)] = answer.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
-        weights = answer.weights[0].float().cpu().numpy()
+            offsets[(slice(None), *core)] = said.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
+        weights = said.weights[0].float().cpu().numpy()
         of_core = weights[(..., *inner)].mean((2, 3)) if weights.ndim == 4 else weights
         attention += of_core * score[core].size / score.size
     progress(1.0, "scoring the maps")

@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from ..network.answer import padded, turn
 from ..network.inputs import network_input, scale_maps
 from ..network.model import Model, load_model
 from ..network.network import Scores, decoder_reach_px
@@ -122,18 +123,10 @@ class Explainer:
         last = np.array(self._maps.shape[-2:]) - 1
         row, column = np.clip(np.rint((np.array([y_nm, x_nm]) - origin) / size), 0, last).astype(int).tolist()
         centre = origin + size * (row, column)
-        levels, (row_in, column_in), shape = self._levels(row, column)
-        network = self.model.network
-        with torch.inference_mode():
-            full = _pixel(network.decode(levels, shape), row_in, column_in)
-            n_maps = len(self._maps)
-            fall = np.full(n_maps, np.nan)
-            if 1 < n_maps <= LEAVE_OUT_AT_MOST:
-                for left_out in range(n_maps):
-                    kept = [number for number in range(n_maps) if number != left_out]
-                    rest = _pixel(network.decode([level[:, kept] for level in levels], shape), row_in, column_in)
-                    fall[left_out] = full[0] - rest[0]
-        score, weights = full
+        ways = (False, True) if self.model.config.inputs.both_ways else (False,)
+        said = [self._said(row, column, turned) for turned in ways]
+        score = float(np.mean([score for score, _, _ in said]))
+        weights, fall = (np.mean([one[number] for one in said], axis=0) for number in (1, 2))
         bias = {"bias": ("bias", self.view.bias_mv, {"units": "mV"})}
         asked = {**bias, "asked_bias": ("asked_bias", self.view.bias_mv, {"units": "mV"})}
         return Reasons(
@@ -165,7 +158,22 @@ class Explainer:
         spectrum = spectrum_at(self.stack, y_nm, x_nm, radius_nm)
         return Explanation(**vars(reasons), spectrum=spectrum, surface_mean=beside.mean, surface_std=beside.std)
 
-    def _levels(self, row: int, column: int) -> tuple[list[Tensor], tuple[int, int], tuple[int, int]]:
+    def _said(self, row: int, column: int, turned: bool) -> tuple[float, np.ndarray, np.ndarray]:
+        """The score at a pixel, the weights (i, j) there, and by how much the score falls without each map."""
+        levels, (row_in, column_in), shape = self._levels(row, column, turned)
+        network = self.model.network
+        n_maps = len(self._maps)
+        fall = np.full(n_maps, np.nan)
+        with torch.inference_mode():
+            score, weights = _pixel(network.decode(levels, shape), row_in, column_in)
+            if 1 < n_maps <= LEAVE_OUT_AT_MOST:
+                for left_out in range(n_maps):
+                    kept = [number for number in range(n_maps) if number != left_out]
+                    rest, _ = _pixel(network.decode([level[:, kept] for level in levels], shape), row_in, column_in)
+                    fall[left_out] = score - rest
+        return score, weights, fall
+
+    def _levels(self, row: int, column: int, turned: bool) -> tuple[list[Tensor], tuple[int, int], tuple[int, int]]:
         """The features of each level around a pixel, where the pixel lies in them, and their shape (y, x)."""
         inputs, network = self.model.config.inputs, self.model.network
         multiple = network.multiple_px
@@ -177,11 +185,16 @@ class Explainer:
         core, seen, inner = tile_from((row // side * side, column // side * side), side, halo, shape)
         part = self._maps[(slice(None), *seen)]
         part = part if self._whole else scale_maps(part, inputs.scaling)
-        with torch.inference_mode():
-            levels = list(network.encode(network_input(part[None].to(self.model.device), inputs)))
+        shown = padded(network_input(part[None].to(self.model.device), inputs), multiple)
+        whole = (shown.shape[-2], shown.shape[-1])
         at = [inner[0].start + row - core[0].start, inner[1].start + column - core[1].start]
+        if turned:
+            shown = turn(shown)
+            at = [n - 1 - one for n, one in zip(whole, at, strict=True)]
+        with torch.inference_mode():
+            levels = list(network.encode(shown))
         if not local:
-            return levels, (at[0], at[1]), (part.shape[-2], part.shape[-1])
+            return levels, (at[0], at[1]), whole
         # the decoder takes a few coarse pixels only
         reach = decoder_reach_px(network.config)
         cut: list[tuple[int, int]] = []

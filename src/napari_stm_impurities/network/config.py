@@ -64,6 +64,8 @@ class InputConfig(Configuration):
     """Side of a tile; 0 takes the whole image at once."""
     halo_px: int = Field(default=72, ge=0)
     """What a tile sees beyond its edge."""
+    both_ways: bool = True
+    """Whether the maps are also shown turned by half a turn, and the mean of both answers taken."""
     k_rad_per_px: tuple[float, float] = (0.19, 1.0)
     """The scale that the model was trained for: k in radians a pixel. Data outside it are resampled."""
 
@@ -92,5 +94,6 @@ def wang2020_input() -> InputConfig:
         max_maps=None,
         tile_px=20,
         halo_px=0,
+        both_ways=False,
         k_rad_per_px=(0.5, 1.0),
     )

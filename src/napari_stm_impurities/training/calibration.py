@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from sklearn.linear_model import LogisticRegression
 
 from ..find.peaks import find_peaks
+from ..network.answer import answer
 from ..network.model import Calibration, Model
 from ..progress import Progress, ShouldStop, never, silent
 from ..simulation.config import WindowConfig
@@ -123,13 +123,12 @@ def held_out_peaks(
         progress(index / n_batches, "calibrating on held-out windows")
         batch = next(stream)
         maps = shown(batch, windows, model.config.inputs).to(model.device)
-        with torch.inference_mode():
-            answer = model.network(maps)
+        said = answer(model.network, maps, model.config.inputs)
         measured = ~batch.maps.isnan().all(1)
         for item in range(len(batch.maps)):
-            offsets = None if answer.offsets_px is None else answer.offsets_px[item].cpu().numpy()
+            offsets = None if said.offsets_px is None else said.offsets_px[item].cpu().numpy()
             seen = measured[item].numpy()
-            yx, score = find_peaks(answer.score[item].cpu().numpy(), offsets, seen)
+            yx, score = find_peaks(said.score[item].cpu().numpy(), offsets, seen)
             truth = batch.yx_px[item][batch.present[item]].double().numpy()
             pixel = truth.round().astype(int).clip(0, np.array(seen.shape) - 1)
             truth = truth[seen[pixel[:, 0], pixel[:, 1]]]
