@@ -95,6 +95,12 @@ def test_a_missing_file_is_told(tmp_path):
         load_points(tmp_path / "points.csv")
 
 
+def test_a_table_is_not_written_under_another_formats_name(tmp_path):
+    with pytest.raises(StmError, match=r"name the file points\.csv"):
+        save_points(make_points(np.array([[1.0, 2.0]]), (0.5, 0.5), source="manual"), tmp_path / "points.txt")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_table_that_is_wrong_is_not_written(tmp_path):
     with pytest.raises(StmError, match="columns"):
         save_points(pd.DataFrame({"y_nm": [1.0]}), tmp_path / "points.csv")

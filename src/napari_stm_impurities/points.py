@@ -116,11 +116,20 @@ def pixel_size_of(points: pd.DataFrame) -> tuple[float, float] | None:
 
 
 def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """Write a table of points as CSV; :func:`load_points` gives the same table back, bit by bit."""
+    """Write a table of points as CSV; :func:`load_points` gives the same table back, bit by bit.
+
+    Raises
+    ------
+    StmError
+        If it is no table of points, the name is not that of a CSV file, or it cannot be written there.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".csv":
+        raise StmError(f"{path}: a table of points is written as CSV; name the file {path.with_suffix('.csv').name}")
     check_points(points)
     with written_whole(path) as beside:
         points.to_csv(beside, index=False)
-    return Path(path)
+    return path
 
 
 def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
