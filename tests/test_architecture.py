@@ -24,7 +24,7 @@ FLOORS = [
     {"physics", "prepare", "readers", "writers"},
     {"network", "simulation"},
     {"find", "training", "reference", "comparison", "merging", "edits", "statistics", "figures", "graphs"},
-    {"batch", "demo", "provenance", "rerun", "report"},
+    {"batch", "demo", "provenance", "rerun", "report", "report_page"},
     {"plugin", "cli"},
 ]
 

@@ -63,6 +63,22 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def check_place(path: Path, what: str, is_older: Callable[[Path], bool]) -> bool:
+    """Whether there is an older folder at `path`, which may be replaced.
+
+    Raises
+    ------
+    StmError
+        If the folder above does not exist, or something else stands there.
+    """
+    if not path.parent.is_dir():
+        raise StmError(f"{path}: the folder {path.parent} does not exist; make it first")
+    older = path.exists()
+    if older and not (path.is_dir() and is_older(path)):
+        raise StmError(f"{path}: stands there already and is no {what}; give another name")
+    return older
+
+
 @contextmanager
 def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Callable[[Path], bool]) -> Iterator[Path]:
     """Give a temporary folder beside `path`, and rename it to `path` once the block has succeeded.
@@ -87,11 +103,7 @@ def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Call
         If the folder above does not exist, cannot be written to, or something else stands at `path`.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise StmError(f"{path}: the folder {path.parent} does not exist; make it first")
-    older = path.exists()
-    if older and not (path.is_dir() and is_older(path)):
-        raise StmError(f"{path}: stands there already and is no {what}; give another name")
+    older = check_place(path, what, is_older)
     try:
         beside = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
     except OSError as error:

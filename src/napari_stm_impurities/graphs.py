@@ -71,7 +71,8 @@ def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathL
     axes.set_xlabel("bias (mV)")
     axes.set_ylabel(f"{stack.name} ({unit})" if unit else str(stack.name))
     axes.set_title("Mean spectra; the bands are one standard deviation wide to each side", fontsize="medium")
-    axes.legend(frameon=False)
+    # below the graph, since the bands leave no room in it
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
     return save_figure(figure, path)
 
 

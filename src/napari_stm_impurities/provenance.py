@@ -63,6 +63,8 @@ class Inputs(Configuration):
     """The steps of the preparation that were done after reading."""
     history: tuple[str, ...] = ()
     """What was done to the maps, in words."""
+    came_from: tuple[InputFile, ...] = ()
+    """Where the maps come from that were saved for this, because the files do not give them again."""
 
     @classmethod
     def of_files(

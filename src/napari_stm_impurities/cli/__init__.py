@@ -1,7 +1,7 @@
 """The command ``stm-impurities``: each command reads its files, calls one function of the package, and writes.
 
 Exit codes: 0 on success, 2 with one line on standard error on bad input, 1 where a part of a batch
-failed, 130 after Ctrl-C. Nothing here imports torch before a command needs it.
+failed or a rerun gave other points, 130 after Ctrl-C. Nothing here imports torch before a command needs it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ COMMANDS = {
     "find": ("search", "Find the impurities in a stack, or in each file of a folder."),
     "reference": ("judge", "Find reference points on the map of the bound states."),
     "compare": ("judge", "Compare points with a reference."),
+    "statistics": ("account", "Tell what points say of the surface: density, nearest neighbours, pair correlation."),
+    "report": ("account", "Write a folder with points, figures, statistics and where all of it comes from."),
+    "rerun": ("account", "Get the points of a report again, and tell whether they are the same."),
     "demo": ("judge", "Do the whole job on a simulated Au(111) surface."),
 }
 

@@ -10,6 +10,7 @@ import typer
 from ..errors import StmError
 from ..points import save_points
 from .files import Biases, Channel, PixelSize, biases, read
+from .run_options import Device, Material, ModelName, Threshold
 from .shell import PARTLY_FAILED, long_work, out, tell
 
 if TYPE_CHECKING:
@@ -29,17 +30,9 @@ def find(
         typer.Option("-o", "--output", help="The table of points (CSV) to write; for a batch the folder of tables."),
     ],
     channel: Channel = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A shipped model, or a .safetensors file.")
-    ] = "default",
-    threshold: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="The least confidence of a point. [default: the model's own]"),
-    ] = None,
-    material: Annotated[
-        str | None,
-        typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be read off the data.'),
-    ] = None,
+    model: ModelName = "default",
+    threshold: Threshold = None,
+    material: Material = None,
     wavelength_nm: Annotated[
         float | None,
         typer.Option(
@@ -52,7 +45,7 @@ def find(
     figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
+    device: Device = None,
 ) -> int:
     """Find the impurities in a stack, and write them as a table of points.
 

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from ..progress import Progress as Report
 from ..progress import ShouldStop, silent
 
-#: Exit codes: bad input, part of a batch failed, stopped by Ctrl-C (as shells count it).
-BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 2, 1, 130
+#: Exit codes: bad input, part of a batch failed, a rerun gave other points, stopped by Ctrl-C (as shells count it).
+BAD_INPUT, PARTLY_FAILED, NOT_THE_SAME, INTERRUPTED = 2, 1, 1, 130
 
 
 def out() -> Console:

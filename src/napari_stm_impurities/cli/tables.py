@@ -10,6 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from ..comparison import Comparison
     from ..demo import Demo
+    from ..statistics import SurfaceStatistics
 
 
 def comparison_table(report: Comparison, title: str | None = None) -> Table:
@@ -33,6 +34,25 @@ def comparison_table(report: Comparison, title: str | None = None) -> Table:
     )
     for row in rows:
         table.add_row(*row)
+    return table
+
+
+def statistics_table(told: SurfaceStatistics) -> Table:
+    """What points say of the surface, each number with what it means."""
+    table = Table(show_header=False)
+    beside = f", {told.n_outside} more lie beside it" if told.n_outside else ""
+    table.add_row("points", str(told.n_points), f"on the measured area{beside}")
+    table.add_row("measured area", f"{told.area_nm2:.5g} nm^2", "missing pixels are left out")
+    density = f"{told.density_per_nm2:.4g} +- {told.density_error_per_nm2:.2g} per nm^2"
+    table.add_row("density", density, "the error is that of counting")
+    if told.n_points > 1:
+        low, high = told.random_nearest_band_nm
+        table.add_row("nearest neighbour", f"{told.nearest_mean_nm:.3g} nm", f"in the mean: {told.verdict}")
+        table.add_row("... at random", f"{told.random_nearest_nm:.3g} nm", f"95 % between {low:.3g} and {high:.3g} nm")
+        g = told.pair_correlation
+        for sign, outside in (("above", g["g"] > g["high"]), ("below", g["g"] < g["low"])):
+            where = ", ".join(f"{r:.2g}" for r in g["r_nm"][outside]) or "nowhere"
+            table.add_row(f"g(r) {sign} the band", where, "nm; 1 distance in 20 is by chance")
     return table
 
 

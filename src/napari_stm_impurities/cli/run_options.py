@@ -1,0 +1,18 @@
+"""The options of every command that looks for impurities: which model, from which confidence on, at which scale."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+ModelName = Annotated[str, typer.Option(metavar="NAME|FILE", help="A shipped model, or a .safetensors file.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="The least confidence of a point. [default: the model's own]"),
+]
+Material = Annotated[
+    str | None,
+    typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be read off the data.'),
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")]
