@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.find.tiles import score_view
+from napari_stm_impurities.find.tiles import score_view, tile_from, tile_sides_px
 from napari_stm_impurities.network.config import InputConfig, NetworkConfig, wang2020_input, wang2020_network
 from napari_stm_impurities.network.model import Model, ModelConfig
 from napari_stm_impurities.network.view import View
@@ -39,12 +39,13 @@ def view(height: int, width: int, n: int = 2, seed: int = 0, missing: bool = Fal
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_the_default_network_gives_the_same_whatever_the_tile(missing):
-    made, seen = model(NetworkConfig(), InputConfig()), view(150, 203, missing=missing)
+    made, seen = model(NetworkConfig(), InputConfig()), view(190, 203, missing=missing)
     whole = score_view(made, seen, 0)
-    assert whole.score.shape == (150, 203)
-    assert whole.offsets_px.shape == (2, 150, 203)
+    assert whole.score.shape == (190, 203)
+    assert whole.offsets_px.shape == (2, 190, 203)
     assert whole.score.std() > 0.1
-    for tile in (100, None):
+    for tile, sides in ((24, (96, 24)), (40, (96, 104))):
+        assert tile_sides_px(made, (190, 203), tile) == sides
         tiled = score_view(made, seen, tile)
         np.testing.assert_allclose(tiled.score, whole.score, atol=1e-4)
         np.testing.assert_allclose(tiled.offsets_px, whole.offsets_px, atol=1e-4)
@@ -93,3 +94,30 @@ def test_progress_and_stop_between_tiles():
     with pytest.raises(Stopped):
         score_view(made, seen, should_stop=lambda: asked.append(1) or len(asked) > 2)
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "sides"),
+    [
+        ((80, 80), (192, 192)),
+        ((240, 240), (240, 240)),  # whole: no more than a tile with its halo on both sides, 336
+        ((512, 340), (256, 192)),
+        ((1000, 200), (192, 200)),
+    ],
+)
+def test_small_images_are_cut_into_few_tiles(shape, sides):
+    assert tile_sides_px(Model(ModelConfig()), shape) == sides
+
+
+def test_no_tile_sees_more_than_one_in_the_middle_of_a_large_image():
+    made = Model(ModelConfig())
+    for length in range(40, 1500, 28):
+        side, _ = tile_sides_px(made, (length, 100))
+        for first in range(0, length, side):
+            _, (seen, _), _ = tile_from((first, 0), (side, 100), 72, (length, 100))
+            assert seen.stop - seen.start <= 192 + 2 * 72
+
+
+def test_where_there_is_no_halo_the_side_is_the_given_one():
+    config = ModelConfig(network=wang2020_network(), inputs=wang2020_input())
+    assert tile_sides_px(Model(config), (90, 80)) == (20, 20)

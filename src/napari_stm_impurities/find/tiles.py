@@ -67,16 +67,16 @@ def score_view(
     inputs = model.config.inputs
     height, width = view.maps.shape[-2:]
     multiple = model.network.multiple_px
-    side = tile_side_px(model, (height, width), tile_px)
+    sides = tile_sides_px(model, (height, width), tile_px)
     whole = inputs.scale_over == "image"
     maps = scale_maps(view.maps, inputs.scaling) if whole else view.maps
     score = np.zeros((height, width), np.float32)
     offsets = np.zeros((2, height, width), np.float32) if model.config.network.offsets else None
     attention = np.zeros((len(view.maps), len(view.maps)))
     halo = -(-inputs.halo_px // multiple) * multiple
-    corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
+    corners = [(y, x) for y in range(0, height, sides[0]) for x in range(0, width, sides[1])]
     for index, corner in enumerate(corners):
-        core, seen, inner = tile_from(corner, side, halo, (height, width))
+        core, seen, inner = tile_from(corner, sides, halo, (height, width))
         if should_stop():
             raise Stopped
         progress(index / len(corners), "scoring the maps")
@@ -94,36 +94,66 @@ def score_view(
     return ScoreField(score, offsets, attention)
 
 
-def tile_side_px(model: Model, shape: tuple[int, int], tile_px: int | None = None) -> int:
-    """The side of the tiles into which an image of `shape` (y, x) is cut, a multiple of what the network halves."""
-    side = model.config.inputs.tile_px if tile_px is None else tile_px
-    multiple = model.network.multiple_px
-    return -(-side // multiple) * multiple or max(shape)
+def tile_sides_px(model: Model, shape: tuple[int, int], tile_px: int | None = None) -> tuple[int, int]:
+    """The sides (y, x) of the tiles into which an image is cut, multiples of what the network halves.
+
+    A tile at the image's edge needs no halo there. So an image of two or three tiles, say, is cut into fewer and
+    larger ones, where these with their halo see no more than a tile in the middle of a large image does.
+
+    Parameters
+    ----------
+    model
+        What says how far a tile sees beyond its edge.
+    shape
+        (y, x) of the image.
+    tile_px
+        The side of a tile; 0 takes the whole image at once, None what the model says.
+    """
+    inputs, multiple = model.config.inputs, model.network.multiple_px
+    side = inputs.tile_px if tile_px is None else tile_px
+    return _side(shape[0], side, inputs.halo_px, multiple), _side(shape[1], side, inputs.halo_px, multiple)
+
+
+def _side(length: int, side: int, halo: int, multiple: int) -> int:
+    def whole(px: int) -> int:
+        return -(-px // multiple) * multiple
+
+    if side == 0:
+        return length
+    side, halo = whole(side), whole(halo)
+    n_tiles = -(-length // side)
+    for fewer in range(1, n_tiles):
+        of_fewer = whole(-(-length // fewer))
+        seen = of_fewer + halo * min(fewer - 1, 2)
+        if seen <= side + 2 * halo:
+            return of_fewer
+    return side
 
 
 Window = tuple[slice, slice]
 
 
-def tile_from(corner: tuple[int, int], side: int, halo: int, shape: tuple[int, int]) -> tuple[Window, Window, Window]:
+def tile_from(
+    corner: tuple[int, int], sides: tuple[int, int], halo: int, shape: tuple[int, int]
+) -> tuple[Window, Window, Window]:
     """One tile: its place, its place with the halo, and where in the latter the former lies.
 
     Parameters
     ----------
     corner
         The first pixel (y, x) of the tile without its halo.
-    side, halo
-        In pixels; the tile is cut off at the image's edge.
+    sides, halo
+        Of the tile (y, x), and what it sees beyond, in pixels; the tile is cut off at the image's edge.
     shape
         (y, x) of the image.
 
     Examples
     --------
-    >>> tile_from((8, 0), 8, 4, (20, 20))[1]
+    >>> tile_from((8, 0), (8, 8), 4, (20, 20))[1]
     (slice(4, 20, None), slice(0, 12, None))
     """
-    core = tuple(slice(first, min(first + side, last)) for first, last in zip(corner, shape, strict=True))
-    seen = tuple(
-        slice(max(first - halo, 0), min(first + side + halo, last)) for first, last in zip(corner, shape, strict=True)
-    )
+    along = list(zip(corner, sides, shape, strict=True))
+    core = tuple(slice(first, min(first + side, last)) for first, side, last in along)
+    seen = tuple(slice(max(first - halo, 0), min(first + side + halo, last)) for first, side, last in along)
     inner = tuple(slice(c.start - s.start, c.stop - s.start) for c, s in zip(core, seen, strict=True))
     return (core[0], core[1]), (seen[0], seen[1]), (inner[0], inner[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from ..physics.dispersion import Dispersion
 from ..stacks import check_stack
 from .find import band_of
 from .spectra import SurfaceSpectrum, pixel_at, spectrum_at, surface_spectrum
-from .tiles import tile_from, tile_side_px
+from .tiles import tile_from, tile_sides_px
 
 #: With more maps than this, leaving out one at a time is not tried.
 LEAVE_OUT_AT_MOST = 16
@@ -71,6 +72,15 @@ class Explanation(Reasons):
     spectrum: xr.DataArray
     surface_mean: xr.DataArray
     surface_std: xr.DataArray
+
+
+class _Around(NamedTuple):
+    """The features of each level around a pixel, their first pixels, where the pixel lies, and the finest shape."""
+
+    levels: list[Tensor]
+    firsts: list[tuple[int, int]] | None
+    pixel: tuple[int, int]
+    shape: tuple[int, int]
 
 
 class Explainer:
@@ -160,29 +170,29 @@ class Explainer:
 
     def _said(self, row: int, column: int, turned: bool) -> tuple[float, np.ndarray, np.ndarray]:
         """The score at a pixel, the weights (i, j) there, and by how much the score falls without each map."""
-        levels, (row_in, column_in), shape = self._levels(row, column, turned)
+        around = self._around(row, column, turned)
         network = self.model.network
         n_maps = len(self._maps)
         fall = np.full(n_maps, np.nan)
         with torch.inference_mode():
-            score, weights = _pixel(network.decode(levels, shape), row_in, column_in)
+            score, weights = _pixel(network.decode(around.levels, around.shape, around.firsts), around.pixel)
             if 1 < n_maps <= LEAVE_OUT_AT_MOST:
                 for left_out in range(n_maps):
                     kept = [number for number in range(n_maps) if number != left_out]
-                    rest, _ = _pixel(network.decode([level[:, kept] for level in levels], shape), row_in, column_in)
+                    levels = [level[:, kept] for level in around.levels]
+                    rest, _ = _pixel(network.decode(levels, around.shape, around.firsts), around.pixel)
                     fall[left_out] = score - rest
         return score, weights, fall
 
-    def _levels(self, row: int, column: int, turned: bool) -> tuple[list[Tensor], tuple[int, int], tuple[int, int]]:
-        """The features of each level around a pixel, where the pixel lies in them, and their shape (y, x)."""
+    def _around(self, row: int, column: int, turned: bool) -> _Around:
         inputs, network = self.model.config.inputs, self.model.network
         multiple = network.multiple_px
         local = network.config.attention != "global"
         shape = (self._maps.shape[-2], self._maps.shape[-1])
         # the smallest tile there is gives the same score, unless the tile as a whole has a say in it
-        side = multiple if self._whole and local else tile_side_px(self.model, shape)
+        sides = (multiple, multiple) if self._whole and local else tile_sides_px(self.model, shape)
         halo = -(-inputs.halo_px // multiple) * multiple
-        core, seen, inner = tile_from((row // side * side, column // side * side), side, halo, shape)
+        core, seen, inner = tile_from((row // sides[0] * sides[0], column // sides[1] * sides[1]), sides, halo, shape)
         part = self._maps[(slice(None), *seen)]
         part = part if self._whole else scale_maps(part, inputs.scaling)
         shown = padded(network_input(part[None].to(self.model.device), inputs), multiple)
@@ -194,20 +204,16 @@ class Explainer:
         with torch.inference_mode():
             levels = list(network.encode(shown))
         if not local:
-            return levels, (at[0], at[1]), whole
-        # the decoder takes a few coarse pixels only
-        reach = decoder_reach_px(network.config)
-        cut: list[tuple[int, int]] = []
-        for axis in (0, 1):
-            coarse = at[axis] // multiple
-            cut.append((max(coarse - reach, 0), min(coarse + reach + 1, levels[-1].shape[-2 + axis])))
-        for number, level in enumerate(levels):
-            finer = 2 ** (len(levels) - 1 - number)
-            (top, bottom), (left, right) = ((first * finer, last * finer) for first, last in cut)
-            levels[number] = level[..., top:bottom, left:right]
-        (top, bottom), (left, right) = cut
-        at_in_cut = (at[0] - top * multiple, at[1] - left * multiple)
-        return levels, at_in_cut, ((bottom - top) * multiple, (right - left) * multiple)
+            return _Around(levels, None, (at[0], at[1]), whole)
+        # the decoder takes a few pixels of each level only
+        firsts, cut = [], []
+        for number, (level, reach) in enumerate(zip(levels, decoder_reach_px(network.config), strict=True)):
+            here = [one >> number for one in at]
+            top, left = (max(one - reach, 0) for one in here)
+            cut.append(level[..., top : here[0] + reach + 1, left : here[1] + reach + 1])
+            firsts.append((top, left))
+        pixel = (at[0] - firsts[0][0], at[1] - firsts[0][1])
+        return _Around(cut, firsts, pixel, (cut[0].shape[-2], cut[0].shape[-1]))
 
 
 def explain(
@@ -265,8 +271,42 @@ def explain(
     return explainer.explain(y_nm, x_nm, surface, radius_nm)
 
 
-def _pixel(answer: Scores, row: int, column: int) -> tuple[float, np.ndarray]:
+def scored_pixel(score: xr.DataArray, y_nm: float, x_nm: float, of_point: float) -> tuple[float, float]:
+    """The pixel from which a point has its score; a point is refined, so that it need not lie in that pixel.
+
+    Parameters
+    ----------
+    score
+        The score map, dimensions (y, x).
+    y_nm, x_nm
+        Where the point lies, in the map's coordinates.
+    of_point
+        The score of the point; when it is NaN the place itself is given back.
+
+    Returns
+    -------
+    tuple of float
+        The centre (y, x) in nm of the pixel within two pixels whose score is nearest to that of the point.
+
+    Examples
+    --------
+    >>> from napari_stm_impurities.stacks import make_stack
+    >>> maps = np.zeros((9, 9)); maps[4, 5] = 3
+    >>> scored_pixel(make_stack(maps, 0, 0.5)[0], 2.1, 2.0, 3.0)
+    (2.0, 2.5)
+    """
+    if np.isnan(of_point):
+        return y_nm, x_nm
+    nearest = (int(np.abs(score[axis].values - one).argmin()) for axis, one in (("y", y_nm), ("x", x_nm)))
+    rows, columns = (slice(max(one - 2, 0), one + 3) for one in nearest)
+    part = score.isel(y=rows, x=columns)
+    best = np.unravel_index(int(np.abs(part.values - of_point).argmin()), part.shape)
+    return float(part.y.values[best[0]]), float(part.x.values[best[1]])
+
+
+def _pixel(answer: Scores, pixel: tuple[int, int]) -> tuple[float, np.ndarray]:
     """The score and the weights (i, j) at one pixel."""
+    row, column = pixel
     weights = answer.weights[0].float()
     here = weights[..., row, column] if weights.ndim == 4 else weights
     return float(answer.score[0, row, column]), here.cpu().numpy()
