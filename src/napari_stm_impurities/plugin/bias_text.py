@@ -15,7 +15,7 @@ from napari.layers import Image, Layer
 
 from .layers import BIAS_KEY, layer_bias_mv
 
-#: A bias nearer to zero than this, in mV, is zero: no instrument sets it more finely, but sums of steps are off by less.
+#: A bias nearer to zero than this, in mV, is zero: no instrument sets it so finely, and sums of steps are off by less.
 LEAST_MV = 1e-6
 
 _shown_in: WeakSet[Any] = WeakSet()

@@ -1,4 +1,4 @@
-"""The widget *Find impurities*: what a model finds in an image."""
+"""The widget *Find impurities*: what a model finds in an image, and from which confidence on it is shown."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import time
 from functools import partial
 from typing import Any
 
+import numpy as np
 import xarray as xr
-from magicgui.widgets import ComboBox, FloatSpinBox, SpinBox
 from napari.components import ViewerModel
-from napari.layers import Image, Layer
+from napari.layers import Image
 
 from ..find.find import Finding, find
-from ..network.model import Model, load_model
-from ..physics.dispersion import MATERIALS
+from ..network.model import Model, choose_device, load_model
+from ..prepare import choose_biases
 from ..progress import Progress, ShouldStop
-from .fields import Optional
-from .forms import Fold, grid
-from .layers import score_layer
+from .bias_range import BiasRange
+from .forms import Fold
+from .layers import THRESHOLD_KEY, layer_bias_mv, layer_pixel_size_nm
 from .model_choice import ModelChoice
 from .panel import Panel
-from .points_layers import points_layer
+from .preferences import preferences
+from .results import show_finding
 from .source import ImageSource, n_maps
+from .surface import Surface
+from .threshold import Threshold
 
-READ_OFF = "read off the image"
+#: Points are kept down to this confidence, so that the slider can show them without another run.
+LEAST_CONFIDENCE = 0.05
 
 
 class FindPanel(Panel):
@@ -33,61 +37,101 @@ class FindPanel(Panel):
         super().__init__(napari_viewer, "Find impurities")
         self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias", prefer=n_maps)
         self.model = ModelChoice()
-        self.surface = ComboBox(
-            choices=[READ_OFF, *MATERIALS],
-            label="Surface",
-            tooltip="Sets the ripples' length at each bias; by default it is read off the image's Fourier transform",
-        )
-        threshold = FloatSpinBox(min=0.0, max=1.0, step=0.01, value=0.5)
-        self.threshold = Optional(threshold, None)
-        self.threshold.label = "Least confidence"
-        self.threshold.tooltip = "From which confidence (0 to 1) on a point counts; the model's own if not set"
-        self.tile = Optional(SpinBox(min=0, max=8192, value=0), None)
-        self.tile.label = "Tile (px)"
-        self.tile.tooltip = "Side of the tiles that the image is cut into; 0 takes it whole; the model's own if not set"
+        self.surface = Surface(self.viewer)
+        self.biases = BiasRange()
+        self.threshold = Threshold(self)
         self.body.addWidget(self.model)
-        self.add_fields([self.surface, self.threshold])
+        self.body.addWidget(self.surface)
         more = Fold("More settings")
-        more.inside.addWidget(grid([self.tile]))
+        more.inside.addWidget(self.biases)
         self.body.addWidget(more)
+        self.body.addWidget(self.threshold)
+        self.source.box.changed.connect(self._look)
+        self.biases.changed.connect(self._look_at_range)
+        self._look(self.source.box.value)
 
     def start(self) -> None:
         """Find in the chosen image."""
-        layer, stack = self.source.layer, self.source.stack()
+        layer = self.source.layer
+        told = layer_pixel_size_nm(layer) is not None and layer_bias_mv(layer) is not None
+        stack = self.source.stack()
+        if not told:
+            self._look(layer)  # a layer from elsewhere tells its biases and pixels only now
+        how = preferences()
         self.run(
-            find_on_device,
+            how.threaded(find_on_device),
             stack,
             self.model.chosen(),
-            dispersion=None if self.surface.value == READ_OFF else self.surface.value,
-            threshold=self.threshold.inner.value if self.threshold.own.value else None,
-            tile_px=self.tile.inner.value if self.tile.own.value else None,
+            self.biases.range_mv(),
+            how.device_name,
+            dispersion=self.surface.band(),
+            tile_px=how.tile,
             done=partial(self._found, layer, time.monotonic()),
         )
 
+    def reset_choices(self, _event: Any = None) -> None:
+        """Offer the layers that there are now; a box that was emptied does not tell by itself."""
+        super().reset_choices(_event)
+        if self.source.box.value is not self.surface.layer:
+            self._look(self.source.box.value)
+        self.threshold.follow()
+
+    def closed(self) -> None:
+        """Stop the work and the reading; called when the widget is taken out of the window."""
+        super().closed()
+        self.surface.stop()
+
+    def _look(self, layer: Image | None) -> None:
+        self.biases.fill(layer)
+        self.surface.look_at(layer)
+
+    def _look_at_range(self) -> None:
+        self.surface.look_at(self.source.box.value, *self.biases.range_mv())
+
     def _found(self, layer: Image, since: float, result: tuple[Finding, str]) -> None:
         finding, device = result
-        scores, look, _ = score_layer(finding.score, layer, name=f"score ({layer.name})", visible=False)
-        self.viewer.add_layer(Layer.create(scores, look, "image"))
-        data, keywords, _ = points_layer(finding.points, layer, kind="model", name=f"impurities ({layer.name})")
-        self.viewer.add_layer(Layer.create(data, keywords, "points"))
-        if not self.threshold.own.value:
-            self.threshold.inner.value = finding.threshold  # where to start from, when one is set
-        band = finding.dispersion
-        scale = ""
-        if band is not None:
-            scale = f"\nSurface band from {band.band_bottom_mv:.0f} mV, effective mass {band.effective_mass:.2f}"
+        points = show_finding(self.viewer, layer, finding)
+        self.threshold.choose(points)
         notes = "".join(f"\nNote: {note}." for note in finding.notes)
-        seconds = time.monotonic() - since
         self.say(
-            f"{len(finding.points)} impurities, confidence from {finding.threshold:.2f}, {seconds:.1f} s on {device}"
-            f"{scale}{notes}"
+            f"{np.count_nonzero(points.shown)} impurities, confidence from {points.metadata[THRESHOLD_KEY]:.2f},"
+            f" {time.monotonic() - since:.1f} s on {device}{notes}"
         )
 
 
 def find_on_device(
-    stack: xr.DataArray, model: str | Model, *, progress: Progress, should_stop: ShouldStop, **how: Any
+    stack: xr.DataArray,
+    model: str | Model,
+    range_mv: tuple[float | None, float | None],
+    device: str | None,
+    *,
+    progress: Progress,
+    should_stop: ShouldStop,
+    **how: Any,
 ) -> tuple[Finding, str]:
-    """Find with the model on the fastest device there is, and name the device."""
+    """Find in the maps of a range of biases, down to a low confidence, and name the device.
+
+    Parameters
+    ----------
+    stack
+        The stack; it may still lie on the disk.
+    model
+        A model, or the name or path of one.
+    range_mv
+        The lowest and the highest bias, in mV; None for that of the stack.
+    device
+        The device by name; the fastest there is where not given.
+    progress, should_stop
+        Told how far it is, and asked whether to stop.
+    **how
+        Passed on to :func:`~napari_stm_impurities.find.find.find`.
+    """
     progress(0.0, "loading the model")
-    loaded = load_model(model)
-    return find(stack, loaded, progress=progress, should_stop=should_stop, **how), str(loaded.device)
+    loaded = load_model(model, device)
+    loaded.network.to(choose_device(device))  # one that was trained here may be elsewhere
+    stack = stack.compute()
+    if range_mv != (None, None):
+        stack = choose_biases(stack, *range_mv)
+    least = min(LEAST_CONFIDENCE, loaded.threshold)
+    finding = find(stack, loaded, threshold=least, progress=progress, should_stop=should_stop, **how)
+    return finding, str(loaded.device)
