@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .reference import find_reference as find_reference
     from .simulation.surface import simulate_surface as simulate_surface
     from .stacks import make_stack as make_stack
+    from .training import adapt as adapt
     from .training import train as train
     from .writers import save_stack as save_stack
 
@@ -47,6 +48,7 @@ _HOME = {
     "ModelError": ".errors",
     "ReadError": ".errors",
     "StmError": ".errors",
+    "adapt": ".training",
     "compare": ".comparison",
     "find_impurities": ".find.find",
     "find_reference": ".reference",

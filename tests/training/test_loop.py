@@ -140,6 +140,8 @@ def test_a_training_stopped_in_its_first_epoch_can_be_resumed(tiny, weights, tmp
     path = tmp_path / "model.safetensors"
     asked = []
     train(config=tiny, device="cpu", path=path, should_stop=lambda: asked.append(1) or len(asked) > 2)
+    # a model that has learnt nothing is not written
+    assert [file.name for file in tmp_path.iterdir()] == ["model.checkpoint.safetensors"]
     resumed = train(device="cpu", path=path, resume=True)
     assert torch.equal(weights(resumed), weights(train(config=tiny, device="cpu")))
 

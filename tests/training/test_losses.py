@@ -41,6 +41,28 @@ def test_eq_2_is_the_cross_entropy_over_all_pixels():
     assert float(cross_entropy(scores(), label)) == pytest.approx(expected / 2, rel=1e-5)
 
 
+def test_eq_2_over_the_known_pixels_is_that_of_the_cut_out_part():
+    label = label_map(windows())
+    known = torch.zeros(2, 6, 7, dtype=torch.bool)
+    known[:, 1:5, 2:6] = True
+    part = (label * known)[:, 1:5, 2:6]
+    part = part / part.sum((1, 2), keepdim=True).clamp_min(1e-9)
+    assert part.any()
+    expected = cross_entropy(scores()[:, 1:5, 2:6], part)
+    torch.testing.assert_close(cross_entropy(scores(), label, known), expected)
+
+
+def test_the_detection_loss_looks_at_known_pixels_only():
+    offsets = torch.randn(2, 2, 6, 7, generator=torch.Generator().manual_seed(2))
+    known = torch.rand(2, 6, 7, generator=torch.Generator().manual_seed(3)) < 0.6
+    loss = detection_loss(scores(), offsets, windows(), known)
+    elsewhere = torch.where(known, 0.0, 5.0)
+    torch.testing.assert_close(
+        detection_loss(scores() + elsewhere, offsets + elsewhere[:, None], windows(), known), loss
+    )
+    assert not torch.isclose(loss, detection_loss(scores(), offsets, windows()))
+
+
 def test_eq_2_is_least_where_the_prediction_is_the_label():
     label = label_map(windows())
     at_label = float(cross_entropy(label.clamp_min(1e-9).log(), label))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from importlib import resources
 from pathlib import Path
@@ -99,6 +100,14 @@ class Model:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.network.parameters()).device
+
+    def sha256(self) -> str:
+        """The SHA-256 of the weights: the same for the same network, whatever file or name it has."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.contiguous().cpu().numpy().data)
+        return digest.hexdigest()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write weights and configuration into one file, whole or not at all."""

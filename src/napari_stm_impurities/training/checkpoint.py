@@ -15,6 +15,7 @@ from ..errors import ModelError
 from ..files import written_whole
 from ..network.model import HEADER_KEY, read_tensors
 from ..network.network import ImpurityNetwork
+from .adaptation import Origin
 from .config import TrainingConfig
 
 
@@ -29,6 +30,10 @@ class EpochReport(Configuration):
     """The entropy of the prediction on the experiment's tiles, in nats a tile (Eq. 4); None without an experiment."""
     ratio: float | None = None
     """The paper's ratio: the share of reference points within a pixel of a predicted peak; None without a reference."""
+    labelled_loss: float | None = None
+    """The loss on windows of the experiment with known points; None without such points."""
+    f1: float | None = None
+    """The F1 in the part of the experiment that was held out, with the averaged weights; None where there is none."""
     seconds: float
     """Time since the training began, over all sittings."""
 
@@ -36,6 +41,7 @@ class EpochReport(Configuration):
 class _Header(Configuration):
     training: TrainingConfig
     reports: tuple[EpochReport, ...]
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Checkpoint:
     network: dict[str, torch.Tensor]
     average: dict[str, torch.Tensor]
     optimizer: dict[str, torch.Tensor]
+    origin: Origin | None = None
 
     @staticmethod
     def path_beside(model_path: Path) -> Path:
@@ -57,7 +64,7 @@ class Checkpoint:
         """Write it whole, or leave the older one."""
         parts = {"network": self.network, "average": self.average, "optimizer": self.optimizer}
         tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
-        header = _Header(training=self.training, reports=self.reports)
+        header = _Header(training=self.training, reports=self.reports, origin=self.origin)
         with written_whole(path) as beside:
             save_file(
                 {name: value.detach().contiguous().cpu() for name, value in tensors.items()},
@@ -83,7 +90,9 @@ class Checkpoint:
         for name, value in tensors.items():
             part, _, rest = name.partition("/")
             parts.setdefault(part, {})[rest] = value
-        return cls(header.training, header.reports, parts["network"], parts["average"], parts["optimizer"])
+        return cls(
+            header.training, header.reports, parts["network"], parts["average"], parts["optimizer"], header.origin
+        )
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

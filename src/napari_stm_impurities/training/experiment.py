@@ -11,6 +11,7 @@ import xarray as xr
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..comparison import Frame
 from ..errors import StmError
 from ..find.peaks import find_peaks
 from ..find.tiles import score_view
@@ -38,6 +39,9 @@ class Experiment:
     dispersion
         The surface band, which sets the scale; read off the maps when not given, and the pixels are taken as
         they are where no ring stands out.
+    labelled_nm
+        Where the impurities are known, (y from, y to, x from, x to) in nm: a tile that lies more than half inside is
+        none of the unlabelled ones.
 
     Raises
     ------
@@ -51,6 +55,7 @@ class Experiment:
         plan: TrainingConfig,
         reference: pd.DataFrame | None,
         dispersion: Dispersion | None = None,
+        labelled_nm: Frame | None = None,
     ) -> None:
         self.plan = plan
         self.reference = reference
@@ -68,22 +73,41 @@ class Experiment:
                 f"the experiment has {maps.shape[-2]} x {maps.shape[-1]} pixels on the model's scale, fewer than"
                 f" one tile of {side} x {side}; choose a smaller experiment_tile_px"
             )
-        whole = scale_maps(maps, plan.inputs.scaling)
-        tiles = []
-        for y in _starts(maps.shape[-2], side):
-            for x in _starts(maps.shape[-1], side):
-                if plan.inputs.scale_over == "image":
-                    tiles.append(whole[:, y : y + side, x : x + side])
-                else:
-                    tiles.append(scale_maps(maps[:, y : y + side, x : x + side], plan.inputs.scaling))
-        self._tiles = torch.stack(tiles)
+        whole = plan.inputs.scale_over == "image"
+        self._maps = scale_maps(maps, plan.inputs.scaling) if whole else maps
+        corners = [(y, x) for y in _starts(maps.shape[-2], side) for x in _starts(maps.shape[-1], side)]
+        if labelled_nm is not None:
+            corners = [corner for corner in corners if self._share_inside(corner, labelled_nm) <= 0.5]
+        self._tiles = torch.stack([self.cut(y, x) for y, x in corners]) if corners else maps.new_zeros(0)
+
+    @property
+    def n_tiles(self) -> int:
+        """How many unlabelled tiles there are."""
+        return len(self._tiles)
+
+    def cut(self, y: int, x: int) -> Tensor:
+        """The tile whose first pixel is (y, x), scaled as at use, shape (bias, side, side)."""
+        side = self.plan.experiment_tile_px
+        tile = self._maps[:, y : y + side, x : x + side]
+        return scale_maps(tile, self.plan.inputs.scaling) if self.plan.inputs.scale_over == "tile" else tile
+
+    def some_biases(self, draw: torch.Generator) -> Tensor:
+        """As many biases as a step can bear, drawn at random, ascending."""
+        return torch.randperm(len(self._maps), generator=draw)[: self.plan.experiment_maps_per_step].sort().values
+
+    def _share_inside(self, corner: tuple[int, int], region_nm: Frame) -> float:
+        """The share of a tile that lies inside a region."""
+        share = 1.0
+        for axis, start in enumerate(corner):
+            pixels = start + np.arange(self.plan.experiment_tile_px)
+            place = self.origin_nm[axis] + pixels * self.view.pixel_size_nm[axis]
+            share *= float(((place >= region_nm[2 * axis]) & (place <= region_nm[2 * axis + 1])).mean())
+        return share
 
     def tiles(self, draw: torch.Generator) -> Tensor:
         """Some tiles, scaled, shape (tile, bias, y, x): as many, and as many biases, as a step can bear."""
-        n_tiles, n_maps = self._tiles.shape[:2]
-        some = torch.randperm(n_tiles, generator=draw)[: self.plan.experiment_tiles_per_step]
-        biases = torch.randperm(n_maps, generator=draw)[: self.plan.experiment_maps_per_step].sort().values
-        return self._tiles[some][:, biases]
+        some = torch.randperm(self.n_tiles, generator=draw)[: self.plan.experiment_tiles_per_step]
+        return self._tiles[some][:, self.some_biases(draw)]
 
     def ratio(self, model: Model) -> float | None:
         """The share of reference points whose nearest predicted peak is less than one pixel away.

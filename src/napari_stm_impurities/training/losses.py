@@ -14,8 +14,17 @@ _OFFSET_REACH_PX = 1.6
 _TOLERANCE_PX = 0.8
 
 
-def cross_entropy(score: Tensor, label: Tensor) -> Tensor:
-    """L_0 = -sum Y_label . ln Y_net with Y_net = softmax(S) over all pixels; the mean over windows (Eq. 2)."""
+def cross_entropy(score: Tensor, label: Tensor, known: Tensor | None = None) -> Tensor:
+    """L_0 = -sum Y_label . ln Y_net with Y_net = softmax(S) over all pixels; the mean over windows (Eq. 2).
+
+    Where only some pixels of a window are `known` (bool, the shape of `score`), the others are as if they were not
+    there: the softmax runs over the known ones, and the label is shared among the impurities on them.
+    """
+    if known is not None:
+        label = label * known
+        label = label / label.sum((1, 2), keepdim=True).clamp_min(torch.finfo(label.dtype).tiny)
+        # a finite number, since 0 x infinity would be none
+        score = score.masked_fill(~known, -1e4)
     return -(label.flatten(1) * score.flatten(1).log_softmax(1)).sum(1).mean()
 
 
@@ -25,11 +34,12 @@ def prediction_entropy(score: Tensor) -> Tensor:
     return -(log_y.exp() * log_y).sum(1).mean()
 
 
-def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows) -> Tensor:
+def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows, known: Tensor | None = None) -> Tensor:
     """A loss for counting: each pixel says for itself whether an impurity stands there, and where exactly.
 
     The score part is the focal loss of key-point detection: an impurity's pixel must score high, all
     others low, those beside it hardly so. The offset part is the distance left over near an impurity.
+    Where only some pixels are `known` (bool, the shape of `score`), the loss looks at no others.
 
     References
     ----------
@@ -37,8 +47,8 @@ def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows) -> Tenso
     """
     to_nearest = _way_to_nearest(windows)
     squared = (to_nearest**2).sum(1)
-    positive = impurity_pixels(windows).bool()
-    scored = measured_pixels(windows)
+    scored = measured_pixels(windows) if known is None else measured_pixels(windows) & known
+    positive = impurity_pixels(windows).bool() & scored
     tolerance = torch.exp(-0.5 * squared / _TOLERANCE_PX**2)
     probability = score.sigmoid()
     found = -functional.logsigmoid(score) * (1 - probability) ** 2
