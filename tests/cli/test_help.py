@@ -12,7 +12,8 @@ from napari_stm_impurities.cli import COMMANDS, run
 
 
 def test_the_commands_are_those_of_the_contract():
-    assert set(COMMANDS) == {"info", "convert", "simulate", "train", "find", "reference", "compare", "demo"}
+    contract = {"info", "convert", "simulate", "train", "find", "reference", "compare", "demo"}
+    assert set(COMMANDS) == contract | {"statistics", "report", "rerun"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
