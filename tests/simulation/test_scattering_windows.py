@@ -20,6 +20,7 @@ CLEAN = {
     "n_maps": (3, 3),
     "n_kinds": (1, 1),
     "empty_share": 0.0,
+    "group_share": 0.0,
     "near_field_erased_share": 0.0,
     "near_field_random_share": 0.0,
     "drift_share": 0.0,
@@ -119,6 +120,22 @@ def test_the_density_is_per_area_of_one_over_k_squared():
     assert found == pytest.approx(expected, abs=4 * math.sqrt(expected / 30))
 
 
+def test_in_groups_neighbours_stand_at_the_distance_that_was_asked_for():
+    k, apart = 0.3, 1.5
+    few = {"density_per_k2": (1e-6, 1e-6), "k_rad_per_px": (k, k), "group_distance_per_k": (apart, apart)}
+    windows = simulate(20, **{**CLEAN, "n_maps": (1, 1), "side_px": 96, "group_share": 1.0}, **few)
+    nearest = []
+    for yx, present in zip(windows.yx_px, windows.present, strict=True):
+        inside = yx[present]
+        if len(inside) > 1:
+            between = torch.cdist(inside, inside) + 1e6 * torch.eye(len(inside))
+            nearest.append(between.min(1).values)
+    # jittered by 7 % of it; a vacancy, or another group on top of this one, makes some nearer or farther
+    assert torch.cat(nearest).median().item() == pytest.approx(apart / k, rel=0.15)
+    alone = simulate(20, **{**CLEAN, "n_maps": (1, 1), "side_px": 96}, **few)
+    assert alone.present.sum() == 0
+
+
 def test_a_missing_pixel_is_missing_at_every_bias_and_nan():
     windows = simulate(20, side_px=32, n_maps=(2, 2), missing_share=1.0)
     gone = windows.maps.isnan()
@@ -144,7 +161,7 @@ def test_erasing_the_near_field_leaves_the_ripples_farther_out():
         distance = np.hypot(y[..., None] - yx[:, 0], x[..., None] - yx[:, 1]).min(-1)
         far, near = distance > 2 * 3.0, distance < 0.4 * 3.0
         np.testing.assert_allclose(other[:, far], one[:, far], atol=0.01)
-        assert np.abs(other[:, near]).max(initial=0) < 0.1
+        assert (np.abs(other[:, near]) <= 0.03 * np.abs(one[:, near]) + 1e-4).all()
 
 
 def test_an_arbitrary_near_field_differs_from_impurity_to_impurity():

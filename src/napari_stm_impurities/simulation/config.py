@@ -97,6 +97,10 @@ class ScatteringConfig(Configuration):
     """Impurities in an area of 1/k^2, drawn on a logarithmic scale (paper's Au(111): 0.01)."""
     empty_share: Share = 0.15
     """The share of windows without any impurity."""
+    group_share: Share = 0.25
+    """The share of windows where some impurities stand in groups: pairs, rows and lattices, as a tip puts molecules."""
+    group_distance_per_k: AboveZeroRange = (0.9, 4.0)
+    """The distance of neighbours in a group in 1/k, drawn on a logarithmic scale (0.5 nm on Cu(111): 1.05)."""
     margin_per_k: float = Field(default=9.0, ge=0)
     """How far outside the frame impurities still stand, in 1/k."""
     n_kinds: OneOrMoreRange = (1, 3)

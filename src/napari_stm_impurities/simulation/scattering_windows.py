@@ -15,6 +15,12 @@ from .windows import Windows, happens, log_uniform, uniform, whole
 
 #: Most scatterers of one window, so that the densest draw still fits into memory.
 _MOST_SCATTERERS = 400
+#: Most groups of one window, most impurities in a row of one, the share of vacancies, and how far its impurities stand
+#: beside their places, in distances.
+_MOST_GROUPS = 4
+_LONGEST_ROW = 6
+_VACANCIES = 0.15
+_GROUP_JITTER = 0.07
 #: The clean modulation is clipped to this many of its standard deviations before it sets the unit of noise.
 _CLIP = 3.0
 
@@ -80,7 +86,28 @@ def _positions(config: ScatteringConfig, k_top: float, generator: torch.Generato
     density = log_uniform(*config.density_per_k2, (1,), generator) * k_top**2
     full = 1 - happens(config.empty_share, 1, generator)
     count = int(torch.poisson(density * (side + 2 * margin) ** 2 * full, generator=generator))
-    return uniform(-margin, side + margin, (min(count, _MOST_SCATTERERS), 2), generator) - 0.5
+    spread = uniform(-margin, side + margin, (min(count, _MOST_SCATTERERS), 2), generator) - 0.5
+    if not full or not happens(config.group_share, 1, generator):
+        return spread
+    groups = [_group(config, k_top, generator) for _ in range(whole(1, _MOST_GROUPS, generator))]
+    return torch.cat([*groups, spread])[:_MOST_SCATTERERS]
+
+
+def _group(config: ScatteringConfig, k_top: float, generator: torch.Generator) -> Tensor:
+    """Positions on a piece of a skewed lattice with vacancies, somewhere in the window."""
+    rows, columns = whole(1, _LONGEST_ROW, generator), whole(2, _LONGEST_ROW, generator)
+    device = generator.device
+    steps = torch.stack(
+        torch.meshgrid(torch.arange(rows, device=device), torch.arange(columns, device=device), indexing="ij"), -1
+    ).reshape(-1, 2)
+    distance = log_uniform(*config.group_distance_per_k, (2, 1), generator) / k_top
+    first = uniform(0, 2 * math.pi, (1,), generator)
+    angle = torch.cat([first, first + uniform(math.pi / 3, 2 * math.pi / 3, (1,), generator)])[:, None]
+    axes = distance * torch.cat([angle.sin(), angle.cos()], 1)
+    corner = uniform(0, config.side_px, (1, 2), generator) - 0.5
+    places = corner + (steps - steps.float().mean(0)) @ axes
+    places = places + _GROUP_JITTER * distance.min() * torch.randn(places.shape, generator=generator, device=device)
+    return places[~happens(_VACANCIES, len(places), generator).bool()]
 
 
 def _drifted_pixels(config: ScatteringConfig, n_maps: int, generator: torch.Generator) -> Tensor:
