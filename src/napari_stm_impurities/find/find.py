@@ -38,7 +38,7 @@ class Finding:
     points
         The table of points at or above the threshold, the most confident first.
     score
-        The S layer, dimensions (y, x), coordinates in nm.
+        The S layer, dimensions (y, x), coordinates in nm; `attrs` tell the `bias_range_mv` that was searched.
     attention
         Which biases mattered: the weights of Eq. 1, dimensions (bias, asked_bias) in mV, the mean over the
         image. A row says how much that map asks each map, and sums to 1.
@@ -274,5 +274,9 @@ def _score_layer(field: ScoreField, view: View, model: Model, stack: xr.DataArra
             "x": ("x", float(stack.x.values[0]) + np.arange(width) * size_x, {"units": "nm"}),
         },
         name="score",
-        attrs={"model": model.config.name, "pixel_size_nm": [size_y, size_x]},
+        attrs={
+            "model": model.config.name,
+            "pixel_size_nm": [size_y, size_x],
+            "bias_range_mv": [float(bias) for bias in stack.bias.values[[0, -1]]],
+        },
     )

@@ -136,7 +136,8 @@ class Explainer:
         ways = (False, True) if self.model.config.inputs.both_ways else (False,)
         said = [self._said(row, column, turned) for turned in ways]
         score = float(np.mean([score for score, _, _ in said]))
-        weights, fall = (np.mean([one[number] for one in said], axis=0) for number in (1, 2))
+        weights = np.mean([weights for _, weights, _ in said], axis=0)
+        fall = np.mean([fall for _, _, fall in said], axis=0)
         bias = {"bias": ("bias", self.view.bias_mv, {"units": "mV"})}
         asked = {**bias, "asked_bias": ("asked_bias", self.view.bias_mv, {"units": "mV"})}
         return Reasons(

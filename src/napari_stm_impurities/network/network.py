@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -119,26 +119,34 @@ class ImpurityNetwork(nn.Module):
             features = block(features)
             yield features.unflatten(0, (batch, n_maps))
 
-    def decode(self, levels: Iterable[Tensor], shape: tuple[int, int]) -> Scores:
+    def decode(
+        self, levels: Iterable[Tensor], shape: tuple[int, int], firsts: Sequence[tuple[int, int]] | None = None
+    ) -> Scores:
         """Merge the maps at each level by attention, and bring the levels together to S.
 
         Parameters
         ----------
         levels
-            What :meth:`encode` yields, of all maps or of some.
+            What :meth:`encode` yields, of all maps or of some; or a window cut out of each level.
         shape
-            (y, x) of the maps, without the padding.
+            (y, x) of the maps, without the padding; or of the window that was cut out of the finest level.
+        firsts
+            The first pixel (y, x) of each window, in its level's pixels; all 0 when not given.
         """
         height, width = shape
         merged, weights = [], None
+        corners = list(firsts or [(0, 0)] * len(self.encoder))
         for features, attention in zip(levels, self.attention, strict=True):
             total, of_level = attention(features)
             merged.append(total)
             weights = of_level if weights is None else weights
         total = merged.pop()
         for block in self.decoder:
+            beside, (top, left) = merged.pop(), corners.pop()
+            top, left = corners[-1][0] - 2 * top, corners[-1][1] - 2 * left
             finer = functional.interpolate(total, scale_factor=2, mode="bilinear", align_corners=False)
-            total = block(torch.cat([finer, merged.pop()], 1))
+            finer = finer[..., top : top + beside.shape[-2], left : left + beside.shape[-1]]
+            total = block(torch.cat([finer, beside], 1))
         out = self.projection(total)[:, :, :height, :width]
         assert weights is not None
         if weights.ndim == 5:
@@ -176,19 +184,20 @@ def check_halo(network: NetworkConfig, inputs: InputConfig) -> None:
         )
 
 
-def decoder_reach_px(config: NetworkConfig) -> int:
-    """How many pixels of the coarsest level to each side the decoder takes for the score at one pixel.
+def decoder_reach_px(config: NetworkConfig) -> tuple[int, ...]:
+    """How far to each side of a pixel the decoder looks at each level for the score there, in that level's pixels.
 
     Examples
     --------
     >>> decoder_reach_px(NetworkConfig()), decoder_reach_px(NetworkConfig(channels=(8,), convolutions=(4,)))
-    (4, 0)
+    ((2, 4, 5, 4), (0,))
     """
-    reach = 0
+    reach = [0]
     for _ in config.channels[1:]:
+        reach[-1] += config.kernel_px // 2 * _DECODER_CONVOLUTIONS
         # half as many coarse pixels, and one more for the interpolation between two
-        reach = -(-(reach + config.kernel_px // 2 * _DECODER_CONVOLUTIONS) // 2) + 1
-    return reach
+        reach.append(-(-reach[-1] // 2) + 1)
+    return tuple(reach)
 
 
 def receptive_field_px(config: NetworkConfig) -> int:

@@ -25,7 +25,7 @@ from .comparison_table import ComparisonTable
 from .histogram import Histogram
 from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, world_of
 from .panel import Panel
-from .points_layers import layer_points
+from .points_layers import counted, layer_points
 from .work import one_line
 
 #: An edit is followed after so many milliseconds, and while a point is dragged no more often than that.
@@ -217,7 +217,7 @@ class ComparePanel(Panel):
             return
         goal: np.ndarray | None = None
         for layer, number in ((self._pairing.reference, row["reference"]), (self._pairing.judged, row["point"])):
-            shown = np.flatnonzero(layer.shown)
+            shown = np.flatnonzero(counted(layer))
             if pd.isna(number) or int(number) >= len(shown):
                 continue
             index = int(shown[int(number)])

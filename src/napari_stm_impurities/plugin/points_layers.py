@@ -47,7 +47,8 @@ def points_layer(
         Passed on to the layer, such as ``name``.
     """
     check_points(points)
-    yx = points[["y_px", "x_px"]].to_numpy(dtype=np.float64)
+    # napari writes into it when a point is dragged, and pandas may lend an array that is read only
+    yx = points[["y_px", "x_px"]].to_numpy(dtype=np.float64, copy=True)
     if image is None or not np.isfinite(yx).all():
         scale = pixel_size_of(points) or (1.0, 1.0)
         yx = points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64) / scale
@@ -117,9 +118,7 @@ def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     if size is None:
         raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
     nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
-    shown = np.asarray(layer.shown, dtype=bool) & (checked_of(layer.features) != "rejected").to_numpy()
-    if hidden:
-        shown[:] = True
+    shown = np.ones(len(layer.data), dtype=bool) if hidden else counted(layer)
     data = np.asarray(layer.data, dtype=np.float64)[shown]
     table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
     table[["y_nm", "x_nm"]] = world_of(layer, data)[:, -2:] * nm_per_world
@@ -133,6 +132,11 @@ def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     if "checked" in table:
         table["checked"] = checked_of(table)
     return check_points(table)
+
+
+def counted(layer: Points) -> np.ndarray:
+    """Which points of a layer count, shape (n,), bool: those that are shown, and that nobody rejected."""
+    return np.asarray(layer.shown, dtype=bool) & (checked_of(layer.features) != "rejected").to_numpy()
 
 
 def add_points(viewer: ViewerModel, made: LayerTuple) -> Points:
