@@ -17,12 +17,21 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
+from napari_stm_impurities.plugin.editing import places
 from napari_stm_impurities.plugin.layers import image_layer
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack, pixel_size_nm
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The person's own folder, where no test finds what another one has left."""
+    folder = tmp_path_factory.mktemp("own")
+    monkeypatch.setattr(places, "user_data_path", lambda *_names, **_how: folder)
+    return folder
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from ..readers import files_in, open_recording
 from ..readers.recording import Channel, Recording, UntoldError
 from ..readers.zarr_store import is_store
 from .bias_text import show_bias
+from .editing import follow
 from .layers import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
 from .points_layers import points_layer
 
@@ -87,6 +88,7 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
         )
         show_warning(str(error))
     show_bias(current_viewer())
+    follow(current_viewer())
     for warning in recording.warnings:
         show_warning(f"{recording.paths[0].name}: {warning}")
     folder = Path(files if isinstance(files, str) else files[0])
@@ -136,11 +138,13 @@ def _worth_showing(channel: Channel) -> bool:
 
 def read_points(path: Paths) -> list[LayerTuple]:
     """Tables of points in nm, a points layer each."""
+    follow(current_viewer())
     layers = []
     for one in [path] if isinstance(path, str) else path:
         table = load_points(one)
         kind = str(table["source"].mode().iloc[0]) if len(table) else "model"
-        layers.append(points_layer(table, kind=kind, name=Path(one).stem))
+        came_from = {FILES_KEY: [str(one)]}
+        layers.append(points_layer(table, kind=kind, name=Path(one).stem, metadata=came_from))
     return layers
 
 

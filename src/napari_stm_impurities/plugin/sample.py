@@ -7,6 +7,7 @@ from napari.viewer import current_viewer
 
 from ..simulation.surface import Surface, simulate_surface
 from .bias_text import show_bias
+from .editing import follow
 from .layers import LayerTuple, image_layer
 from .points_layers import points_layer
 
@@ -16,6 +17,7 @@ MATERIAL = "Au(111)"
 def au111_surface_state() -> list[LayerTuple]:
     """The surface state of Au(111): maps from -230 to +20 mV, the bound states at -520 mV, the true positions."""
     show_bias(current_viewer())
+    follow(current_viewer())
     with napari_progress(total=100, desc=f"Simulating {MATERIAL}") as bar:
         # napari asks for samples in the main thread; its bar redraws the window at each step
         surface = simulate_surface(

@@ -10,13 +10,17 @@ from ..errors import StmError
 from ..imagej import export_imagej
 from ..points import save_points
 from ..writers import save_stack
+from .editing import points_saved
 from .layers import layer_stack
 from .points_layers import layer_points
 
 
 def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write a points layer as CSV, in nm and in pixels, with score, confidence and source."""
-    return [str(save_points(layer_points(_points(data, attributes)), path))]
+    """Write a points layer as CSV, in nm and in pixels, with score, confidence and source; its autosave goes."""
+    layer = _points(data, attributes)
+    written = save_points(layer_points(layer), path)
+    points_saved(layer.name, layer.data)
+    return [str(written)]
 
 
 def write_selection(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:

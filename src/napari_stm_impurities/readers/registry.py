@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ReadError
+from ..files import AUTOSAVE_SUFFIX
 from . import (
     arrays,
     createc,
@@ -78,7 +79,8 @@ def find_format(path: Path) -> Format:
 
 def is_readable(path: Path) -> bool:
     """Whether a file (or a Zarr store, which is a folder) has a name that some format has."""
-    return is_store(path) or (path.name.lower().endswith(suffixes()) and path.is_file())
+    name = path.name.lower()
+    return is_store(path) or (name.endswith(suffixes()) and not name.endswith(AUTOSAVE_SUFFIX) and path.is_file())
 
 
 def open_file(path: Path, given: Given) -> Recording:

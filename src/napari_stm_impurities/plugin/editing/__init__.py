@@ -1,6 +1,7 @@
 """Correcting points: marks, undo and redo, keys, snapping, autosave; for any points layer of napari."""
 
 from .attach import attach, follow
+from .autosave import autosave_of, points_saved
 from .history import PointsHistory, history_of
 from .marking import accept, reject, shown_at, unreject
 from .replace import merge_run, put_table
@@ -9,9 +10,11 @@ __all__ = [
     "PointsHistory",
     "accept",
     "attach",
+    "autosave_of",
     "follow",
     "history_of",
     "merge_run",
+    "points_saved",
     "put_table",
     "reject",
     "shown_at",

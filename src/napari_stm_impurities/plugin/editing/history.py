@@ -146,7 +146,7 @@ class PointsHistory:
         if self._code_at_work:
             return
         if event.action in _BEGINS:
-            self.record(_name(_BEGINS[event.action], event.data_indices))
+            self.record(f"{_BEGINS[event.action]} {counted(len(event.data_indices))}")
         elif event.action in _ENDS:
             with self._alone():
                 self._mark(event)
@@ -176,6 +176,12 @@ def history_of(layer: Points) -> PointsHistory:
     return _histories[layer]
 
 
-def _name(what: str, rows: Any) -> str:
-    n = len(rows)
-    return f"{what} a point" if n == 1 else f"{what} {n} points"
+def counted(n: int) -> str:
+    """A number of points, in words.
+
+    Examples
+    --------
+    >>> counted(1), counted(3)
+    ('1 point', '3 points')
+    """
+    return "1 point" if n == 1 else f"{n} points"

@@ -10,6 +10,9 @@ import pandas as pd
 from napari.layers import Points
 from napari.layers.base import ActionType
 
+from ..layers import THRESHOLD_KEY
+from .marking import shown_at
+
 #: What each point of a layer has of its own besides its features; the colours only where they follow no feature.
 _LOOKS = ("size", "symbol", "border_width")
 _COLOURS = ("border_color", "face_color")
@@ -63,7 +66,12 @@ def take_state(layer: Points, before: PointsState | None = None) -> PointsState:
 
 
 def put_state(layer: Points, state: PointsState) -> None:
-    """Give a layer an earlier state; whoever listens to the layer hears of it once, when all of it is there."""
+    """Give a layer an earlier state; whoever listens to the layer hears of it once, when all of it is there.
+
+    Where a threshold on the confidence shows and hides the points, it goes on doing so from where it stands now.
+    """
+    threshold = layer.metadata.get(THRESHOLD_KEY)
+    shown = state.shown if threshold is None else shown_at(state.features, threshold)
     mode = layer.mode
     layer.selected_data = set()
     with layer.events.data.blocker(), layer.events.features.blocker(), layer.events.properties.blocker():
@@ -71,7 +79,7 @@ def put_state(layer: Points, state: PointsState) -> None:
         layer.features = state.features.copy(deep=False)
         for name, value in state.looks.items():
             setattr(layer, name, np.repeat(value, len(state.data), axis=0) if len(value) == 1 else value.copy())
-        layer.shown = state.shown.copy()
+        layer.shown = shown
     layer.mode = mode
     tell(layer)
 

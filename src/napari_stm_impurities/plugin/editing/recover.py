@@ -1,0 +1,70 @@
+"""Points that were kept of an earlier session and never saved are offered back when their data are opened again."""
+
+from __future__ import annotations
+
+import weakref
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from napari.components import ViewerModel
+from napari.layers import Layer, Points
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QTimer
+
+from ...errors import StmError
+from ...points import load_points
+from ..layers import FILES_KEY, IMAGE_KEY, LayerTuple
+from ..points_layers import add_points
+from .autosave import autosave_of, taken_paths
+from .history import counted
+from .kept_table import kept_layer
+from .places import is_ground, kept_at, places_of
+
+
+def offer_back(viewer: ViewerModel, layer: Layer) -> None:
+    """Add what was kept for a layer that was just opened, if anything was, once all of its file is open."""
+    if is_ground(layer) and waiting_for(layer):
+        # the channel on top is added last, and the points shall lie on it
+        QTimer.singleShot(0, partial(_offer, viewer, layer))
+
+
+def waiting_for(layer: Layer) -> list[Path]:
+    """The files with points for a layer that belong to no layer; of a table only those that are newer than it."""
+    first, *others = places_of(layer)
+    taken = taken_paths()
+    found = [path for place in (first, *others) for path in kept_at(place) if path not in taken]
+    if isinstance(layer, Points) and first.exists():
+        return [path for path in found if path.stat().st_mtime > first.stat().st_mtime]
+    return found
+
+
+def _offer(viewer: ViewerModel, opened: Layer) -> None:
+    place = places_of(opened)[0]
+    same = [one for one in viewer.layers if is_ground(one) and places_of(one)[0] == place]
+    if not same:  # it has been deleted meanwhile
+        return
+    ground = next((one for one in reversed(same) if one.visible), same[-1])
+    for path in waiting_for(opened):
+        try:
+            table = load_points(path)
+        except StmError as error:
+            show_warning(str(error))
+            continue
+        kept = datetime.fromtimestamp(path.stat().st_mtime)
+        layer = add_points(viewer, _layer_on(ground, table, f"recovered points ({ground.name})"))
+        autosave_of(viewer, layer).take_over(path)
+        show_info(
+            f"{counted(len(table))} of {kept:%d %b %H:%M} had not been saved and are back as {layer.name!r}; "
+            "save that layer, or choose Discard under Correct points"
+        )
+
+
+def _layer_on(ground: Layer, table: pd.DataFrame, name: str) -> LayerTuple:
+    """The points, belonging to what they belonged to."""
+    data, keywords, kind = kept_layer(table, ground, name)
+    belongs = (
+        {FILES_KEY: ground.metadata[FILES_KEY]} if isinstance(ground, Points) else {IMAGE_KEY: weakref.ref(ground)}
+    )
+    return data, {**keywords, "metadata": {**keywords.get("metadata", {}), **belongs}}, kind
