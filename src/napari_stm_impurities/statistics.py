@@ -116,7 +116,7 @@ class SurfaceStatistics:
 
 def surface_statistics(
     points: pd.DataFrame,
-    frame: xr.DataArray | Sequence[float],
+    frame: xr.DataArray | Sequence[float] | MeasuredArea,
     *,
     seed: int = 0,
     progress: Progress = silent,
@@ -130,7 +130,7 @@ def surface_statistics(
         A table of points.
     frame
         The stack or the map in which they were found: the pixels that have a value at one bias at least count, so the
-        lines that an aborted grid never measured do not. Or (y from, y to, x from, x to) in nm.
+        lines that an aborted grid never measured do not. Or (y from, y to, x from, x to) in nm, or the area itself.
     seed
         Of the random placements.
     progress, should_stop
@@ -165,7 +165,7 @@ def surface_statistics(
     >>> told.density_per_nm2, told.density_error_per_nm2, told.nearest_mean_nm
     (0.01, 0.005, 10.0)
     """
-    area = MeasuredArea.of(frame)
+    area = frame if isinstance(frame, MeasuredArea) else MeasuredArea.of(frame)
     positions = positions_nm(points)
     inside = positions[area.contains(positions)]
     measure = _Measure(area, len(inside))
