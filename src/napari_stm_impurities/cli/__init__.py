@@ -23,6 +23,7 @@ COMMANDS = {
     "convert": ("look", "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ."),
     "simulate": ("learn", "Simulate a surface with impurities at known positions."),
     "train": ("learn", "Train a model on simulated windows."),
+    "adapt": ("adapt", "Adapt a model to a measurement, with the points that you corrected."),
     "find": ("search", "Find the impurities in a stack, or in each file of a folder."),
     "reference": ("judge", "Find reference points on the map of the bound states."),
     "compare": ("judge", "Compare points with a reference."),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import StmError
+from ..network.model import Model
 from ..network.view import view_stack
 from ..physics.dispersion import Dispersion
 from ..physics.ring import fit_dispersion
@@ -121,13 +122,6 @@ def train(
             view = view_stack(stack, config.inputs, band)
             config = config.for_band(band, view.bias_mv, max(view.pixel_size_nm))
             tell("train", f"the windows are made for the experiment's k ({band.source})")
-    console = out()
-
-    def on_epoch(report: EpochReport) -> None:
-        entropy = "" if report.entropy is None else f", entropy {report.entropy:.4f}"
-        ratio = "" if report.ratio is None else f", ratio {report.ratio:.3f}"
-        console.print(f"epoch {report.epoch}: loss {report.loss:.4f}{entropy}{ratio}, {report.seconds:.1f} s")
-
     with long_work("train") as (progress, should_stop):
         model = train_model(
             preset,
@@ -137,12 +131,29 @@ def train(
             config=None if resume else config,
             path=output,
             resume=resume,
-            on_epoch=on_epoch,
+            on_epoch=tell_epoch,
             device=device,
             progress=progress,
             should_stop=should_stop,
         )
         stopped = should_stop()
-    more = "; the same command with --resume goes on" if stopped else ""
-    console.print(f"{output}: model {model.config.name}{more}", markup=False)
+    tell_model(output, model, stopped)
     return INTERRUPTED if stopped else 0
+
+
+def tell_epoch(report: EpochReport) -> None:
+    """Print one epoch's line."""
+    labelled = "" if report.labelled_loss is None else f", on the points {report.labelled_loss:.4f}"
+    entropy = "" if report.entropy is None else f", entropy {report.entropy:.4f}"
+    ratio = "" if report.ratio is None else f", ratio {report.ratio:.3f}"
+    f1 = "" if report.f1 is None else f", held-out F1 {report.f1:.3f}"
+    out().print(f"epoch {report.epoch}: loss {report.loss:.4f}{labelled}{entropy}{ratio}{f1}, {report.seconds:.1f} s")
+
+
+def tell_model(path: Path, model: Model, stopped: bool) -> None:
+    """Print what was written, and how to go on where the training was stopped."""
+    written = (
+        f"model {model.config.name}" if model.config.training["epochs_done"] else "no model before the first epoch"
+    )
+    more = "; the same command with --resume goes on" if stopped else ""
+    out().print(f"{path}: {written}{more}", markup=False)

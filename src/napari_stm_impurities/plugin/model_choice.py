@@ -36,10 +36,17 @@ trained_models = TrainedModels()
 
 
 class ModelChoice(QWidget):
-    """A box with the models by name, and below it a file where that is what was chosen."""
+    """A box with the models by name, and below it a file where that is what was chosen.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    follows
+        Whether a model that has just been trained is chosen.
+    """
+
+    def __init__(self, *, follows: bool = True) -> None:
         super().__init__()
+        self._follows = follows
         self.box = ComboBox(choices=self._names, label="Model", tooltip="A shipped model, one trained here, or a file")
         self.file = file_box("Model file", "A model that was saved before", SUFFIX, new=False)
         layout = QVBoxLayout(self)
@@ -71,8 +78,9 @@ class ModelChoice(QWidget):
         return [*shipped_models(), *trained_models.models, FROM_FILE]
 
     def _offer(self, name: str) -> None:
+        before = self.box.value
         self.box.reset_choices()
-        self.box.value = name
+        self.box.value = name if self._follows else before
 
     def _ask_for_file(self, _name: str | None) -> None:
         self._file_row.setVisible(self.box.value == FROM_FILE)

@@ -15,26 +15,39 @@ from ..network.model import Model
 from ..training import train
 from ..training.checkpoint import EpochReport
 from ..training.config import TrainingConfig
+from .adapt import AdaptTab
 from .curves import Curves
 from .fields import file_box, path_in, tick_box
 from .forms import Form, Tabs, grid
 from .model_choice import SUFFIX, trained_models
+from .on_image import points_on
 from .panel import Panel
-from .points_layers import layer_points
+from .preferences import preferences
 from .source import ImageSource, n_maps
 
 PRESETS = ("default", "wang2020")
+ACTIONS = ("Train model", "Adapt model")
 
 
 class TrainPanel(Panel):
-    """Train a model on simulated windows, with an image layer as the unlabelled experiment."""
+    """Train a model on simulated windows, or adapt one to an image."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__(napari_viewer, "Train model")
+        super().__init__(napari_viewer, ACTIONS[0])
         self.source = ImageSource(self, "Image", "The measurement that the model is meant for", prefer=n_maps)
         self.tabs = Tabs()
         self.body.addWidget(self.tabs)
         self.tabs.add(self._train_tab(), "Train")
+        self.adapt = AdaptTab(self, self.source)
+        self.tabs.add(self.adapt, "Adapt")
+        self.tabs.bar.currentChanged.connect(self._name_button)
+
+    def start(self) -> None:
+        """Train or adapt, as the open tab says."""
+        (self._train, self.adapt.start)[self.tabs.bar.currentIndex()]()
+
+    def _name_button(self, tab: int) -> None:
+        self.button.setText(ACTIONS[tab])
 
     def _train_tab(self) -> QWidget:
         self.preset = ComboBox(
@@ -72,8 +85,7 @@ class TrainPanel(Panel):
     def _fill_preset(self, name: str) -> None:
         self.training.fill(TrainingConfig.preset(name))
 
-    def start(self) -> None:
-        """Train as the form says."""
+    def _train(self) -> None:
         if self.use_image.value and self.source.box.value is None:
             raise StmError("there is no image to show to the network; open a file, or untick Image as experiment")
         stack = self.source.stack() if self.use_image.value else None
@@ -81,14 +93,16 @@ class TrainPanel(Panel):
         if reference is not None and stack is None:
             raise StmError("the ratio is measured on the image: tick Image as experiment, or choose no reference")
         path = path_in(self.save_as, SUFFIX)
+        how = preferences()
         self.run(
-            train,
+            how.threaded(train),
             experiment=stack,
-            reference=None if reference is None else layer_points(reference),
+            reference=None if reference is None else points_on(self.source.layer, reference),
             config=None if self.resume.value else self.training.value(),
             path=path,
             resume=self.resume.value,
-            done=partial(self._trained, path, self.resume.value),
+            device=how.device_name,
+            done=partial(self._trained, path),
             reports=("on_epoch", self._epoch),
         )
         self._last = None
@@ -99,9 +113,10 @@ class TrainPanel(Panel):
         self._last = report
         self.curves.add((report.loss, report.ratio))
 
-    def _trained(self, path: Path | None, resumed: bool, model: Model) -> None:
-        if self._last is None and not resumed:  # it has learnt nothing, so nothing shall be found with it
-            self.say("Stopped before the first epoch was finished; Find impurities keeps the model chosen there.")
+    def _trained(self, path: Path | None, model: Model) -> None:
+        if not model.config.training["epochs_done"]:  # it has learnt nothing, so nothing shall be found with it
+            resume = " Resume takes it up." if path else ""
+            self.say(f"Stopped before the first epoch was finished: there is no new model.{resume}")
             return
         # a name of its own: a person may well call a file like a shipped model
         name = f"{path.stem} (trained here)" if path else f"trained here, {len(trained_models.models) + 1}"

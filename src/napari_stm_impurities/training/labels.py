@@ -44,6 +44,11 @@ class Labels:
     weight
         The weight of their loss beside that of the simulated windows.
 
+    Attributes
+    ----------
+    n_points, n_held_out
+        How many of the points lie inside the region, and how many of these in the strip.
+
     Raises
     ------
     StmError
@@ -78,8 +83,10 @@ class Labels:
         self._centres = np.argwhere(self._known & experiment.view.measured)
         if len(self._centres) == 0:
             raise StmError("nothing was measured in the part of the region that is learnt from; choose another region")
-        self.n_points = int(_inside(self._yx_px, whole).sum())
-        self._n_held_out = int(_inside(self._yx_px, self._held_out).sum())
+        low, high = np.array(region_nm[::2]), np.array(region_nm[1::2])
+        inside = ((positions_nm(points) >= low) & (positions_nm(points) <= high)).all(1)
+        self.n_points = int(inside.sum())
+        self.n_held_out = int((inside & _inside(self._yx_px, self._held_out)).sum())
         k = experiment.view.k_rad_per_px
         # a quarter of the way from crest to crest: on the paper's grid that is one pixel
         self._radius_px = 1.0 if k is None else math.pi / 4 / k[1]
@@ -94,11 +101,6 @@ class Labels:
         pixel_nm, origin = np.array(self.experiment.view.pixel_size_nm), self.experiment.origin_nm
         (y_from, x_from), (y_to, x_to) = (origin + low * pixel_nm).tolist(), (origin + high * pixel_nm).tolist()
         return y_from, y_to, x_from, x_to
-
-    @property
-    def n_held_out(self) -> int:
-        """How many of the points lie in the strip."""
-        return self._n_held_out
 
     def windows(self, draw: torch.Generator) -> tuple[Windows, Tensor]:
         """Windows around pixels drawn at random, each turned or mirrored at random.
