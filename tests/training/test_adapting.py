@@ -115,6 +115,9 @@ def test_nothing_is_learnt_from_the_strip_that_is_held_out(gold, parent, short, 
     assert deep.any()
     assert shallow.sum() > 2
     assert torch.equal(learnt(gold.points), learnt(gold.points[~deep]))
+    # nor from a point that was rejected
+    verdicts = np.where(shallow, "rejected", "unchecked")
+    assert torch.equal(learnt(gold.points.assign(checked=verdicts)), learnt(gold.points[~shallow]))
     assert not torch.equal(learnt(gold.points), learnt(gold.points[~shallow]))
 
 

@@ -17,9 +17,10 @@ from .fields import file_box, path_in, tick_box
 from .forms import Form, grid
 from .layers import FINDING_KEY
 from .model_choice import SUFFIX, ModelChoice, trained_models
-from .on_image import points_on, region_on
 from .panel import Panel
+from .points_on import points_on
 from .preferences import preferences
+from .region_on import region_on
 from .source import ImageSource
 from .surface import READ_OFF
 

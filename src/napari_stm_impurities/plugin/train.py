@@ -20,8 +20,8 @@ from .curves import Curves
 from .fields import file_box, path_in, tick_box
 from .forms import Form, Tabs, grid
 from .model_choice import SUFFIX, trained_models
-from .on_image import points_on
 from .panel import Panel
+from .points_on import points_on
 from .preferences import preferences
 from .source import ImageSource, n_maps
 

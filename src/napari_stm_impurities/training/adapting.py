@@ -15,6 +15,7 @@ import xarray as xr
 
 from ..comparison import Frame
 from ..errors import StmError
+from ..merging import checked_of
 from ..network.model import Model, choose_device, load_model
 from ..network.view import view_stack
 from ..physics.dispersion import Dispersion
@@ -63,7 +64,7 @@ def adapt(
         The measured stack; it is looked at as :func:`~napari_stm_impurities.find_impurities` looks at it.
     points
         The impurities inside the region: the model's points as a person has corrected them. A table without a row says
-        that there is none.
+        that there is none. What its column ``checked`` calls rejected is none either.
     region_nm
         (y from, y to, x from, x to) in nm, in the stack's coordinates: inside it every impurity is among the points.
         The whole stack when not given.
@@ -123,6 +124,8 @@ def adapt(
         with suppress(NoRing):
             band = fit_dispersion(experiment)
     side_px = min(view_stack(experiment, parent.config.inputs, band).maps.shape[-2:])
+    if points is not None:
+        points = points[checked_of(points) != "rejected"]
     region = _region(experiment, points, region_nm)
     measured = Experiment(experiment, settings.plan(parent, side_px), None, band, labelled_nm=region)
     labels = None

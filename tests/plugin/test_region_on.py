@@ -1,4 +1,4 @@
-"""Points and shapes of other layers, in the coordinates of the stack that an image shows."""
+"""Shapes and points of other layers, in the coordinates of the stack that an image shows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from napari.layers import Image, Layer, Points, Shapes
 
 from napari_stm_impurities.errors import StmError
 from napari_stm_impurities.plugin.layers import image_layer, placement
-from napari_stm_impurities.plugin.on_image import points_on, region_on
 from napari_stm_impurities.plugin.points_layers import points_layer
+from napari_stm_impurities.plugin.points_on import points_on
+from napari_stm_impurities.plugin.region_on import region_on
 
 
 @pytest.fixture(params=["as it comes", "cut out", "turned"])
