@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import fig4
 import pandas as pd
 import study
 
@@ -24,6 +25,9 @@ from napari_stm_impurities.network.model import load_model
 from napari_stm_impurities.reference import find_reference
 from napari_stm_impurities.simulation.surface import Surface
 from napari_stm_impurities.stacks import pixel_size_nm
+
+#: The paper's recipe, among the trainings of Fig. 4.
+PAPER = "L0 + Lreg, noise"
 
 
 def main() -> None:
@@ -37,7 +41,9 @@ def main() -> None:
     begun = time.process_time()
     surface = study.experiment(wanted)
     reference = find_reference(surface.bound_state_map)
-    paper = study.all_points(surface.stack, load_model(wanted.work / "fig4" / "L0-Lreg-noise-0.safetensors"))
+    paper = study.all_points(
+        surface.stack, load_model(fig4.kept_at(wanted.work / "fig4", PAPER, 0).with_suffix(".safetensors"))
+    )
     ours = find(surface.stack, load_model("default")).points
     networks = {"wang2020": paper.head(len(reference)), "default": ours}
     result: dict[str, Any] = {}

@@ -20,9 +20,10 @@ import numpy as np
 import study
 
 from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.network.model import Model, ModelConfig
+from napari_stm_impurities.network.model import Model, ModelConfig, load_model
 from napari_stm_impurities.physics.ring import fit_dispersion
 from napari_stm_impurities.reference import find_reference
+from napari_stm_impurities.simulation.surface import Surface
 from napari_stm_impurities.stacks import pixel_size_nm
 from napari_stm_impurities.training.checkpoint import Checkpoint, EpochReport
 from napari_stm_impurities.training.config import TrainingConfig
@@ -35,6 +36,8 @@ TRAININGS = {
     "L0 + Lreg": (0.03, 0.0, "goldenrod"),
     "L0 + Lreg, noise": (0.03, 0.8, "tab:green"),
 }
+#: How far dI/dV on an impurity must lie from that of the bare surface, as a share of it, to count as bright or dark.
+NEAR_FIELD = 0.3
 METRICS = ("ratio", "chance", "precision", "best_f1")
 
 
@@ -57,17 +60,21 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     against_truth = compare(reference, surface.points, study.RADIUS_NM)
     # what the runs so far have cost, so that a resumed study tells the whole time
-    before = [study.read_json(path)["cpu_seconds"] for path in folder.glob("*.json")]
+    before = sum(study.read_json(path)["cpu_seconds"] for path in folder.glob("*.json"))
+
+    def facts() -> dict[str, Any]:
+        return study.run_facts(time.process_time() - begun + before, surface=wanted.surface_seed, first_run=0)
+
     runs: dict[str, list[list[dict[str, float]]]] = {name: [] for name in TRAININGS}
     for run in range(wanted.runs):
         for name, (alpha, eta, _) in TRAININGS.items():
-            kept = folder / f"{name.replace(', ', '-').replace(' + ', '-')}-{run}.json"
+            kept = kept_at(folder, name, run)
             if not kept.is_file():
                 plan = _plan(wanted, run, alpha, eta)
                 _run(plan, judge, kept)
             runs[name].append(study.read_json(kept)["epochs"])
         result = {
-            **study.run_facts(time.process_time() - begun + sum(before), surface=wanted.surface_seed, first_run=0),
+            **facts(),
             "reference_points": len(reference),
             "reference_against_truth": {"recall": against_truth.recall, "precision": against_truth.precision},
             "curves": _curves(runs),
@@ -77,7 +84,39 @@ def main() -> None:
         }
         study.write_json(wanted.json, result)
         print(f"{run + 1} runs of each: {result['end']}", flush=True)
+    result["found_by_near_field"] = _by_near_field(surface, len(reference), folder, wanted.runs)
+    study.write_json(wanted.json, result | facts())
+    print(result["found_by_near_field"])
     draw(runs, wanted.figure)
+
+
+def kept_at(folder: Path, name: str, run: int) -> Path:
+    """Where the numbers of a run stay; its model lies beside them."""
+    return folder / f"{name.replace(', ', '-').replace(' + ', '-')}-{run}.json"
+
+
+def _by_near_field(surface: Surface, n_points: int, folder: Path, n_runs: int) -> dict[str, Any]:
+    """The share of impurities found, by what the maps show on them: dark, hardly anything, or bright.
+
+    Of each model's peaks as many of the highest count as the reference has points.
+    """
+    row, column = (surface.points[name].round().astype(int) for name in ("y_px", "x_px"))
+    shown = surface.stack.values.mean(0)[row, column] - 1
+    groups = {"dark": shown < -NEAR_FIELD, "faint": abs(shown) <= NEAR_FIELD, "bright": shown > NEAR_FIELD}
+    models = {
+        name: [Model.load(kept_at(folder, name, run).with_suffix(".safetensors")) for run in range(n_runs)]
+        for name in TRAININGS
+    }
+    shares: dict[str, Any] = {"impurities": {group: int(inside.sum()) for group, inside in groups.items()}}
+    for name, some in {**models, "shipped": [load_model("default")]}.items():
+        hit = np.zeros((len(some), len(surface.points)))
+        for index, model in enumerate(some):
+            points = study.all_points(surface.stack, model).head(n_points)
+            hit[index, compare(points, surface.points, study.RADIUS_NM).pairs["reference"]] = 1
+        shares[name] = {
+            group: round(float(hit[:, inside].mean()), 3) for group, inside in groups.items() if inside.any()
+        }
+    return shares
 
 
 def _plan(wanted: Any, run: int, alpha: float, eta: float) -> TrainingConfig:
