@@ -195,6 +195,9 @@ def test_what_does_not_fit_is_told_in_one_line(gold, parent, short, tmp_path):
         with pytest.raises(StmError, match=told) as caught:
             adapt(*arguments, **{"dispersion": BAND, **keywords})
         assert "\n" not in str(caught.value)
+    noise = gold.stack.isel(bias=[0]).copy(data=np.random.default_rng(0).normal(size=(1, 40, 40)))
+    with pytest.raises(StmError, match="no ring"):
+        adapt(parent, noise, gold.points)
     with pytest.raises(StmError, match="go on with adapt"):
         train(path=path, resume=True, device="cpu")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
@@ -93,7 +92,8 @@ def adapt(
     Raises
     ------
     StmError
-        If there is nothing to learn from, or what is given is not that of the adaptation to resume.
+        If there is nothing to learn from; one bias only, in which no ring stands out; or what is given is not that of
+        the adaptation to resume.
     ModelError
         If there is no such model, or the checkpoint is damaged.
 
@@ -121,8 +121,11 @@ def adapt(
     check_stack(experiment)
     band = Dispersion.of_material(dispersion) if isinstance(dispersion, str) else dispersion
     if band is None:
-        with suppress(NoRing):
+        try:
             band = fit_dispersion(experiment)
+        except NoRing:
+            if experiment.sizes["bias"] == 1:
+                raise  # nothing would be found in it either
     side_px = min(view_stack(experiment, parent.config.inputs, band).maps.shape[-2:])
     if points is not None:
         points = points[checked_of(points) != "rejected"]
