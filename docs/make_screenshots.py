@@ -11,6 +11,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,15 @@ def surface_pictures(window: Window) -> None:
     window.press(window.open_widget("Compare"))
     window.show_only(bound.name, "matched", "missed", "extra")
     window.save("compare")
+    window.show_only(stack.name, "impurities")
+    window.press(window.open_widget("Surface statistics"))
+    window.save("statistics")
+    with tempfile.TemporaryDirectory() as folder:
+        panel = window.open_widget("Report")
+        panel.bound_map.value = bound
+        panel.folder.line_edit.value = str(Path(folder) / "report")
+        window.press(panel)
+        window.save("report")
     window.show_only(stack.name)
     panel = window.open_widget("Find impurities")
     panel.tabs.bar.setCurrentIndex(1)

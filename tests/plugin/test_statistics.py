@@ -56,8 +56,8 @@ def test_it_tells_what_the_core_tells(panel, scene, press, aborted):
     assert told.verdict in text
     band, curve = panel.pairs.lines
     np.testing.assert_allclose(curve.y, told.pair_correlation["g"])
-    np.testing.assert_allclose(band.y + band.spread, told.pair_correlation["high"])
-    np.testing.assert_allclose(band.y - band.spread, told.pair_correlation["low"], atol=1e-12)
+    np.testing.assert_allclose(band.y + band.spread[1], told.pair_correlation["high"])
+    np.testing.assert_allclose(band.y - band.spread[0], told.pair_correlation["low"], atol=1e-12)
     assert panel.nearest.lines[1].y.sum() == 12
 
 

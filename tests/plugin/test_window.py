@@ -25,7 +25,9 @@ from napari_stm_impurities.plugin.forms import Fold, Tabs
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.prepare import PreparePanel
 from napari_stm_impurities.plugin.reference import ReferencePanel
+from napari_stm_impurities.plugin.report import ReportPanel
 from napari_stm_impurities.plugin.simulate import SimulatePanel
+from napari_stm_impurities.plugin.statistics import StatisticsPanel
 from napari_stm_impurities.plugin.train import TrainPanel
 from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
@@ -38,6 +40,8 @@ PANELS: list[Callable[[Viewer], Panel]] = [
     TrainPanel,
     ReferencePanel,
     ComparePanel,
+    StatisticsPanel,
+    ReportPanel,
     SimulatePanel,
 ]
 

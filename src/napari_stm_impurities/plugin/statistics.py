@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from napari.components import ViewerModel
@@ -55,7 +55,7 @@ class StatisticsPanel(Panel):
     """Tell density, nearest neighbours and pair correlation of a points layer, and follow its edits."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__(napari_viewer, "Tell the statistics")
+        super().__init__(napari_viewer, "Compute statistics")
         self.source = ImageSource(
             self, "Image", "In which the points were looked for: its measured pixels are the area", prefer=n_maps
         )
@@ -202,11 +202,11 @@ def rows_of(told: SurfaceStatistics) -> Iterator[tuple[str, str]]:
 
 
 def _beside_random(x: pd.Series[Any], table: pd.DataFrame, column: str, name: str) -> list[Line]:
-    """The curve of the points, before the band of random placement."""
-    middle, half = (table["high"] + table["low"]) / 2, (table["high"] - table["low"]) / 2
-    at = x.to_numpy(dtype=float)
-    line = partial(Line, x=at)
+    """The curve of the points, before that of random placement with its band."""
+    at, points, random, low, high = (
+        values.to_numpy(dtype=float) for values in (x, *(table[key] for key in (column, "random", "low", "high")))
+    )
     return [
-        line(name="random placement (95 %)", y=middle.to_numpy(), colour=_RANDOM, spread=half.to_numpy()),
-        line(name=name, y=table[column].to_numpy(dtype=float), colour=COLOURS[1]),
+        Line("random placement (95 %)", at, random, _RANDOM, spread=np.stack([random - low, high - random])),
+        Line(name, at, points, COLOURS[1]),
     ]
