@@ -12,6 +12,7 @@ the work folder; the same command goes on after an interruption.
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def _by_near_field(surface: Surface, n_points: int, folder: Path, n_runs: int) -
     return shares
 
 
-def _plan(wanted: Any, run: int, alpha: float, eta: float) -> TrainingConfig:
+def _plan(wanted: argparse.Namespace, run: int, alpha: float, eta: float) -> TrainingConfig:
     paper = TrainingConfig.preset("wang2020")
     told = {
         "windows": paper.windows.model_copy(update={"noise_std": eta}),

@@ -45,8 +45,8 @@ def plan_of(name: str) -> TrainingConfig:
             inputs = default.inputs.model_copy(update={"k_rad_per_px": (0.5, 1.0)})
             return default.model_copy(update={"windows": windows, "inputs": inputs})
         case "exact, near field as in the formula":
-            windows = ScatteringConfig(near_field_erased_share=0.0, near_field_random_share=0.0)
-            return default.model_copy(update={"windows": windows})
+            formula = ScatteringConfig(near_field_erased_share=0.0, near_field_random_share=0.0)
+            return default.model_copy(update={"windows": formula})
         case _:
             return default
 
@@ -150,7 +150,9 @@ def draw(rows: dict[str, dict[str, Any]], path: Path) -> None:
     for index, (name, row) in enumerate(rows.items()):
         shift = (index - (len(rows) - 1) / 2) * 0.16
         values = [row["kinds"][kind]["f1"] for kind in names]
-        mark = {"marker": "|", "color": "0.5", "ms": 10} if name == "shipped" else {"marker": "o", "ms": 5}
+        mark: dict[str, Any] = (
+            {"marker": "|", "color": "0.5", "ms": 10} if name == "shipped" else {"marker": "o", "ms": 5}
+        )
         axes.plot(values, np.arange(len(names)) + shift, ls="", label=f"{name}: mean {row['mean_f1']:.3f}", **mark)
     axes.set_yticks(np.arange(len(names)), names)
     axes.invert_yaxis()
