@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,9 @@ class CorrectPanel(Panel):
     """Correct the points of any points layer; the keys do the same while the mouse is over the map."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
+        self._history: PointsHistory | None = None
+        self._autosave: Autosave | None = None
+        self._layer: Points | None = None
         super().__init__(itself(napari_viewer), caption(actions.NEXT))
         self.button.setToolTip(actions.NEXT.tooltip)
         self.points = self.layer_box(
@@ -57,16 +61,14 @@ class CorrectPanel(Panel):
         self.counts, self.kept = QLabel(), QLabel()
         self._lay_out()
 
-        self._history: PointsHistory | None = None
-        self._autosave: Autosave | None = None
-        self._layer: Points | None = None
         self._counting = QTimer(self)
         self._counting.setSingleShot(True)
         self._counting.setInterval(_COUNT_AFTER_MS)
-        self._counting.timeout.connect(self.show_state)
+        self._counting.timeout.connect(self._count)
         self.points.changed.connect(self._follow)
         listen(self, self.viewer.layers.selection.events.active, self._active_changed)
-        self.destroyed.connect(self._let_go)
+        # not the method itself: Qt calls no slot of what it is destroying
+        self.destroyed.connect(lambda _gone=None: self._let_go())
         self._active_changed()
         self._follow(self.points.value)
 
@@ -99,19 +101,26 @@ class CorrectPanel(Panel):
         self.points.value = layer
         self._do(actions.ADD)
 
+    def reset_choices(self, _event: Any = None) -> None:
+        """Offer the layers that there are now; a layer that is gone is let go."""
+        super().reset_choices(_event)
+        if itself(self.points.value) is not self._layer:
+            self._follow(self.points.value)
+
     @Slot()
-    def show_state(self) -> None:
-        """Show the counts, the names of the steps, and what is kept."""
-        layer, history = self._layer, self._history
-        there = layer is not None
-        for button in (*self.buttons.values(), self.button):
-            button.setEnabled(there and not self.running)
+    def _count(self) -> None:
+        layer = self._layer
         self.counts.setText("" if layer is None else counts_text(layer))
+        self.unreject.setEnabled(layer is not None and bool((checked_of(layer.features) == "rejected").any()))
+
+    def _show_steps(self) -> None:
+        history = self._history
+        for button in (*self.buttons.values(), self.button):
+            button.setEnabled(history is not None)
         undo, redo = (None, None) if history is None else (history.undo_name, history.redo_name)
         for button, action, name in ((self.undo, actions.UNDO, undo), (self.redo, actions.REDO, redo)):
             button.setText(caption(action, name))
             button.setEnabled(name is not None)
-        self.unreject.setEnabled(layer is not None and bool((checked_of(layer.features) == "rejected").any()))
         self.kept.setText("" if self._autosave is None else f"Autosave: {self._autosave.state}")
         self.discard.setVisible(self._autosave is not None and self._autosave.recovered)
 
@@ -143,21 +152,31 @@ class CorrectPanel(Panel):
             attach(self.viewer, layer)
             self._layer = layer
             self._history, self._autosave = history_of(layer), autosave_of(self.viewer, layer)
-            for emitter in self._emitters():
-                emitter.connect(self._changed)
-        self.show_state()
+            for emitter, hear in self._heard():
+                emitter.connect(hear)
+        self._show_steps()
+        self._count()
 
-    def _let_go(self, _gone: object = None) -> None:
-        for emitter in self._emitters():
-            emitter.disconnect(self._changed)
+    def _let_go(self) -> None:
+        for emitter, hear in self._heard():
+            emitter.disconnect(hear)
         self._layer = self._history = self._autosave = None
 
-    def _emitters(self) -> list[Any]:
+    def _heard(self) -> list[tuple[Any, Callable[..., None]]]:
         if self._layer is None or self._history is None or self._autosave is None:
             return []
-        # whoever shows or hides points, such as the threshold's slider, tells nobody; but they are drawn anew
         events = self._layer.events
-        return [self._history.events.changed, self._autosave.events.changed, events.features, events.set_data]
+        return [
+            (self._history.events.changed, self._step),
+            (self._autosave.events.changed, self._step),
+            (events.features, self._changed),
+            # whoever shows or hides points, such as the threshold's slider, tells nobody; but they are drawn anew
+            (events.set_data, self._changed),
+        ]
+
+    def _step(self, _event: Any = None) -> None:
+        self._show_steps()
+        self._counting.start()
 
     def _changed(self, _event: Any = None) -> None:
         self._counting.start()

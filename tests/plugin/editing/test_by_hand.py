@@ -189,6 +189,7 @@ def test_200_steps_and_no_more(hand: Hand, layer: Points) -> None:
     hand.press("3")
     hand.click(*YX[1])
     hand.press("C", "Control")
+    hand.canvas.setUpdatesEnabled(False)  # drawing each of the steps takes most of the time
     for _ in range(201):
         hand.press("V", "Control")
     history = history_of(layer)

@@ -9,6 +9,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
+from ..hidden_points import respect_shown
 from ..layers import DRAWN_KEY
 from .autosave import autosave_of
 from .history import history_of
@@ -26,6 +27,7 @@ def attach(viewer: ViewerModel, layer: Points) -> None:
         _attached.add(layer)
         if not layer.data.flags.writeable:  # napari writes into it when a point is dragged
             layer.data = np.array(layer.data)
+        respect_shown(layer)
         history_of(layer)
         bind_keys(itself(viewer), layer)
         autosave_of(itself(viewer), layer)

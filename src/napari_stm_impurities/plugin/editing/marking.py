@@ -16,6 +16,7 @@ from napari.layers import Points
 
 from ...merging import CHECKED, VERDICT, checked_of
 from ...points import SOURCES
+from ..layers import THRESHOLD_KEY
 
 #: The model's figures, which hold only for the place where the model put the point.
 _FIGURES = ("score", "confidence")
@@ -84,7 +85,8 @@ def unreject(layer: Points) -> int:
     """Bring all rejected points back as unchecked ones, and say how many."""
     rejected = is_rejected(layer)
     _check(layer, np.flatnonzero(rejected).tolist(), "unchecked")
-    layer.shown = np.asarray(layer.shown) | rejected
+    threshold = layer.metadata.get(THRESHOLD_KEY)
+    layer.shown = np.asarray(layer.shown) | rejected if threshold is None else shown_at(layer.features, threshold)
     return int(rejected.sum())
 
 

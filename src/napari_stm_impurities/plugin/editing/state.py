@@ -26,8 +26,8 @@ class PointsState:
     ----------
     data
         Shape (n, ndim), in data coordinates.
-    features
-        A row a point.
+    columns
+        The features, by name, one value a point.
     shown
         Shape (n,), bool.
     looks
@@ -36,9 +36,14 @@ class PointsState:
     """
 
     data: np.ndarray
-    features: pd.DataFrame
+    columns: dict[str, pd.Series[Any]]
     shown: np.ndarray
     looks: dict[str, np.ndarray]
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The features, a row a point."""
+        return pd.DataFrame(self.columns, index=range(len(self.data)))
 
 
 def take_state(layer: Points, before: PointsState | None = None) -> PointsState:
@@ -61,8 +66,12 @@ def take_state(layer: Points, before: PointsState | None = None) -> PointsState:
         # most layers have one look for all points
         alike = value[:1].copy() if len(value) and bool(np.all(value == value[:1])) else value.copy()
         looks[name] = alike if before is None or name not in before.looks else _shared(alike, before.looks[name])
-    # pandas copies a column only when somebody writes into it
-    return PointsState(data, layer.features.copy(deep=False), shown, looks)
+    # pandas copies a column when somebody writes into the table that it is of
+    columns = {str(name): column for name, column in layer.features.items()}
+    for name, old in before.columns.items() if before is not None else ():
+        if name in columns and columns[name].equals(old):
+            columns[name] = old
+    return PointsState(data, columns, shown, looks)
 
 
 def put_state(layer: Points, state: PointsState) -> None:
@@ -71,13 +80,14 @@ def put_state(layer: Points, state: PointsState) -> None:
     Where a threshold on the confidence shows and hides the points, it goes on doing so from where it stands now.
     """
     threshold = layer.metadata.get(THRESHOLD_KEY)
-    shown = state.shown if threshold is None else shown_at(state.features, threshold)
+    features = state.features
+    shown = state.shown if threshold is None else shown_at(features, threshold)
     mode = layer.mode
     layer.selected_data = set()
     with layer.events.data.blocker(), layer.events.features.blocker(), layer.events.properties.blocker():
         layer.data = state.data.copy()
-        layer.features = state.features.copy(deep=False)
-        for name, value in state.looks.items():
+        layer.features = features
+        for name, value in state.looks.items() if len(state.data) else ():
             setattr(layer, name, np.repeat(value, len(state.data), axis=0) if len(value) == 1 else value.copy())
         layer.shown = shown
     layer.mode = mode
