@@ -119,7 +119,7 @@ def test_a_click_shows_the_spectrum_and_the_score_of_the_run(qtbot: QtBot, windo
     assert f"{look.reasons.score:.3f}" in panel.told.text()
     assert len(points.data) == 5
     away = np.linalg.norm(points.data - (look.place.y_nm / 0.4, look.place.x_nm / 0.4), axis=1).min() * 0.4
-    assert f"{away:.3f} nm, model" in panel.told.text()
+    assert f"{away:.3f} nm off, confidence" in panel.told.text()
 
 
 def test_a_click_on_a_symbol_is_about_that_point(qtbot: QtBot, window: Viewer, finding: Finding) -> None:
@@ -131,7 +131,7 @@ def test_a_click_on_a_symbol_is_about_that_point(qtbot: QtBot, window: Viewer, f
         looked(qtbot, panel, before)
         assert panel.look.reasons.score == pytest.approx(shown_points(finding)["score"][index], abs=1e-4)
         assert panel.look.reasons.confidence == pytest.approx(shown_points(finding)["confidence"][index], abs=1e-4)
-        assert "0.000 nm, model" in panel.told.text()
+        assert "0.000 nm off" in panel.told.text()
 
 
 def test_a_selected_point_is_looked_at(qtbot: QtBot, window: Viewer, finding: Finding) -> None:

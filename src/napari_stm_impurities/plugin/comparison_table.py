@@ -15,14 +15,14 @@ from .comparison_layers import LOOKS
 #: Column of the table of rows, its title, and how its numbers are written.
 COLUMNS = (
     ("kind", "Kind", ""),
-    ("distance_nm", "Dist. (nm)", ".3f"),
+    ("distance_nm", "d (nm)", ".3f"),
     ("confidence", "Conf.", ".2f"),
     ("y_nm", "y (nm)", ".2f"),
     ("x_nm", "x (nm)", ".2f"),
 )
 TIPS = {
     "kind": "matched: a pair; missed: a reference point without a partner; extra: a point without one",
-    "distance_nm": "Between the two of a pair, in nm",
+    "distance_nm": "The distance between the two of a pair, in nm",
     "confidence": "The model's confidence in the point",
 }
 
@@ -109,6 +109,7 @@ class ComparisonTable(QTableView):
         vertical.setVisible(False)
         vertical.setDefaultSectionSize(22)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSortIndicator(1, Qt.SortOrder.DescendingOrder)
         self.setSortingEnabled(True)
         self._refreshing = False

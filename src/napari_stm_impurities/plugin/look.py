@@ -199,16 +199,16 @@ class LookPanel(Panel):
                 Line("surface", bias, surface.mean.values, SURFACE_COLOUR, spread=surface.std.values),
                 Line("here", bias, look.spectrum.values, COLOURS[1]),
             ],
-            (str(look.spectrum.name), unit),
+            ("dI/dV" if self._subject is None else str(self._subject.stack.name), unit),
         )
         lines = []
         if look.reasons is not None:
             asked = look.reasons.weight.bias.values
             lines = [
-                Line("attention", asked, look.reasons.weight.values, COLOURS[0]),
-                Line("fall of the score", asked, look.reasons.score_fall.values, COLOURS[1], right=True),
+                Line("", asked, look.reasons.weight.values, COLOURS[0]),
+                Line("", asked, look.reasons.score_fall.values, COLOURS[1], right=True),
             ]
-        self.attention.show_lines(lines, ("weight", ""), ("without this map", ""))
+        self.attention.show_lines(lines, ("attention", ""), ("fall of the score without it", ""), (bias[0], bias[-1]))
         self._tell()
         if look.problem:
             self.say(look.problem)
@@ -225,15 +225,14 @@ class LookPanel(Panel):
             rows.append(("Score, confidence", f"{look.reasons.score:.3f}, {look.reasons.confidence:.2f}"))
         if request.nearest is not None:
             confidence = request.nearest["confidence"]
-            sure = "" if np.isnan(confidence) else f", confidence {confidence:.2f}"
-            rows.append(
-                ("Nearest point", f"{request.nearest['distance_nm']:.3f} nm, {request.nearest['source']}{sure}")
-            )
+            what = request.nearest["source"] if np.isnan(confidence) else f"confidence {confidence:.2f}"
+            rows.append(("Nearest point", f"{request.nearest['distance_nm']:.3f} nm off, {what}"))
         unit = look.spectrum.attrs.get("units", "")
         number = shown_map(image, self.viewer, look.spectrum.sizes["bias"])
         bias = float(look.spectrum.bias.values[number])
         here, mean, std = (float(v[number]) for v in (look.spectrum, look.surface.mean, look.surface.std))
-        rows.append((f"At {in_mv(bias)}", f"{here:.4g} {unit}, surface {mean:.4g} ± {std:.2g} {unit}"))
+        rows.append((f"Here at {in_mv(bias)}", f"{here:.4g} {unit}"))
+        rows.append(("Surface there", f"{mean:.4g} ± {std:.2g} {unit}"))
         if self._subject is not None and self._subject.explainer is not None:
             run = "of the run" if self._subject.finding is not None else "not yet run on this image"
             rows.append(("Model", f"{self._subject.explainer.model.config.name}, {run}"))

@@ -67,10 +67,15 @@ class SpectrumPlot(QWidget):
         self.lines: tuple[Line, ...] = ()
         self.labels = (("", ""), ("", ""))
         self.marked: float | None = None
-        self.setMinimumHeight(150)
+        self._between: tuple[float, float] | None = None
+        self.setMinimumHeight(180)
 
     def show_lines(
-        self, lines: Sequence[Line], left: tuple[str, str] = ("", ""), right: tuple[str, str] = ("", "")
+        self,
+        lines: Sequence[Line],
+        left: tuple[str, str] = ("", ""),
+        right: tuple[str, str] = ("", ""),
+        between: tuple[float, float] | None = None,
     ) -> None:
         """Show other curves.
 
@@ -79,10 +84,13 @@ class SpectrumPlot(QWidget):
         lines
             Those that have a number at all are painted.
         left, right
-            The name and the unit of the two axes.
+            The name and the unit of the two axes. The name is in the colour of the curve where there is one only.
+        between
+            The two ends of the axis below; those of the curves when not given.
         """
         self.lines = tuple(line for line in lines if line.span() is not None)
         self.labels = (left, right)
+        self._between = between
         self.update()
 
     def mark(self, x: float | None) -> None:
@@ -97,6 +105,8 @@ class SpectrumPlot(QWidget):
 
     def x_range(self) -> tuple[float, float]:
         """The two ends of the axis below."""
+        if self._between is not None:
+            return _widened(*self._between, 0.0)
         every = np.concatenate([line.x for line in self.lines]) if self.lines else np.array([0.0, 1.0])
         return _widened(float(every.min()), float(every.max()), 0.0)
 
@@ -138,7 +148,7 @@ class SpectrumPlot(QWidget):
         spans = [span for line in lines if (span := line.span()) is not None]
         low, high = _widened(min(s[0] for s in spans), max(s[1] for s in spans), 0.05)
         power = _power_of(low, high)
-        painter.setPen(QColor(lines[0].colour) if right else _GREY)
+        painter.setPen(QColor(lines[0].colour) if len(lines) == 1 else _GREY)
         for tick in ticks(low, high):
             y = frame.bottom() - frame.height() * (tick - low) / (high - low)
             edge, way = (frame.right(), 3) if right else (frame.left(), -3)
