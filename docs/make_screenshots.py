@@ -8,6 +8,7 @@ It needs an X server; without one it starts Xvfb, at the size of a laptop (1366 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -118,6 +119,7 @@ def surface_pictures(window: Window) -> None:
     panel = window.open_widget("Find impurities")
     window.press(panel)
     window.save("find")
+    correct_picture(window)
     window.show_only(bound.name, "impurities", "reference")
     window.save("viewer")
     window.press(window.open_widget("Compare"))
@@ -126,10 +128,10 @@ def surface_pictures(window: Window) -> None:
     window.show_only(stack.name, "impurities")
     window.press(window.open_widget("Surface statistics"))
     window.save("statistics")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         panel = window.open_widget("Report")
         panel.bound_map.value = bound
-        panel.folder.line_edit.value = str(Path(folder) / "report")
+        panel.folder.line_edit.value = "Au(111) report"
         window.press(panel)
         window.save("report")
     window.show_only(stack.name)
@@ -141,6 +143,19 @@ def surface_pictures(window: Window) -> None:
         panel.training[field].value = value  # far too short for a good model, long enough for a curve
     window.press(panel)
     window.save("train")
+
+
+def correct_picture(window: Window) -> None:
+    """A few points that were checked; then as if nobody had touched them."""
+    panel = window.open_widget("Correct points")
+    for verdict in ("Accept", "Accept", "Reject"):
+        window.press(panel)
+        panel.buttons[verdict].click()
+    window.press(panel)
+    window.settle(3.0)  # until the autosave has something to say
+    window.save("correct")
+    for _ in range(3):
+        panel.undo.click()
 
 
 def simulate_pictures(window: Window) -> None:

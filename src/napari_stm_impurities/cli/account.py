@@ -93,7 +93,8 @@ def report(
     with long_work("report") as (progress, should_stop):
         inputs = Inputs.of_files(
             files,
-            channel=channel,
+            # the one that was taken by itself may be another in a later version
+            channel=str(stack.attrs.get("channel") or "") or channel,
             pixel_size_nm=None if pixel_size_nm is None else (pixel_size_nm, pixel_size_nm),
             bias_mv=None if bias_mv is None else biases(bias_mv),
             should_stop=should_stop,
