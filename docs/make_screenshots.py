@@ -147,6 +147,8 @@ def surface_pictures(window: Window) -> None:
 
 def correct_picture(window: Window) -> None:
     """A few points that were checked; then as if nobody had touched them."""
+    from napari_stm_impurities.plugin.editing import autosave_of
+
     panel = window.open_widget("Correct points")
     for verdict in ("Accept", "Accept", "Reject"):
         window.press(panel)
@@ -156,6 +158,7 @@ def correct_picture(window: Window) -> None:
     window.save("correct")
     for _ in range(3):
         panel.undo.click()
+    autosave_of(window.viewer, panel.layer).forget()
 
 
 def simulate_pictures(window: Window) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -121,7 +122,9 @@ class CorrectPanel(Panel):
         for button, action, name in ((self.undo, actions.UNDO, undo), (self.redo, actions.REDO, redo)):
             button.setText(caption(action, name))
             button.setEnabled(name is not None)
-        self.kept.setText("" if self._autosave is None else f"Autosave: {self._autosave.state}")
+        # a long path may be broken after each of its parts, which a line of text is not by itself
+        state = "" if self._autosave is None else f"Autosave: {self._autosave.state}"
+        self.kept.setText(re.sub(r"([/\\_.-])", "\\1\u200b", state))
         self.discard.setVisible(self._autosave is not None and self._autosave.recovered)
 
     def _do(self, action: Action) -> None:

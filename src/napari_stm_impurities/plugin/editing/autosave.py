@@ -72,7 +72,9 @@ class Autosave:
         if self._problem:
             return f"not kept: {self._problem}"
         if self.path is not None and self._written is not None:
-            return f"kept {self._written:%H:%M:%S} in {self.path}"
+            home = Path.home()
+            path = Path("~", self.path.relative_to(home)) if self.path.is_relative_to(home) else self.path
+            return f"kept {self._written:%H:%M:%S} in {path}"
         return "about to be kept" if self.waits else "nothing to keep"
 
     @property
