@@ -104,7 +104,7 @@ class MeasuredArea:
         """The area's overlap with itself, moved by each shift: its set covariance.
 
         Between shifts of whole pixels the overlap of squares is bilinear, so this is exact for any set of pixels; for a
-        rectangle a x b it is (a - |dy|) (b - |dx|).
+        rectangle a x b it is ``(a - |dy|) (b - |dx|)``.
 
         Parameters
         ----------
