@@ -85,7 +85,7 @@ def score_view(
         shown = network_input(part[None].to(model.device), inputs)
         said = answer(model.network, shown, inputs)
         score[core] = said.score[0].float().cpu().numpy()[inner]
-        if offsets is not None:
+        if offsets is not None and said.offsets_px is not None:
             offsets[(slice(None), *core)] = said.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
         weights = said.weights[0].float().cpu().numpy()
         of_core = weights[(..., *inner)].mean((2, 3)) if weights.ndim == 4 else weights
