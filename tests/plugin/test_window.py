@@ -22,6 +22,7 @@ from napari_stm_impurities.plugin import sample, work
 from napari_stm_impurities.plugin.compare import ComparePanel
 from napari_stm_impurities.plugin.find import FindPanel
 from napari_stm_impurities.plugin.forms import Fold, Tabs
+from napari_stm_impurities.plugin.look import LookPanel
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.prepare import PreparePanel
 from napari_stm_impurities.plugin.reference import ReferencePanel
@@ -40,6 +41,7 @@ PANELS: list[Callable[[Viewer], Panel]] = [
     TrainPanel,
     ReferencePanel,
     ComparePanel,
+    LookPanel,
     StatisticsPanel,
     ReportPanel,
     SimulatePanel,
@@ -214,6 +216,7 @@ def test_every_widget_of_the_manifest_opens(
         "Train and adapt",
         "Find reference (EM)",
         "Compare",
+        "Spectrum and attention",
         "Simulate training data",
     ):
         _, panel = viewer.window.add_plugin_dock_widget(plugin, name)

@@ -99,9 +99,8 @@ class SpectrumPlot(QWidget):
         self.update()
 
     def frame(self) -> QRectF:
-        """The rectangle of the curves."""
-        right = _SIDE_PX if any(line.right for line in self.lines) else 8
-        return QRectF(self.rect()).adjusted(_SIDE_PX, _LINE_PX, -right, -_BELOW_PX)
+        """The rectangle of the curves, with room at both sides, so that plots below each other are aligned."""
+        return QRectF(self.rect()).adjusted(_SIDE_PX, _LINE_PX, -_SIDE_PX, -_BELOW_PX)
 
     def x_range(self) -> tuple[float, float]:
         """The two ends of the axis below."""
