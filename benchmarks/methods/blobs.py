@@ -24,7 +24,7 @@ class BlobChoice:
 
 
 #: What the tuning tries: one size, or a range of them.
-CHOICES = [BlobChoice(least, least * widest) for least in (0.5, 0.7, 1.0, 1.4) for widest in (1.0, 2.0)]
+CHOICES = [BlobChoice(least, least * widest) for least in (0.35, 0.5, 0.7, 1.0, 1.4, 2.0) for widest in (1.0, 2.0)]
 
 
 class Blobs:

@@ -21,8 +21,8 @@ class ParticleChoice:
 CHOICES = [
     ParticleChoice(diameter, separation, percentile)
     for diameter in (2.0, 3.0, 4.5, 6.0)
-    for separation in (0.6, 1.0)
-    for percentile in (20.0, 64.0)
+    for separation in (0.7, 1.0, 1.4)
+    for percentile in (5.0, 20.0, 64.0)
 ]
 
 
