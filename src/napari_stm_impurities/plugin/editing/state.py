@@ -88,8 +88,8 @@ def put_state(layer: Points, state: PointsState) -> None:
         layer.data = state.data.copy()
         layer.features = features
         for name, value in state.looks.items() if len(state.data) else ():
-            setattr(layer, name, np.repeat(value, len(state.data), axis=0) if len(value) == 1 else value.copy())
-        layer.shown = shown
+            _set(layer, name, np.repeat(value, len(state.data), axis=0) if len(value) == 1 else value.copy())
+        _set(layer, "shown", shown)
     layer.mode = mode
     tell(layer)
 
@@ -100,6 +100,12 @@ def tell(layer: Points) -> None:
     layer.events.data(value=layer.data, action=ActionType.CHANGED, **everything)
     layer.events.properties()
     layer.events.features()
+
+
+def _set(layer: Points, name: str, value: np.ndarray) -> None:
+    """Set what has changed only: napari draws all points anew for each of them."""
+    if not np.array_equal(getattr(layer, name), value):
+        setattr(layer, name, value)
 
 
 def _own_colours(layer: Points) -> list[str]:
