@@ -162,6 +162,20 @@ def test_points_that_are_hidden_elsewhere_are_counted(
     qtbot.waitUntil(lambda: panel.counts.text().startswith("1 shown: 1 by the model, 0 manual. 2 hidden."))
 
 
+def test_opened_from_the_menu_it_has_the_layers_themselves(
+    qtbot: QtBot, window: Viewer, image: Image, points: pd.DataFrame, plugin: str
+) -> None:
+    _, panel = window.window.add_plugin_dock_widget(plugin, "Correct points")
+    layer = add_points(panel.viewer, points_layer(points, image))
+    window.layers.selection.active = layer
+    assert panel.points.value is layer is window.layers[-1]
+    click(qtbot, panel.button)
+    click(qtbot, panel.buttons["Delete"])
+    assert panel.undo.text() == "Undo: delete 1 point (Ctrl+Z)"
+    click(qtbot, panel.undo)
+    assert len(window.layers[-1].data) == 3
+
+
 def test_a_renamed_and_a_deleted_layer(
     qtbot: QtBot,
     window: Viewer,

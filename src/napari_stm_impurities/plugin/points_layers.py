@@ -153,6 +153,7 @@ def add_points(viewer: ViewerModel, made: LayerTuple) -> Points:
     from .editing.attach import attach
 
     data, keywords, kind = made
-    layer: Points = viewer.add_layer(Layer.create(data, keywords, kind))
+    layer: Points = Layer.create(data, keywords, kind)
+    viewer.add_layer(layer)  # what it gives back may be a proxy of the layer
     attach(viewer, layer)
     return layer

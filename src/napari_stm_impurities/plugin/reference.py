@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 from napari.components import ViewerModel
-from napari.layers import Image, Layer
+from napari.layers import Image
 from qtpy.QtWidgets import QLabel
 
 from ..reference import ReferenceConfig, find_reference
@@ -17,7 +17,7 @@ from .bias_text import shown_map
 from .forms import Form
 from .layers import layer_bias_mv
 from .panel import Panel
-from .points_layers import points_layer
+from .points_layers import add_points, points_layer
 from .source import ImageSource
 
 
@@ -50,8 +50,8 @@ class ReferencePanel(Panel):
         self.run(find_reference, bound_map, config=self.form.value(), done=done)
 
     def _show(self, layer: Image, bias_mv: float, since: float, table: pd.DataFrame) -> None:
-        data, keywords, _ = points_layer(table, layer, kind="reference", name=f"reference ({layer.name})")
-        self.viewer.add_layer(Layer.create(data, keywords, "points"))
+        made = points_layer(table, layer, kind="reference", name=f"reference ({layer.name})")
+        add_points(self.viewer, made)
         seconds = time.monotonic() - since
         fwhm = f", spots {table.attrs['fwhm_px']:.1f} px wide" if len(table) and "fwhm_px" in table.attrs else ""
         self.say(f"{len(table)} reference points at {bias_mv:g} mV{fwhm}, {seconds:.1f} s")

@@ -23,6 +23,7 @@ _attached: WeakSet[Layer] = WeakSet()
 def attach(viewer: ViewerModel, layer: Points) -> None:
     """Give a points layer of a viewer its history, its keys and its autosave; a second time it does nothing."""
     follow(viewer)
+    layer = itself(layer)
     if layer not in _attached:
         _attached.add(layer)
         if not layer.data.flags.writeable:  # napari writes into it when a point is dragged
