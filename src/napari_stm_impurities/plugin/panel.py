@@ -36,7 +36,8 @@ class Panel(QWidget):
 
     def __init__(self, viewer: ViewerModel, action: str) -> None:
         super().__init__()
-        self.viewer = viewer
+        # napari hands widgets a proxy, and through it proxies of layers, which are not the layers themselves
+        self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         self._boxes: dict[ComboBox, Callable[[Any], float] | None] = {}
         self._chosen: set[ComboBox] = set()
         self._job: Job | None = None
