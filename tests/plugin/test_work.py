@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_stm_impurities.errors import StmError
 from napari_stm_impurities.plugin import work
 from napari_stm_impurities.plugin.panel import Panel
+from napari_stm_impurities.plugin.work import COLLECTED_MORE_RARELY, few_full_collections
 from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
 
 
@@ -166,3 +167,14 @@ def test_a_second_run_is_refused_while_one_is_under_way(qtbot: QtBot, viewer: Vi
         panel.start()
     panel.cancel()
     qtbot.waitUntil(lambda: not panel.running)
+
+
+def test_full_collections_are_put_off_while_any_work_is_under_way() -> None:
+    found = gc.get_threshold()
+    with few_full_collections():
+        young, middle, old = gc.get_threshold()
+        assert (young, middle, old) == (*found[:2], found[2] * COLLECTED_MORE_RARELY)
+        with few_full_collections():
+            assert gc.get_threshold() == (young, middle, old)
+        assert gc.get_threshold() == (young, middle, old)
+    assert gc.get_threshold() == found

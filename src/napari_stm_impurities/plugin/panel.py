@@ -11,7 +11,7 @@ from typing import Any
 
 from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Layer
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
 from qtpy.QtCore import QEvent, Qt, Slot
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButto
 from ..errors import StmError
 from .bias_text import show_bias
 from .forms import grid
-from .layers import DRAWN_KEY
+from .layers import DRAWN_KEY, FINDING_KEY
 from .work import Job, one_line
 
 
@@ -116,7 +116,7 @@ class Panel(QWidget):
             return [
                 layer
                 for layer in reversed(self.viewer.layers)
-                if isinstance(layer, kind) and DRAWN_KEY not in layer.metadata
+                if isinstance(layer, kind) and DRAWN_KEY not in layer.metadata and not _is_score(layer)
             ]
 
         box = ComboBox(choices=choices, label=label, tooltip=tooltip, nullable=optional, annotation=kind)
@@ -272,3 +272,8 @@ class Panel(QWidget):
             show_error(one_line(error))
         else:
             notification_manager.dispatch(ErrorNotification(error))
+
+
+def _is_score(layer: Layer) -> bool:
+    """Whether a layer is the score map of a run: no measurement, so it is offered nowhere as an image."""
+    return isinstance(layer, Image) and FINDING_KEY in layer.metadata

@@ -8,9 +8,11 @@ be touched.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -21,6 +23,9 @@ from ..progress import Stopped
 
 #: A progress report more often than this (in seconds) would only keep the window busy.
 REPORT_EVERY_S = 0.05
+
+#: While work is under way, Python looks through all of its objects this many times more rarely.
+COLLECTED_MORE_RARELY = 100
 
 # jobs are kept until their end has reached the main thread, also when their widget is gone: a Qt object must
 # not be deleted by the thread that happens to drop it last
@@ -59,7 +64,8 @@ class Job(QObject):
             # every outcome is told by a signal of our own: napari's worker drops a RuntimeError, which
             # torch raises when the memory is full, and tells no result once it was asked to quit
             try:
-                result = function(*args, **keywords, progress=self._progress, should_stop=self.should_stop)
+                with few_full_collections():
+                    result = function(*args, **keywords, progress=self._progress, should_stop=self.should_stop)
             except Stopped:
                 self.stopped.emit()
             except Exception as error:
@@ -93,6 +99,32 @@ class Job(QObject):
         if share >= 1 or now - self._last_report >= REPORT_EVERY_S:
             self._last_report = now
             self.progressed.emit(float(share), what)
+
+
+@contextmanager
+def few_full_collections() -> Iterator[None]:
+    """Put off Python's full garbage collections while work is under way in a thread.
+
+    With napari and torch loaded, each looks through half a million objects and stops all threads for 0.3 s, the
+    window's too; the first training alone loads so many modules that one is due. Young objects are collected as ever.
+    """
+    with _collecting:
+        _before.append(gc.get_threshold())
+        young, middle, old = _before[0]
+        gc.set_threshold(young, middle, old * COLLECTED_MORE_RARELY)
+    try:
+        yield
+    finally:
+        with _collecting:
+            # work may go on in several threads; the last one puts back what the first one found
+            found = _before[0]
+            _before.pop()
+            if not _before:
+                gc.set_threshold(*found)
+
+
+_collecting = threading.Lock()
+_before: list[tuple[int, int, int]] = []
 
 
 def one_line(error: Exception) -> str:
