@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import xarray as xr
 from kinds import FIRST_SEED, KINDS, TOLERANCE_NM, surface_of
 from methods.ours import Network
 from methods.spotiflow import Spotiflow
@@ -161,23 +161,28 @@ def _add_costs(rows: list[dict[str, Any]], makers: Makers, file: Path, trained: 
             row.update(cost)
 
 
-def _seconds(method: Method, stack: Any, threshold: float) -> float:
-    """From a stack to points, the scale read off the maps and the preparation included; the middle of some runs."""
+def _seconds(method: Method, stack: xr.DataArray, threshold: float) -> float:
+    """CPU time from a stack to points, the reading of the scale and the preparation included; the middle of some runs."""
     times = []
     for _ in range(_N_TIMES):
-        begun = time.perf_counter()
+        begun = time.process_time()
         method.search(Seen(stack, true_band(_MEASURED_KIND))).above(threshold)
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
     return statistics.median(times)
 
 
-def _memory_mb(method: Method, stack: Any) -> float:
-    """By how much one search raises the peak of this process, with method and stack loaded, in MB."""
-    # the least unit is a kB on Linux and a byte on macOS
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _memory_mb(method: Method, stack: xr.DataArray) -> float:
+    """By how much one search raises the peak of this process, with method and stack loaded, in MB; Linux only."""
+    # the kernel's own record of this process: what resource gives begins with the peak of the process that started it
+    before = _status_kb("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
     method.search(Seen(stack, true_band(_MEASURED_KIND))).above(0.5)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit
+    return (_status_kb("VmHWM") - before) / 1e3
+
+
+def _status_kb(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def _training_facts(trained: Path | None) -> dict[str, Any]:
