@@ -25,6 +25,7 @@ PLUGIN = "napari-stm-impurities"
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1366, 768)
 PATIENCE_S = 600.0
+PARTS = ("find", "learn", "simulate", "file")
 
 
 def start_screen() -> None:
@@ -106,26 +107,28 @@ class Window:
         print(f"{IMAGES / name}.png", file=sys.stderr)
 
 
-def surface_pictures(window: Window) -> None:
-    """The sample surface: the reference, what is found, a short training, and the comparison."""
-    viewer = window.viewer
-    viewer.open_sample(PLUGIN, "au111_surface_state")
-    bound, stack, truth = viewer.layers
-    viewer.dims.set_current_step(0, 90)
+def find_pictures(window: Window) -> None:
+    """The sample surface: what is found, corrected, held against a reference, looked at, told and reported."""
+    bound, stack, truth = open_sample(window)
+    panel = window.open_widget("Find impurities")
+    window.wait(lambda: panel.surface.reading is not None)
+    window.save("find-ready")
+    window.press(panel)
+    panel.threshold.reference.value = truth
+    window.wait(lambda: not panel.threshold.figures.isHidden())
+    window.save("find")
+    points = panel.threshold.layer
+    correct_picture(window)
     window.show_only(bound.name)
     window.press(window.open_widget("Find reference (EM)"))
     window.save("reference")
-    window.show_only(stack.name)
-    panel = window.open_widget("Find impurities")
-    window.press(panel)
-    window.save("find")
-    correct_picture(window)
     window.show_only(bound.name, "impurities", "reference")
     window.save("viewer")
     window.press(window.open_widget("Compare"))
-    window.show_only(bound.name, "matched", "missed", "extra")
+    window.show_only(bound.name, "links", "matched", "missed", "extra")
     window.save("compare")
     window.show_only(stack.name, "impurities")
+    look_picture(window, stack, points)
     window.press(window.open_widget("Surface statistics"))
     window.save("statistics")
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -134,15 +137,16 @@ def surface_pictures(window: Window) -> None:
         panel.folder.line_edit.value = "Au(111) report"
         window.press(panel)
         window.save("report")
+
+
+def open_sample(window: Window) -> list[Any]:
+    """Open the sample surface alone: the map of the bound states, the stack, and the true positions."""
+    window.viewer.layers.clear()
+    window.viewer.open_sample(PLUGIN, "au111_surface_state")
+    bound, stack, truth = window.viewer.layers
+    window.viewer.dims.set_current_step(0, 90)
     window.show_only(stack.name)
-    panel = window.open_widget("Find impurities")
-    panel.tabs.bar.setCurrentIndex(1)
-    panel.preset.value = "wang2020"
-    panel.reference.value = truth
-    for field, value in {"epochs": 12, "steps_per_epoch": 10, "batch_size": 8}.items():
-        panel.training[field].value = value  # far too short for a good model, long enough for a curve
-    window.press(panel)
-    window.save("train")
+    return [bound, stack, truth]
 
 
 def correct_picture(window: Window) -> None:
@@ -161,10 +165,63 @@ def correct_picture(window: Window) -> None:
     autosave_of(window.viewer, panel.layer).forget()
 
 
+def look_picture(window: Window, stack: Any, points: Any) -> None:
+    """A click on the surest point that the model has found."""
+    from qtpy.QtCore import QPoint, Qt
+    from qtpy.QtTest import QTest
+
+    panel = window.open_widget("Spectrum and attention")
+    window.viewer.reset_view()
+    window.viewer.layers.selection.active = stack
+    window.settle()
+    y, x = points.data_to_world(points.data[int(points.features["confidence"].argmax())])
+    canvas = window.viewer.window._qt_viewer.canvas
+    at_x, at_y = canvas.view.scene.transform.map([x, y, 0, 1])[:2]
+    QTest.mouseClick(canvas.native, Qt.MouseButton.LeftButton, pos=QPoint(round(float(at_x)), round(float(at_y))))
+    window.wait(lambda: panel.look is not None and not panel.running)
+    window.save("look")
+
+
+def learn_pictures(window: Window) -> None:
+    """A training and an adaptation on the sample surface, far too short to teach anything, long enough for a curve."""
+    _, stack, truth = open_sample(window)
+    panel = window.open_widget("Train and adapt")
+    panel.preset.value = "wang2020"
+    panel.reference.value = truth
+    for field, value in {"epochs": 12, "steps_per_epoch": 10, "batch_size": 8}.items():
+        panel.training[field].value = value
+    window.press(panel)
+    window.save("train")
+    window.press(window.open_widget("Find impurities"))
+    (points,) = (layer for layer in window.viewer.layers if layer.name.startswith("impurities"))
+    rows, columns = stack.data.shape[-2:]
+    box = [[0, 0], [0, columns - 1], [rows / 2, columns - 1], [rows / 2, 0]]
+    region = window.viewer.add_shapes(
+        [box],
+        name="region",
+        scale=points.scale,
+        units=points.units,
+        face_color="transparent",
+        edge_color="yellow",
+        edge_width=0.4,
+    )
+    panel = window.open_widget("Train and adapt")
+    panel.tabs.bar.setCurrentIndex(1)
+    panel.adapt.points.value = points
+    panel.adapt.region.value = region
+    for field, value in {"epochs": 5, "steps_per_epoch": 4}.items():
+        panel.adapt.settings[field].value = value
+    window.press(panel)
+    window.save("adapt")
+
+
 def simulate_pictures(window: Window) -> None:
     """Examples of training windows."""
+    from napari_stm_impurities.simulation.config import ScatteringConfig
+
     window.viewer.layers.clear()
     panel = window.open_widget("Simulate training data")
+    panel.windows.kind.value = ScatteringConfig
     panel.examples_button.click()
     window.wait(lambda: not panel.running)
     window.save("simulate")
@@ -178,8 +235,7 @@ def file_pictures(window: Window, path: Path, positions: Path | None) -> None:
     image = viewer.layers[-1]
     window.press(window.open_widget("Find impurities"))
     window.save(name)
-    panel = window.open_widget("Find impurities")
-    panel.tabs.bar.setCurrentIndex(1)
+    window.open_widget("Train and adapt")
     window.save(f"{name}-train")
     window.open_widget("Simulate training data")
     window.save(f"{name}-simulate")
@@ -193,7 +249,7 @@ def file_pictures(window: Window, path: Path, positions: Path | None) -> None:
         panel.reference.value = marked
         panel.tolerance.value = 0.25
         window.press(panel)
-        window.show_only(image.name, "matched", "missed", "extra")
+        window.show_only(image.name, "links", "matched", "missed", "extra")
         window.save(f"{name}-compare")
 
 
@@ -202,18 +258,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--file", type=Path, help="a measured file, such as Topo014.sxm")
     parser.add_argument("--positions", type=Path, help="a table (CSV) of what is known to be in it, in nm")
-    parser.add_argument("--only", nargs="*", choices=["surface", "simulate", "file"], help="only these pictures")
+    parser.add_argument("--only", nargs="*", choices=PARTS, help="only these pictures")
     given = parser.parse_args()
-    wanted = set(given.only or ("surface", "simulate", "file"))
+    wanted = set(given.only or PARTS)
     start_screen()
-    window = Window()
-    if "surface" in wanted:
-        surface_pictures(window)
-    if "simulate" in wanted:
-        simulate_pictures(window)
-    if "file" in wanted and given.file:
-        file_pictures(window, given.file, given.positions)
-    window.viewer.close()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["HOME"] = home  # nobody's own settings, and no points that were recovered
+        window = Window()
+        if "find" in wanted:
+            find_pictures(window)
+        if "learn" in wanted:
+            learn_pictures(window)
+        if "simulate" in wanted:
+            simulate_pictures(window)
+        if "file" in wanted and given.file:
+            file_pictures(window, given.file, given.positions)
+        window.viewer.close()
 
 
 if __name__ == "__main__":
