@@ -79,7 +79,7 @@ class Panel(QWidget):
             line.setContentsMargins(6, 0, 6, 0)
             line.addWidget(widget)
             layout.addLayout(line)
-        self.setMinimumWidth(390)  # the longest title of a widget fits
+        self.setMinimumWidth(400)  # the longest title of a widget fits
         show_bias(viewer)
 
     def start(self) -> None:
