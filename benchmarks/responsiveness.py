@@ -224,6 +224,14 @@ def main() -> None:
 
     record(f"training, cancelled after {TRAINING_S:g} s", begin_training, lambda: bool(stops) and stop_training())
     print(train.message.text())
+    # what napari and the graphics need for the first points in a window, whoever adds them
+    other = napari.Viewer()
+    other.add_image(stack.values[0])
+    settled_s = time.monotonic() + 2
+    pulse.during(lambda: None, lambda: time.monotonic() > settled_s)
+    places = np.random.default_rng(0).uniform(0, SIDE_PX, (40, 2))
+    record("napari alone: first points in a window", lambda: other.add_points(places), lambda: len(other.layers) == 2)
+    other.close()
     viewer.close()
     machine = {"cores": os.cpu_count(), "load_1min_before": load, "load_1min_after": os.getloadavg()[0]}
     print(f"\n{'during':38} {'seconds':>8} {'longest':>9} {'99 %':>8} {'over 100 ms':>12}")

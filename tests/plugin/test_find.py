@@ -29,7 +29,7 @@ from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.points_layers import layer_points
 from napari_stm_impurities.plugin.preferences import PAGE
 from napari_stm_impurities.plugin.results import FIND_AGAIN
-from napari_stm_impurities.plugin.surface import BY_LENGTH, READ_OFF
+from napari_stm_impurities.plugin.surface import BY_LENGTH, NARROW, READ_OFF
 
 Press = Callable[[Panel], str]
 Shown = Callable[[Panel], Panel]
@@ -224,7 +224,7 @@ def test_an_image_from_elsewhere_is_asked_for_what_it_does_not_tell(
     panel.source.pixel_size.value = 0.5
     panel.source.first.value, panel.source.last.value = -20, 20
     assert " impurities, " in press(panel)
-    qtbot.waitUntil(lambda: panel.surface.facts.text().startswith("5 maps, -20 to +20 mV"))
+    qtbot.waitUntil(lambda: panel.surface.facts.text().replace(NARROW, " ").startswith("5 maps, -20 to +20 mV"))
     assert (panel.biases.low.value, panel.biases.high.value) == (-20, 20)
 
 

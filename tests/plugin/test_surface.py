@@ -22,7 +22,7 @@ from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.surface import BY_LENGTH, NARROW, NO_IMAGE, READ_OFF, Surface
 from napari_stm_impurities.stacks import make_stack
 
-Shown = Callable[[Panel], Panel]
+Shown = Callable[[Panel], FindPanel]
 
 BIAS_MV = np.array([-200.0, -120.0, -30.0, 40.0])
 GOLD = Dispersion.of_material("Au(111)")
@@ -42,7 +42,7 @@ def layer_of(stack: xr.DataArray, name: str = "gold") -> Image:
 
 
 @pytest.fixture
-def panel(viewer: ViewerModel, shown: Shown) -> Panel:
+def panel(viewer: ViewerModel, shown: Shown) -> FindPanel:
     viewer.add_layer(layer_of(ripples()))
     return shown(FindPanel(viewer))
 
@@ -51,12 +51,16 @@ def wait_for(qtbot: QtBot, surface: Surface) -> None:
     qtbot.waitUntil(lambda: surface.reading is not None, timeout=30_000)
 
 
-def test_bias_pixels_and_band_are_read_as_soon_as_an_image_is_chosen(qtbot: QtBot, panel: Panel) -> None:
+def said(panel: FindPanel) -> str:
+    return panel.surface.facts.text().replace(NARROW, " ")
+
+
+def test_bias_pixels_and_band_are_read_as_soon_as_an_image_is_chosen(qtbot: QtBot, panel: FindPanel) -> None:
     wait_for(qtbot, panel.surface)
-    said = panel.surface.facts.text().replace(NARROW, " ")
-    assert said.startswith("4 maps, -200 to +40 mV · 0.3 nm pixels · 36 x 36 nm\nRipples of ")
+    text = said(panel)
+    assert text.startswith("4 maps, -200 to +40 mV · 120 x 120 pixels of 0.3 nm\nRipples of ")
     true_length = np.pi / float(GOLD.k_per_nm(40.0))
-    assert float(said.split("Ripples of ")[1].split()[0]) == pytest.approx(true_length, rel=0.04)
+    assert float(text.split("Ripples of ")[1].split()[0]) == pytest.approx(true_length, rel=0.04)
     view = panel.surface.view
     assert view.isVisible()
     band = panel.surface.band()
@@ -64,7 +68,7 @@ def test_bias_pixels_and_band_are_read_as_soon_as_an_image_is_chosen(qtbot: QtBo
     assert band.effective_mass == pytest.approx(0.26, rel=0.2)
 
 
-def test_the_circle_follows_the_slider(qtbot: QtBot, viewer: ViewerModel, panel: Panel) -> None:
+def test_the_circle_follows_the_slider(qtbot: QtBot, viewer: ViewerModel, panel: FindPanel) -> None:
     wait_for(qtbot, panel.surface)
     for number, bias in enumerate(BIAS_MV):
         viewer.dims.set_current_step(0, number)
@@ -72,7 +76,7 @@ def test_the_circle_follows_the_slider(qtbot: QtBot, viewer: ViewerModel, panel:
         assert panel.surface.view.circle_per_nm == pytest.approx(2 * float(GOLD.k_per_nm(bias)), rel=0.04)
 
 
-def test_the_circle_is_painted_where_it_belongs(qtbot: QtBot, viewer: ViewerModel, panel: Panel) -> None:
+def test_the_circle_is_painted_where_it_belongs(qtbot: QtBot, viewer: ViewerModel, panel: FindPanel) -> None:
     wait_for(qtbot, panel.surface)
     view = panel.surface.view
     left, _ = view.frames()
@@ -112,7 +116,7 @@ def test_without_a_ring_it_says_so_and_asks(qtbot: QtBot, viewer: ViewerModel, i
 
 
 def test_an_older_reading_is_forgotten(
-    qtbot: QtBot, viewer: ViewerModel, panel: Panel, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, viewer: ViewerModel, panel: FindPanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_for(qtbot, panel.surface)
     entered, first_may_end = threading.Event(), threading.Event()
@@ -134,14 +138,14 @@ def test_an_older_reading_is_forgotten(
     qtbot.waitUntil(entered.is_set, timeout=30_000)
     panel.source.box.value = quickly
     wait_for(qtbot, panel.surface)
-    assert panel.surface.facts.text().startswith("2 maps")
+    assert said(panel).startswith("2 maps")
     first_may_end.set()
     qtbot.waitUntil(lambda: bool(ended), timeout=30_000)
     qtbot.wait(100)
-    assert panel.surface.facts.text().startswith("2 maps")
+    assert said(panel).startswith("2 maps")
 
 
-def test_it_is_read_anew_when_the_data_change(qtbot: QtBot, viewer: ViewerModel, panel: Panel) -> None:
+def test_it_is_read_anew_when_the_data_change(qtbot: QtBot, viewer: ViewerModel, panel: FindPanel) -> None:
     wait_for(qtbot, panel.surface)
     viewer.layers[0].data = np.random.default_rng(0).normal(size=(4, 120, 120))
     assert panel.surface.reading is None
@@ -149,13 +153,13 @@ def test_it_is_read_anew_when_the_data_change(qtbot: QtBot, viewer: ViewerModel,
     assert "No ring" in panel.surface.facts.text()
 
 
-def test_the_chosen_biases_are_the_ones_that_are_read(qtbot: QtBot, panel: Panel) -> None:
+def test_the_chosen_biases_are_the_ones_that_are_read(qtbot: QtBot, panel: FindPanel) -> None:
     wait_for(qtbot, panel.surface)
     assert (panel.biases.low.value, panel.biases.high.value) == (-200, 40)
     assert panel.biases.range_mv() == (None, None)
     panel.biases.low.value = -120
     wait_for(qtbot, panel.surface)
-    assert panel.surface.facts.text().startswith("3 maps, -120 to +40 mV")
+    assert said(panel).startswith("3 maps, -120 to +40 mV")
     panel.biases.low.value = 41
     wait_for(qtbot, panel.surface)
     assert "no map lies between" in panel.surface.facts.text()
@@ -169,12 +173,12 @@ def test_one_map_and_biases_that_are_no_round_numbers(qtbot: QtBot, viewer: View
     assert panel.biases.range_mv() == (None, None)
     panel.biases.high.value = round(odd[2], 3)  # as it is shown
     wait_for(qtbot, panel.surface)
-    assert panel.surface.facts.text().startswith("3 maps")
+    assert said(panel).startswith("3 maps")
     one = viewer.add_layer(layer_of(ripples(BIAS_MV[-1:]), "one"))
     panel.reset_choices()
     panel.source.box.value = one
     wait_for(qtbot, panel.surface)
-    assert panel.surface.facts.text().startswith("1 map, +40 mV")
+    assert said(panel).startswith("1 map, +40 mV")
     assert not panel.biases.low.native.isVisible()
     assert panel.surface.view.circle_per_nm == pytest.approx(2 * float(GOLD.k_per_nm(40.0)), rel=0.04)
 

@@ -27,7 +27,7 @@ class RingView(QWidget):
         self.picture: RingPicture | None = None
         self.band: Dispersion | None = None
         self.bias_mv = 0.0
-        self.setMinimumHeight(176)
+        self.setMinimumHeight(172)
         self.setToolTip(
             "Left: the Fourier transform of the map on the screen; its ring has the radius 2k. "
             "Right: all biases over q, the mean over all directions; the ring's edge follows the parabola of the band."

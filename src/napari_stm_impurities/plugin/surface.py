@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from ..errors import StmError
 from ..physics.dispersion import MATERIALS, Dispersion
-from ..physics.ring import NoRing, fit_dispersion
+from ..physics.ring import LEAST_QUALITY, NoRing, fit_dispersion
 from ..physics.ring_picture import RingPicture, ring_picture
 from ..progress import Progress, ShouldStop, Stopped
 from ..stacks import pixel_size_nm, select_bias
@@ -98,30 +98,30 @@ def read_off(
 
 
 def facts_of(stack: xr.DataArray) -> str:
-    """Biases, pixels and frame of a stack, in one line.
+    """Biases and pixels of a stack, in one line.
 
     Examples
     --------
     >>> from napari_stm_impurities import make_stack
-    >>> facts_of(make_stack(np.zeros((3, 20, 40)), [-10, 0, 10], 0.25))
-    '3 maps, -10 to +10 mV · 0.25 nm pixels · 5 x 10 nm'
+    >>> facts_of(make_stack(np.zeros((3, 20, 40)), [-10, 0, 10], 0.25)).replace(NARROW, " ")
+    '3 maps, -10 to +10 mV · 20 x 40 pixels of 0.25 nm'
     """
     bias = stack.bias.values
     size_y, size_x = pixel_size_nm(stack)
     pixel = f"{size_x:.3g} nm" if abs(size_y / size_x - 1) < 1e-3 else f"{size_y:.3g} x {size_x:.3g} nm"
-    frame = f"{stack.sizes['y'] * size_y:.3g} x {stack.sizes['x'] * size_x:.3g} nm"
     first = in_mv(bias[0])
     maps = f"1 map, {first}" if len(bias) == 1 else f"{len(bias)} maps, {first[:-3]} to {in_mv(bias[-1])}"
-    return f"{maps} · {pixel} pixels · {frame}"
+    return _unbroken(maps, f"{stack.sizes['y']} x {stack.sizes['x']} pixels of {pixel}")
 
 
 def band_said(band: Dispersion, top_mv: float) -> str:
-    """A band for a person: the ripples at the highest bias, the band bottom and the mass, and how sure that is.
+    """A band for a person: the ripples at the highest bias and how sure they are; the band bottom and the mass.
 
     Examples
     --------
     >>> print(band_said(Dispersion.of_material("Au(111)"), 0.0).replace(NARROW, " "))
-    Ripples of 1.67 nm at 0 mV · E₀ -520 mV · m* 0.26
+    Ripples of 1.67 nm at 0 mV
+    E₀ -520 mV · m* 0.26
     """
     k = float(band.k_per_nm(top_mv))
     if not k > 0:
@@ -131,12 +131,15 @@ def band_said(band: Dispersion, top_mv: float) -> str:
         bottom += f" ± {band.band_bottom_uncertainty_mv:.0f}"
     if band.effective_mass_uncertainty:
         mass = f"{band.effective_mass:.3f} ± {band.effective_mass_uncertainty:.3f}"
-    parts = (f"Ripples of {np.pi / k:.3g} nm at {in_mv(top_mv)}", f"E₀ {bottom} mV", f"m* {mass}")
-    sure = ""
+    ripples = [f"Ripples of {np.pi / k:.3g} nm at {in_mv(top_mv)}"]
     if np.isfinite(band.quality):
-        sure = f"\nThe ring stands out by {band.quality:.0f} standard deviations of the noise"
-    # a line breaks between the figures, not within one
-    return " · ".join(part.replace(" ", NARROW) for part in parts) + sure
+        ripples.append(f"ring {band.quality:.0f} x noise")
+    return f"{_unbroken(*ripples)}\n{_unbroken(f'E₀ {bottom} mV', f'm* {mass}')}"
+
+
+def _unbroken(*parts: str) -> str:
+    """Figures in one line, which breaks between them and not within one."""
+    return " · ".join(part.replace(" ", NARROW) for part in parts)
 
 
 class Surface(QWidget):
@@ -175,6 +178,10 @@ class Surface(QWidget):
         )
         self.facts = QLabel()
         self.facts.setWordWrap(True)
+        self.facts.setToolTip(
+            "E₀: band bottom; m*: effective mass in electron masses; ring: how far the ring stands out of the Fourier"
+            f" transforms, in standard deviations of what noise alone gives (from {LEAST_QUALITY:g} on it counts)"
+        )
         self.view = RingView()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

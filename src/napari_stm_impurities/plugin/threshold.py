@@ -57,6 +57,7 @@ class Threshold(QWidget):
         self.number = FloatSpinBox(min=0.0, max=1.0, step=0.01, value=0.0)
         self.number.native.setDecimals(3)
         self.number.native.setKeyboardTracking(False)
+        self.number.native.setMinimumWidth(110)  # all decimals between the two buttons
         tip = "Points with less confidence are hidden: not saved, not compared. Nothing is lost; move it back"
         for part in (self.histogram, self.slider, self.number.native):
             part.setToolTip(tip)
@@ -74,7 +75,7 @@ class Threshold(QWidget):
         inside.addWidget(self.histogram)
         inside.addWidget(self.slider)
         row = QHBoxLayout()
-        row.addWidget(QLabel("Show from confidence"))
+        row.addWidget(QLabel("Confidence from"))
         row.addWidget(self.number.native)
         self.count = QLabel()
         row.addWidget(self.count, stretch=1)
@@ -139,7 +140,7 @@ class Threshold(QWidget):
         self._listen(layer if layer is not None and _has_confidence(layer) else None, self.reference.value)
         chosen = self.layer
         self._inside.setVisible(chosen is not None)
-        self.setVisible(layer is not None)
+        self.setVisible(any(_has_confidence(one) for one in self.points.choices))
         if chosen is None:
             return
         # a layer that was read from a file shows all its points until somebody moves the slider
