@@ -162,7 +162,7 @@ def _add_costs(rows: list[dict[str, Any]], makers: Makers, file: Path, trained: 
 
 
 def _seconds(method: Method, stack: xr.DataArray, threshold: float) -> float:
-    """CPU time from a stack to points, the reading of the scale and the preparation included; the middle of some runs."""
+    """CPU seconds from a stack to points, the scale and the levelling included; the middle of some runs."""
     times = []
     for _ in range(_N_TIMES):
         begun = time.process_time()
