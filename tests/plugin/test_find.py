@@ -21,13 +21,13 @@ from napari_stm_impurities.find.find import find
 from napari_stm_impurities.network.config import wang2020_network
 from napari_stm_impurities.network.model import Calibration, Model, ModelConfig, shipped_models
 from napari_stm_impurities.plugin import find as find_module
-from napari_stm_impurities.plugin.editing import history_of, reject
+from napari_stm_impurities.plugin.editing import autosave, history_of, reject
 from napari_stm_impurities.plugin.find import LEAST_CONFIDENCE, FindPanel
 from napari_stm_impurities.plugin.layers import FINDING_KEY, IMAGE_KEY, image_layer
 from napari_stm_impurities.plugin.model_choice import FROM_FILE
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.plugin.points_layers import layer_points
-from napari_stm_impurities.plugin.preferences import PAGE
+from napari_stm_impurities.plugin.preferences import PAGE, Preferences
 from napari_stm_impurities.plugin.results import FIND_AGAIN
 from napari_stm_impurities.plugin.surface import BY_LENGTH, NARROW, READ_OFF
 
@@ -37,6 +37,12 @@ Shown = Callable[[Panel], Panel]
 
 def names(box: object) -> list[str]:
     return [layer.name for layer in box.choices if layer is not None]
+
+
+@pytest.fixture(autouse=True)
+def no_autosave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The points of one test are not there again in the next one, whose images are the same."""
+    monkeypatch.setattr(autosave, "preferences", lambda: Preferences(autosave=False))
 
 
 @pytest.fixture
