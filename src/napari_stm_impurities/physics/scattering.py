@@ -122,12 +122,14 @@ def ldos_modulation(
     damping = 0.5 / (k_rad_per_px * mean_free_path_px)
     hop = hankel0(k_rad_per_px[:, None, None] * distances(yx_px, yx_px), damping[:, None, None])
     # (1 - t H)^-1 t is (t^-1 - H)^-1, and stands also where t is 0
-    response = torch.linalg.solve(one - t[:, :, None] * (hop * (1 - one)), torch.diag_embed(t))
+    scattered, single = one - t[:, :, None] * (hop * (1 - one)), torch.diag_embed(t)
     rho = torch.empty(pixels_yx.shape[:2], device=yx_px.device)
-    # one map at a time, so that the waves of all scatterers stay in the processor's cache
+    # one map at a time, so that the waves of all scatterers stay in the processor's cache; and since on several threads
+    # torch 2.13 on the CPU cannot solve for more than one large matrix at once
     for i in range(len(rho)):
+        response = torch.linalg.solve(scattered[i], single[i])
         wave = _wave(distances(pixels_yx[i], yx_px), k_rad_per_px[i], damping[i])
-        rho[i] = ((wave @ response[i]) * wave).sum(-1).real
+        rho[i] = ((wave @ response) * wave).sum(-1).real
     return rho
 
 
