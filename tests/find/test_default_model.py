@@ -7,9 +7,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
+from scipy import ndimage
 
 from napari_stm_impurities.comparison import compare
+from napari_stm_impurities.errors import StmError
 from napari_stm_impurities.find.find import FindingWarning, find_impurities
+from napari_stm_impurities.physics.instrument import correlated_noise
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
 from napari_stm_impurities.stacks import make_stack
 
@@ -69,15 +73,29 @@ def test_a_gap_costs_only_what_it_hides():
     assert compare(points, kept, 0.47).f1 > 0.75
 
 
-@pytest.mark.filterwarnings("ignore::napari_stm_impurities.find.find.FindingWarning")
-@pytest.mark.parametrize("n_biases", [5, 20])
-def test_nothing_is_found_in_noise(n_biases):
-    noise = np.random.default_rng(0).normal(size=(n_biases, 80, 80))
-    assert len(find_impurities(make_stack(noise, np.linspace(-100, 0, n_biases), 0.47))) == 0
+def noise_maps(kind: str, n_biases: int, seed: int) -> np.ndarray:
+    if kind == "white":
+        return np.random.default_rng(seed).normal(size=(n_biases, 80, 80))
+    draw = torch.Generator().manual_seed(seed)
+    return correlated_noise((1, n_biases, 80, 80), torch.tensor([1.0]), draw)[0].numpy()
 
 
 @pytest.mark.filterwarnings("ignore::napari_stm_impurities.find.find.FindingWarning")
-@pytest.mark.xfail(strict=False, reason="in one map of pure noise the model still sees impurities")
-def test_nothing_is_found_in_one_map_of_noise():
-    noise = np.random.default_rng(0).normal(size=(1, 80, 80))
-    assert len(find_impurities(make_stack(noise, 0.0, 0.47))) == 0
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("n_biases", [1, 3, 6, 20])
+@pytest.mark.parametrize("kind", ["white", "1/f"])
+def test_nothing_is_found_in_noise(kind, n_biases, seed):
+    noise = make_stack(noise_maps(kind, n_biases, seed), np.linspace(-100, 0, n_biases), 0.47)
+    if n_biases < 4:
+        with pytest.raises(StmError, match="cannot be told from noise"):
+            find_impurities(noise)
+    else:
+        assert len(find_impurities(noise)) == 0
+
+
+@pytest.mark.parametrize("sigma_px", [1.0, 2.5])
+def test_points_in_a_texture_come_with_a_warning(sigma_px):
+    texture = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(80, 80)), sigma_px)
+    maps = texture / texture.std() + 0.3 * np.random.default_rng(1).normal(size=(20, 80, 80))
+    with pytest.warns(FindingWarning, match="no ripples of 1.[67] nm"):
+        find_impurities(make_stack(maps, np.linspace(-200, 20, 20), 0.47), dispersion="Au(111)")

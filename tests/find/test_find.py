@@ -17,6 +17,9 @@ from napari_stm_impurities.progress import Stopped
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
 from napari_stm_impurities.stacks import make_stack
 
+# spots are no ripples, and finding says so each time
+pytestmark = pytest.mark.filterwarnings("ignore:no ripples")
+
 BIAS = [-100.0, -50.0, 0.0]
 PLACES_NM = np.array([[4.03, 6.31], [12.48, 3.17], [9.26, 14.77]])
 
@@ -181,7 +184,7 @@ def test_a_material_or_model_that_is_not_known_is_told(bright_model):
 
 
 def test_without_a_ring_the_pixels_are_taken_as_they_are_and_it_is_said(bright_model):
-    noise = make_stack(np.random.default_rng(0).normal(size=(3, 40, 40)), BIAS, 0.01)
+    noise = make_stack(np.random.default_rng(0).normal(size=(4, 40, 40)), [*BIAS, 50.0], 0.01)
     finding = find(noise, bright_model())
     assert finding.dispersion is None
     assert len(finding.notes) == 1
@@ -192,15 +195,34 @@ def test_without_a_ring_the_pixels_are_taken_as_they_are_and_it_is_said(bright_m
             call(noise, bright_model())
 
 
-def test_a_given_band_is_used_and_nothing_is_warned_of(bright_model):
-    band = Dispersion.of_wavelength(1.6, bias_mv=0.0)
+@pytest.mark.parametrize("n_biases", [1, 3])
+def test_few_biases_without_a_ring_are_refused(bright_model, n_biases):
+    noise = make_stack(np.random.default_rng(0).normal(size=(n_biases, 40, 40)), BIAS[:n_biases], 0.5)
+    with pytest.raises(StmError, match="cannot be told from noise") as caught:
+        find(noise, bright_model())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_given_band_is_used_and_nothing_is_warned_of_where_its_ripples_are(bright_model):
+    config = SurfaceConfig.of(n_biases=4, bias_start_mv=-60.0, noise_share=0.2)
+    stack, band = simulate_surface("Au(111)", 0, config=config).stack, Dispersion.of_wavelength(1.67, bias_mv=0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        finding = find(spots(), bright_model(), band)
-        find_impurities(spots(), bright_model(), band)
+        finding = find(stack, bright_model(), band)
+        find_impurities(stack, bright_model(), band)
     assert finding.dispersion == band
     assert finding.notes == ()
     assert finding.threshold == 0.5
+
+
+def test_a_given_band_whose_ripples_are_not_there_is_told(bright_model):
+    band = Dispersion.of_wavelength(1.6, bias_mv=0.0)
+    finding = find(spots(), bright_model(), band)
+    assert finding.dispersion == band
+    assert len(finding.notes) == 1
+    assert "no ripples of 1.6 nm" in finding.notes[0]
+    with pytest.warns(FindingWarning, match="no ripples"):
+        find_impurities(spots(), bright_model(), band)
 
 
 def test_an_uncalibrated_model_is_said_to_be_one(bright_model):

@@ -16,13 +16,16 @@ from ..errors import StmError
 from ..network.model import Model, load_model
 from ..network.view import View, view_stack
 from ..physics.dispersion import Dispersion
-from ..physics.ring import NoRing, fit_dispersion
+from ..physics.ring import LEAST_QUALITY, NoRing, fit_dispersion, ring_quality
 from ..points import make_points
 from ..progress import Progress, ShouldStop, never, silent
 from ..stacks import as_stack, check_stack
 from ..stacks import pixel_size_nm as pixel_size_of
 from .peaks import find_peaks
 from .tiles import ScoreField, score_view
+
+#: Without a ring, this many biases at least are needed; in fewer, smooth noise alone gives points.
+_FEWEST_WITHOUT_RING = 4
 
 
 class FindingWarning(UserWarning):
@@ -136,7 +139,7 @@ def find_impurities(
     Raises
     ------
     StmError
-        If there is nothing to look at: too small, constant, or not a number anywhere; or one bias only, in
+        If there is nothing to look at: too small, constant, or not a number anywhere; or fewer than four biases, in
         which no ring stands out.
     Stopped
         If `should_stop` said so.
@@ -145,7 +148,8 @@ def find_impurities(
     -----
     FindingWarning
         If no ring stands out in the Fourier transforms and no dispersion was given, so that the pixels were
-        taken as they are; or if the model was never calibrated.
+        taken as they are; if a dispersion was given and none of its ripples stand out; or if the model was never
+        calibrated.
 
     Examples
     --------
@@ -223,18 +227,30 @@ def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Disper
     Raises
     ------
     StmError
-        If there is one bias only, and no ring in its map.
+        If there are fewer than four biases, and no ring in their maps.
     """
-    if isinstance(given, str):
-        return Dispersion.of_material(given), ()
     if given is not None:
-        return given, ()
+        band = Dispersion.of_material(given) if isinstance(given, str) else given
+        return band, _notes_on_given(stack, band)
     try:
         return fit_dispersion(stack), ()
     except NoRing as error:
-        if stack.sizes["bias"] == 1:
-            raise StmError(f"{error}; with one bias only, and no ring, an impurity cannot be told from noise") from None
+        n = stack.sizes["bias"]
+        if n < _FEWEST_WITHOUT_RING:
+            few = "one bias" if n == 1 else f"{n} biases"
+            raise StmError(f"{error}; with {few} only, and no ring, an impurity cannot be told from noise") from None
         return None, (f"{error}; the pixels were taken as they are",)
+
+
+def _notes_on_given(stack: xr.DataArray, band: Dispersion) -> tuple[str, ...]:
+    """Whether the data show the ripples that they are said to have."""
+    if not (stack.bias.values > band.band_bottom_mv).any() or ring_quality(stack, band) >= LEAST_QUALITY:
+        return ()
+    length_nm = np.pi / float(band.k_per_nm(stack.bias.values[-1]))
+    return (
+        f"no ripples of {length_nm:.2g} nm ({band.source}) stand out of the maps, so smooth patterns of another origin"
+        " may be taken for impurities; look at the points one by one",
+    )
 
 
 def _points(field: ScoreField, view: View, model: Model, stack: xr.DataArray) -> pd.DataFrame:

@@ -39,7 +39,7 @@ class Dispersion(Configuration):
     effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
     quality: float = Field(
         default=float("inf"),
-        description="How far the ring stands out of the spectrum, in its standard deviations; infinite for a preset.",
+        description="The standard deviations that the odds of a ring amount to; infinite for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")
 

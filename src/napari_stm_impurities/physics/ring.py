@@ -1,36 +1,43 @@
 """Reading k(V) off the data: the ring of radius 2k in the Fourier transform of each map.
 
-Scattering off point defects fills the transform up to 2k, brightest just inside, and leaves nothing
-beyond. So at 2k the radial spectrum has a ridge and then falls; this shape is looked for in all maps at
-once, along one parabola in the bias.
+Each map says how likely its ring lies at each frequency; all maps together, along the parabolas that a band can have,
+give the most likely band, and how sure of it one may be.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
-from scipy.optimize import minimize
+from scipy.interpolate import CubicSpline
 
 from ..errors import StmError
 from ..stacks import check_stack
 from .dispersion import HBAR2_OVER_2ME_MEV_NM2, Dispersion
+from .ring_odds import STEP, RingOdds, ring_odds
 from .spectrum import RadialSpectrum, radial_spectrum
 
-#: A ring must stand out of the spectrum by this many standard deviations of what is there without one.
-LEAST_QUALITY = 5.0
+#: The odds of a ring must amount to this many standard deviations; chosen on simulated maps with and without a ring.
+LEAST_QUALITY = 4.0
 #: No ring is looked for beyond this k: ripples shorter than 0.4 nm cannot be told from the atomic lattice.
 _LARGEST_K_PER_NM = 8.0
 #: What is assumed of the mass where a single map, or a narrow range of biases, cannot tell it.
 _USUAL_MASS = 0.4
-#: Fewest frequencies between the centre and the ring, in widths of the finest feature: three crests in the frame.
-_FEWEST_WIDTHS = 3.0
-#: Twice k lies this far below the frequency of most contrast, in widths of the finest feature; measured on
-#: simulated surfaces with phase shifts from 0.5 to 2.6 (it grows with the phase shift).
-_EDGE_BEYOND = 0.35
-#: What the unknown phase shift leaves uncertain of k, as a share.
-_EDGE_UNCERTAINTY_SHARE = 0.012
-#: Variance of the logarithm of one independent value of a noise spectrum, near its median.
-_LOG_MEDIAN_VARIANCE = 2.1
+#: The probability that something else has spoilt a map's spectrum, which then tells nothing.
+_SPOILT = 0.01
+#: Of the maps that the odds were learnt from, those with a ring against those without.
+_RINGS_LEARNT = 3.0
+#: Places between two of the odds, so that a peak between them is found.
+_FINER = 4
+#: Half the range around the best band in which its uncertainty is looked at: of log q, and of the fall of k^2.
+_NEAR_LOG_Q, _NEAR_FALL = 0.1, 0.2
+#: What the scatterers leave uncertain of k, as a share, however clear the ring is: the shape that their phase shift
+#: and near field give it, which is the same in all maps. And how much wider than the odds say the errors are. Both
+#: from simulated surfaces.
+_SHAPE_UNCERTAINTY_SHARE, _WIDER = 0.015, 1.3
+#: How far off a given band may be, as a share of k, when its ring is looked for.
+_GIVEN_WITHIN = 0.1
 #: Smallest change of k^2 between two biases, m* = 0.02; a pattern that stays put is no electron wave.
 _SHALLOWEST = 0.02 / HBAR2_OVER_2ME_MEV_NM2
 #: Largest change of k^2 between two biases that a band can have: m* = 2, in 1/(nm^2 mV).
@@ -41,37 +48,16 @@ class NoRing(StmError):
     """No ring stands out, so the scale of the ripples cannot be read off the data."""
 
 
-def ring_contrast(spectrum: RadialSpectrum) -> np.ndarray:
-    """How much the spectrum looks like a ring's edge at each frequency, in each map.
+class _Bands(NamedTuple):
+    """Parabolas: log q at the highest bias, the share by which k^2 falls to the lowest, the log odds; shape (band,)."""
 
-    Twice the mean of log power just inside, less that just outside and that farther inside, so that a
-    steady slope counts for nothing.
+    log_q: np.ndarray
+    fall: np.ndarray
+    log_odds: np.ndarray
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (map, q), in standard deviations of what noise alone gives; 0 where the frame cannot tell.
-    """
-    q, step, resolution = spectrum.q_per_nm, spectrum.q_per_nm[0], spectrum.resolution_per_nm
-    width = np.maximum(1.3 * resolution, 0.1 * q)
-    edges = np.concatenate([[q[0] - step / 2], q + step / 2])
-    total = np.concatenate([np.zeros((len(spectrum.log_power), 1)), np.cumsum(spectrum.log_power, axis=1)], axis=1)
-
-    def mean(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        low, high = (np.clip(at, edges[0], edges[-1]) for at in (low, high))
-        rows = [np.interp(high, edges, row) - np.interp(low, edges, row) for row in total]
-        return np.stack(rows) * step / np.maximum(high - low, step / 4)
-
-    bands = ((q - width, q, 2.0), (q + 0.3 * width, q + 1.3 * width, -1.0), (q - 2.5 * width, q - width, -1.0))
-    contrast = sum(weight * mean(low, high) for low, high, weight in bands)
-    variance = sum(
-        weight**2
-        * _LOG_MEDIAN_VARIANCE
-        / np.maximum(np.pi / 2 * (high**2 - np.maximum(low, 0) ** 2) / resolution**2, 1)
-        for low, high, weight in bands
-    )
-    known = (q > _FEWEST_WIDTHS * resolution) & (q + width < edges[-1])
-    return np.where(known, contrast / np.sqrt(variance), 0.0)
+    def at(self, index: int) -> _Bands:
+        """One of them, without a shape."""
+        return _Bands(*(values[index] for values in self))
 
 
 def fit_dispersion(stack: xr.DataArray) -> Dispersion:
@@ -85,8 +71,8 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
     Returns
     -------
     Dispersion
-        Band bottom and effective mass with their standard deviations, that of k, and the quality: how far the
-        ring stands out, in standard deviations of what noise alone gives.
+        Band bottom and effective mass with their standard deviations, that of k, and the quality: the standard
+        deviations that the odds of a ring amount to.
 
     Raises
     ------
@@ -104,95 +90,146 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
     """
     check_stack(stack)
     spectrum = radial_spectrum(stack)
-    contrast = ring_contrast(spectrum)
-    k_squared, quality = _best_parabola(spectrum, contrast)
-    if not quality >= LEAST_QUALITY:
+    witness = _Witness(spectrum)
+    best, quality = witness.best()
+    if quality < LEAST_QUALITY:
         raise NoRing(
             f"{stack.attrs.get('source', 'the stack')}: no ring of ripples stands out of the Fourier transforms"
             f" ({quality:.1f} standard deviations, {LEAST_QUALITY:g} are needed); give a material, or the"
             " wavelength of the ripples in nm, if you see them"
         )
-    return _dispersion(spectrum, contrast, k_squared, quality)
+    return _dispersion(witness, best, quality)
 
 
-def _along(spectrum: RadialSpectrum, contrast: np.ndarray, k_squared: np.ndarray) -> np.ndarray:
-    """The contrast of each map at its place on parabolas, shape (parabola, map); `k_squared` likewise."""
-    q = 2 * np.sqrt(np.maximum(k_squared, 0)) + _EDGE_BEYOND * spectrum.resolution_per_nm
-    columns = [np.interp(q[:, i], spectrum.q_per_nm, row, left=0, right=0) for i, row in enumerate(contrast)]
-    return np.stack(columns, axis=1)
+def ring_quality(stack: xr.DataArray, band: Dispersion) -> float:
+    """How far the ring of a given band stands out, in the standard deviations that its odds amount to.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x); biases below the band are left out.
+    band
+        The band; k may be off by a tenth.
+    """
+    check_stack(stack)
+    witness = _Witness(radial_spectrum(stack.isel(bias=np.flatnonzero(stack.bias.values > band.band_bottom_mv))))
+    k = band.k_per_nm(witness.bias_mv)
+    off = np.log1p(np.linspace(-_GIVEN_WITHIN, _GIVEN_WITHIN, 21))
+    bands = witness.bands(np.log(2 * k[-1]) + off, np.full(len(off), 1 - (k[0] / k[-1]) ** 2))
+    return _quality(bands.log_odds * witness.share(bands.at(len(off) // 2)))
 
 
-def _best_parabola(spectrum: RadialSpectrum, contrast: np.ndarray) -> tuple[np.ndarray, float]:
-    """k^2 of each map, in 1/nm^2, on the parabola with the most contrast, and its quality."""
-    last = min(spectrum.q_per_nm[-1], 2 * _LARGEST_K_PER_NM)
-    top = np.arange(spectrum.q_per_nm[0], last, spectrum.resolution_per_nm / 8) / 2
-    place = _place(spectrum)
-    span_mv = float(np.ptp(spectrum.bias_mv))
-    fall = np.linspace(0, 0.97, 98) if span_mv else np.zeros(1)
-    k_top, share = (grid.ravel() for grid in np.meshgrid(top, fall, indexing="ij"))
-    possible = k_top**2 * share <= _STEEPEST * span_mv
-    # a band that does not move at all with the bias is a pattern of the surface, unless the range is narrow
-    possible &= k_top**2 * share >= span_mv * _SHALLOWEST
-    if not possible.any():
-        return np.full(len(contrast), np.nan), 0.0
-    parabolas = (k_top**2)[possible, None] * (1 - share[possible, None] * (1 - place))
-    scores = _along(spectrum, contrast, parabolas).sum(1)
-    first = parabolas[scores.argmax()]
+class _Witness:
+    """What all maps of a stack together say of a band."""
 
-    def miss(ends: np.ndarray) -> float:
-        return -float(_along(spectrum, contrast, _between(ends, place)[None]).sum())
+    def __init__(self, spectrum: RadialSpectrum) -> None:
+        self.bias_mv = spectrum.bias_mv
+        self.resolution_per_nm = spectrum.resolution_per_nm
+        odds = ring_odds(spectrum)
+        self._first, self._step = odds.log_q[0], STEP / _FINER
+        self._finer = _log_evidence_of_each_map(odds)
 
-    start = np.array([first[0], first[-1]]) if span_mv else first[:1]
-    found = minimize(miss, start, method="Nelder-Mead", options={"initial_simplex": _simplex(start)})
-    k_squared = _between(found.x, place)
-    return k_squared, -float(found.fun) / len(contrast) * np.sqrt(_independent_maps(spectrum, k_squared))
+    @property
+    def place(self) -> np.ndarray:
+        """0 at the lowest bias, 1 at the highest."""
+        bias = self.bias_mv
+        return (bias - bias[0]) / np.ptp(bias) if len(bias) > 1 else np.ones(1)
 
+    def k_squared(self, bands: _Bands) -> np.ndarray:
+        """k^2 in 1/nm^2, shape (band, map)."""
+        return np.exp(2 * bands.log_q)[:, None] / 4 * (1 - bands.fall[:, None] * (1 - self.place))
 
-def _independent_maps(spectrum: RadialSpectrum, k_squared: np.ndarray) -> float:
-    """How many maps bear witness on their own: where the ring does not move, a fixed pattern looks the same in all."""
-    moved = 2 * float(np.ptp(np.sqrt(np.maximum(k_squared, 0)))) / spectrum.resolution_per_nm
-    return min(float(len(k_squared)), 1.0 + moved)
+    def bands(self, log_q: np.ndarray, fall: np.ndarray) -> _Bands:
+        """Parabolas, and what all maps say of each."""
+        at = log_q[:, None] + 0.5 * np.log(1 - fall[:, None] * (1 - self.place))
+        index = np.rint((at - self._first) / self._step).astype(int)
+        n_maps, n = self._finer.shape
+        seen = (index >= 0) & (index < n)
+        each = self._finer[np.arange(n_maps), index.clip(0, n - 1)]
+        return _Bands(log_q, fall, np.where(seen, each, np.log(_SPOILT)).sum(1))
 
+    def independent(self, band: _Bands) -> float:
+        """How many maps bear witness on their own: where the ring does not move, all see the same interference."""
+        k_top = np.exp(band.log_q) / 2
+        moved = 2 * k_top * (1 - np.sqrt(1 - band.fall)) / self.resolution_per_nm
+        return min(float(len(self.bias_mv)), 1.0 + float(moved))
 
-def _place(spectrum: RadialSpectrum) -> np.ndarray:
-    """0 at the lowest bias, 1 at the highest."""
-    bias = spectrum.bias_mv
-    return (bias - bias[0]) / np.ptp(bias) if len(bias) > 1 else np.ones(1)
+    def share(self, band: _Bands) -> float:
+        """The share of what the maps say together that is not said twice."""
+        return self.independent(band) / len(self.bias_mv)
 
+    def best(self) -> tuple[_Bands, float]:
+        """The most likely band, and the quality of there being any."""
+        last = np.log(2 * _LARGEST_K_PER_NM)
+        top = self._first + self._step * np.arange(0, self._finer.shape[1], 3)
+        span_mv = float(np.ptp(self.bias_mv))
+        falls = np.linspace(0, 0.97, 48) if span_mv else np.zeros(1)
+        log_q, fall = (grid.ravel() for grid in np.meshgrid(top[top < last], falls, indexing="ij"))
+        fallen = np.exp(2 * log_q) / 4 * fall
+        possible = (fallen <= _STEEPEST * span_mv) & (fallen >= _SHALLOWEST * span_mv)
+        if not possible.any():
+            return _Bands(*np.full(3, np.nan)), 0.0
+        bands = self.bands(log_q[possible], fall[possible])
+        roughly = bands.at(int(bands.log_odds.argmax()))
+        near, _ = self.around(roughly)
+        return near.at(int(near.log_odds.argmax())), _quality(bands.log_odds * self.share(roughly))
 
-def _between(ends: np.ndarray, place: np.ndarray) -> np.ndarray:
-    return ends[0] + (ends[-1] - ends[0]) * place
-
-
-def _simplex(start: np.ndarray) -> np.ndarray:
-    return np.vstack([start, start + 0.03 * start.max() * np.eye(len(start))])
-
-
-def _dispersion(spectrum: RadialSpectrum, contrast: np.ndarray, k_squared: np.ndarray, quality: float) -> Dispersion:
-    bias = spectrum.bias_mv
-    by_noise = spectrum.resolution_per_nm / (4 * np.sqrt(k_squared.mean()) * np.sqrt(quality))
-    k_share = float(np.hypot(by_noise, _EDGE_UNCERTAINTY_SHARE))
-    if len(bias) == 1 or k_squared[-1] <= k_squared[0]:
-        bottom = float(bias[-1]) - HBAR2_OVER_2ME_MEV_NM2 * float(k_squared[-1]) / _USUAL_MASS
-        return Dispersion(
-            band_bottom_mv=bottom,
-            effective_mass=_USUAL_MASS,
-            k_uncertainty_share=k_share,
-            quality=quality,
-            source="k from the ring in one map; the mass is assumed",
+    def around(self, best: _Bands) -> tuple[_Bands, np.ndarray]:
+        """Bands near the best one, and the probability of each."""
+        falls = np.linspace(-_NEAR_FALL, _NEAR_FALL, 41) if np.ptp(self.bias_mv) else np.zeros(1)
+        log_q, fall = np.meshgrid(
+            best.log_q + np.linspace(-_NEAR_LOG_Q, _NEAR_LOG_Q, 41), np.clip(best.fall + falls, 0, 0.985), indexing="ij"
         )
-    slope = (k_squared[-1] - k_squared[0]) / (bias[-1] - bias[0])
-    mass = slope * HBAR2_OVER_2ME_MEV_NM2
-    bottom = bias[0] - k_squared[0] / slope
-    # the phase shift moves both ends of the parabola together, noise each on its own
-    k2_std = 2 * max(by_noise, 0.3 * _EDGE_UNCERTAINTY_SHARE) * k_squared
-    slope_share = float(np.hypot(k2_std[0], k2_std[-1]) / (k_squared[-1] - k_squared[0]))
+        bands = self.bands(log_q.ravel(), fall.ravel())
+        weight = np.exp((bands.log_odds - bands.log_odds.max()) * self.share(best))
+        return bands, weight / weight.sum()
+
+
+def _quality(log_odds: np.ndarray) -> float:
+    """The standard deviations that the odds of one of several bands, all as likely beforehand, amount to."""
+    of_any = float(np.logaddexp.reduce(log_odds)) - np.log(len(log_odds))
+    return float(np.sqrt(2 * max(of_any, 0.0)))
+
+
+def _log_evidence_of_each_map(odds: RingOdds) -> np.ndarray:
+    """Of a ring here against none, in a map that may be spoilt, between the frequencies too; shape (map, q).
+
+    The odds hold how common rings were where they were learnt; the evidence is what is left without.
+    """
+    seen = odds.log_odds > odds.log_odds.min()
+    before = np.log(_RINGS_LEARNT / max(int(seen[0].sum()), 1))
+    each = np.logaddexp(odds.log_odds - before + np.log1p(-_SPOILT), np.log(_SPOILT))
+    finer = np.arange(0, len(odds.log_q) - 1 + 1e-9, 1 / _FINER)
+    spline: np.ndarray = CubicSpline(np.arange(len(odds.log_q)), each, axis=1)(finer)
+    return spline
+
+
+def _dispersion(witness: _Witness, best: _Bands, quality: float) -> Dispersion:
+    bands, weight = witness.around(best)
+    bias = witness.bias_mv
+    k_squared = witness.k_squared(bands)
+
+    def mean_and_std(values: np.ndarray) -> tuple[float, float]:
+        mean = float(weight @ values)
+        return mean, _WIDER * float(np.sqrt(weight @ (values - mean) ** 2))
+
+    log_k, log_k_std = mean_and_std(0.5 * np.log(k_squared.mean(1)))
+    told = {"k_uncertainty_share": float(np.hypot(log_k_std, _SHAPE_UNCERTAINTY_SHARE)), "quality": quality}
+    if len(bias) == 1:
+        bottom = float(bias[0]) - HBAR2_OVER_2ME_MEV_NM2 * float(np.exp(2 * log_k)) / _USUAL_MASS
+        source = "k from the ring in one map; the mass is assumed"
+        return Dispersion(band_bottom_mv=bottom, effective_mass=_USUAL_MASS, source=source, **told)
+    middle = 0.5 * (bias[0] + bias[-1])
+    slope, slope_std = mean_and_std((k_squared[:, -1] - k_squared[:, 0]) / (bias[-1] - bias[0]))
+    k2_middle, k2_std = mean_and_std(0.5 * (k_squared[:, -1] + k_squared[:, 0]))
+    # the shape of the ring is read wrongly by the same share at all biases
+    slope_share = float(np.hypot(slope_std / slope, 2 * _SHAPE_UNCERTAINTY_SHARE))
+    above = k2_middle / slope
     return Dispersion(
-        band_bottom_mv=float(bottom),
-        effective_mass=float(mass),
-        k_uncertainty_share=k_share,
-        effective_mass_uncertainty=float(mass) * slope_share,
-        band_bottom_uncertainty_mv=float(np.hypot(k2_std[0] / slope, (bias[0] - bottom) * slope_share)),
-        quality=quality,
+        band_bottom_mv=float(middle - above),
+        effective_mass=slope * HBAR2_OVER_2ME_MEV_NM2,
+        effective_mass_uncertainty=slope * HBAR2_OVER_2ME_MEV_NM2 * slope_share,
+        band_bottom_uncertainty_mv=float(above * np.hypot(k2_std / k2_middle, slope_std / slope)),
         source=f"ring in the Fourier transforms of {len(bias)} maps",
+        **told,
     )

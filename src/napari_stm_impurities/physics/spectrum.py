@@ -48,27 +48,37 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
     herringbone lie in few directions, a ring in all.
     """
     few = fill_missing(level_planes(average_biases(clip_saturated(_measured_part(stack)), _MOST_MAPS)))
-    maps = few.values - few.values.mean((1, 2), keepdims=True)
-    spread = 1.4826 * np.median(np.abs(maps), axis=(1, 2), keepdims=True)
-    spread = np.where(spread > 0, spread, maps.std((1, 2), keepdims=True))
-    maps = np.clip(maps, -_CLIP * spread, _CLIP * spread)
     size = np.array(pixel_size_nm(few))
-    height, width = maps.shape[1:]
-    window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]
-    weighted = (maps - (maps * window).sum((1, 2), keepdims=True) / window.sum()) * window
+    height, width = few.shape[1:]
+    window = (np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]).astype(np.float32)
     shape = [fft.next_fast_len(_PADDING * n, real=True) for n in (height, width)]
-    power = np.abs(fft.rfft2(weighted, s=shape)) ** 2
     q = np.hypot(2 * np.pi * fft.fftfreq(shape[0], size[0])[:, None], 2 * np.pi * fft.rfftfreq(shape[1], size[1])[None])
     resolution = 2 * np.pi / float(min(height * size[0], width * size[1]))
     step = resolution / _PADDING
-    edge = np.pi / float(size.max())
-    ring = np.rint(q / step).astype(int)
-    n_rings = int(edge / step)
-    power /= np.maximum(power.mean((1, 2), keepdims=True), np.finfo(np.float64).tiny)
-    log_power = np.stack(
-        [np.log(np.median(power[:, ring == index], axis=1) + 1e-12) for index in range(1, n_rings)], axis=1
-    )
+    n_rings = int(np.pi / float(size.max()) / step)
+    ring = np.rint(q / step).astype(int).ravel()
+    by_ring = np.argsort(ring, kind="stable")
+    edges = np.searchsorted(ring[by_ring], np.arange(1, n_rings + 1))
+    inside = by_ring[edges[0] : edges[-1]]
+    power = np.empty((len(few), len(inside)), np.float32)
+    # one map at a time, so that a large stack needs no memory for all the transforms at once
+    for one, of_map in zip(few.values, power, strict=True):
+        wave = fft.rfft2(_weighted(one, window), s=shape).ravel()
+        level = max(float(np.vdot(wave, wave).real) / wave.size, float(np.finfo(np.float32).tiny))
+        wave = wave[inside]
+        of_map[:] = (wave.real**2 + wave.imag**2) / level
+    of_rings = np.split(power, edges[1:-1] - edges[0], axis=1)
+    log_power = np.log(np.stack([np.median(values, axis=1) for values in of_rings], axis=1).astype(np.float64) + 1e-12)
     return RadialSpectrum(step * np.arange(1, n_rings), log_power, few.bias.values, resolution)
+
+
+def _weighted(one: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """A map about zero and of spread one, without outliers, fading out towards the frame's edges."""
+    centred = one - one.mean(dtype=np.float64)
+    spread = 1.4826 * np.median(np.abs(centred)) or centred.std()
+    clipped = np.clip(centred / (spread or 1.0), -_CLIP, _CLIP).astype(np.float32)
+    weighted: np.ndarray = (clipped - (clipped * window).sum() / window.sum()) * window
+    return weighted
 
 
 def _measured_part(stack: xr.DataArray) -> xr.DataArray:
