@@ -21,6 +21,8 @@ RADIUS_PX = 1.0
 #: Mixed into the seed, so that no window of the training comes again.
 _HELD_OUT = 7_919
 _BATCH = 8
+#: A difference in mean F1 that the held-out surfaces cannot tell from none.
+_AS_GOOD = 0.002
 
 
 def calibrate(
@@ -57,7 +59,7 @@ def calibrate(
 
 
 def fit_calibration(peaks: Sequence[RankedPeaks]) -> Calibration:
-    """A logistic curve through the outcomes of many peaks, and the threshold with the best mean F1.
+    """A logistic curve through the outcomes of many peaks, and the threshold with the best mean F1; the middle of those that do as well.
 
     Returns
     -------
@@ -76,8 +78,22 @@ def fit_calibration(peaks: Sequence[RankedPeaks]) -> Calibration:
     fitted = Calibration(slope=slope, intercept=intercept)
     thresholds = np.linspace(0.02, 0.98, 97)
     f1 = np.mean([one.f1(fitted.confidence(one.score), thresholds) for one in peaks if one.n_truth], axis=0)
-    best = int(f1.argmax())
+    best = _middle_of_the_best(f1)
     return fitted.model_copy(update={"threshold": round(float(thresholds[best]), 2), "f1": float(f1[best])})
+
+
+def _middle_of_the_best(f1: np.ndarray) -> int:
+    """Of neighbouring thresholds that do as well as the best one, the one in the middle.
+
+    The curve is flat at its top, and where exactly it is highest is chance.
+    """
+    good = f1 >= f1.max() - _AS_GOOD
+    first = last = int(f1.argmax())
+    while first > 0 and good[first - 1]:
+        first -= 1
+    while last < len(f1) - 1 and good[last + 1]:
+        last += 1
+    return (first + last) // 2
 
 
 @dataclass(frozen=True)
