@@ -1,7 +1,7 @@
 """How near a model that was trained from nothing comes to the shipped one, with the minutes that it took.
 
-    python benchmarks/train_rivals.py ours --minutes 15 -o ours15.safetensors
-    python benchmarks/from_nothing.py ours15.safetensors [--seeds 2] [--json docs/results/from_nothing.json]
+    python benchmarks/train_rivals.py ours --minutes 15 -o ours.safetensors
+    python benchmarks/from_nothing.py ours.safetensors [--seeds 2] [--json docs/results/from_nothing.json]
 
 Both search the ten kinds of surface with the threshold that each carries.
 """

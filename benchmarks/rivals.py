@@ -44,11 +44,10 @@ _MEASURED_KIND = "near field erased"
 _N_TIMES = 3
 #: Files of train_rivals.py, by the method's name.
 _TRAINED: dict[str, tuple[str, Callable[[Path], Method]]] = {
-    "ours, 30 minutes": ("ours30.safetensors", Network),
-    "ours, 15 minutes": ("ours15.safetensors", Network),
-    "Spotiflow, 15 minutes": ("spotiflow.pt", Spotiflow),
-    "AtomAI U-Net, 15 minutes": ("unet.pt", UNet),
-    "wang2020 preset, 8 minutes": ("wang2020.safetensors", Network),
+    "ours, from nothing": ("ours.safetensors", Network),
+    "Spotiflow": ("spotiflow.pt", Spotiflow),
+    "AtomAI U-Net": ("unet.pt", UNet),
+    "wang2020 preset": ("wang2020.safetensors", Network),
 }
 
 #: From a method's name to how it is made; what it needs is loaded only then.
@@ -72,6 +71,7 @@ def main() -> None:
     rows, without_library = measure(makers, list(KINDS), wanted.seeds)
     with tempfile.TemporaryDirectory() as folder:
         _add_costs(rows, makers, Path(folder) / "stack.nc", wanted.trained)
+    _add_training(rows, wanted.trained)
     left_out |= without_library
     print(table(rows))
     for name, why in left_out.items():
@@ -82,7 +82,6 @@ def main() -> None:
             "first_seed": FIRST_SEED,
             "surfaces_a_kind": wanted.seeds,
             "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, one thread used",
-            "trained": _training_facts(wanted.trained),
         }
         wanted.json.write_text(json.dumps({**facts, "rows": rows, "left_out": left_out}, indent=2) + "\n")
 
@@ -136,10 +135,13 @@ def true_band(kind: str) -> Dispersion:
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as one Markdown table."""
     kinds = list(rows[0]["f1"])
-    lines = [["method", *kinds, "mean F1", "s", "MB"], ["---"] + ["---:"] * (len(kinds) + 3)]
+    lines = [["method", "learnt (min)", *kinds, "mean F1", "s", "MB"], ["---"] + ["---:"] * (len(kinds) + 4)]
     for row in rows:
         f1 = [f"{row['f1'][kind]:.2f}" for kind in kinds]
-        lines.append([row["method"], *f1, f"{row['mean_f1']:.3f}", f"{row['seconds']:.2f}", f"{row['memory_mb']:.0f}"])
+        learnt = f"{row['cpu_minutes']:.1f}" if "cpu_minutes" in row else ""
+        lines.append(
+            [row["method"], learnt, *f1, f"{row['mean_f1']:.3f}", f"{row['seconds']:.2f}", f"{row['memory_mb']:.0f}"]
+        )
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
@@ -185,10 +187,12 @@ def _status_kb(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def _training_facts(trained: Path | None) -> dict[str, Any]:
-    """How long each method learnt, from the file beside its weights."""
-    files = {name: (trained / file).with_suffix(".json") for name, (file, _) in _TRAINED.items()} if trained else {}
-    return {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
+def _add_training(rows: list[dict[str, Any]], trained: Path | None) -> None:
+    """How long each network learnt, from the file that train_rivals.py wrote beside its weights."""
+    for row in rows:
+        if trained is not None and row["made_as"] in _TRAINED:
+            facts = json.loads((trained / _TRAINED[row["made_as"]][0]).with_suffix(".json").read_text())
+            row.update({name: facts[name] for name in ("cpu_minutes", "steps", "batch")})
 
 
 if __name__ == "__main__":
