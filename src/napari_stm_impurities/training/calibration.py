@@ -59,7 +59,9 @@ def calibrate(
 
 
 def fit_calibration(peaks: Sequence[RankedPeaks]) -> Calibration:
-    """A logistic curve through the outcomes of many peaks, and the threshold with the best mean F1; the middle of those that do as well.
+    """A logistic curve through the outcomes of many peaks, and the threshold with the best mean F1.
+
+    Where neighbouring thresholds do as well, it is the one in their middle.
 
     Returns
     -------
