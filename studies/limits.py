@@ -8,7 +8,7 @@ Recall and precision are pooled over the seeds, one to one within 0.47 nm.
 
 The ripples are pi/k apart, half the wavelength lambda_F = 2 pi/k of the electrons. As the diffraction limit half of
 that is taken, d = pi/(2k) = lambda_F/4, with k at the highest bias, where the ripples are shortest: 0.8 nm. Were any
-two impurities nearer than d seen as one and nothing else missed, the recall would be that of the dashed line.
+two impurities nearer than d seen as one and nothing else missed, the recall would be that of the dotted line.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import study
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -54,7 +55,7 @@ def main() -> None:
     """Simulate, search, count, draw."""
     parser = study.options(__doc__, "limits")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--seeds", type=int, default=8, help="surfaces a point")
+    parser.add_argument("--seeds", type=int, default=5, help="surfaces a point")
     parser.add_argument("--seed", type=int, default=60_000, help="the first surface's seed")
     parser.add_argument("--values", type=int, help="only this many values of each scan, evenly chosen")
     wanted = parser.parse_args()
@@ -162,6 +163,9 @@ def draw(result: dict[str, Any], path: Path) -> None:
             axes.axvline(2, color="0.6", lw=1)
             axes.annotate("sampling limit", (2, 0.5), rotation=90, ha="right", va="center", color="0.4")
         axes.set(xlabel=label, xscale="log", ylim=(0, 1.03))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend(loc="lower center", fontsize="small")
     near = result["recall_against_nearest_neighbour"]
     axes = panels[4]
@@ -170,6 +174,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         at = times * result["diffraction_limit_nm"]
         axes.axvline(at, color="0.6", lw=1)
         axes.annotate(words, (at, 0.1), rotation=90, ha="right", color="0.4")
+    axes.set_title("recall, all densities", fontsize="medium")
     axes.set(xlabel="distance to the nearest impurity (nm)", xlim=(0, None))
     panels[5].set_axis_off()
     for axes in (panels[0], panels[3]):
