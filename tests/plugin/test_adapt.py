@@ -138,7 +138,7 @@ def test_a_model_that_has_become_worse_says_so(
     panel.adapt.points.value = None
     open_adapt(qtbot, panel)
     said = press(panel)
-    assert said.startswith("F1 simulated 0.95 -> 0.90; ")
+    assert said.startswith("F1 simulated 0.95 -> 0.90; look at its points again")
     assert "worse than the one it came from on simulated surfaces (F1 0.95 before, 0.90 now)" in said
     assert panel.adapt.curves.names[0] == "entropy"
 
