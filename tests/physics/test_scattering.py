@@ -146,3 +146,18 @@ def test_many_scatterers_are_solved_for_on_several_threads():
     finally:
         torch.set_num_threads(threads)
     assert rho.isfinite().all()
+
+
+def test_many_scatterers_are_solved_on_several_threads():
+    draw, before = torch.Generator().manual_seed(0), torch.get_num_threads()
+    yx = 60 * torch.rand(220, 2, generator=draw)
+    t = t_matrix(0.3 + 2 * torch.rand(2, 220, generator=draw), torch.zeros(2, 220))
+    pixels = torch.tensor([[70.0, 30.0], [75.0, 10.0]]).expand(2, -1, -1)
+    try:
+        several, alone = (
+            torch.set_num_threads(n) or ldos_modulation(yx, torch.tensor([0.6, 0.7]), t, pixels, 100.0) for n in (2, 1)
+        )
+    finally:
+        torch.set_num_threads(before)
+    assert torch.isfinite(several).all()
+    torch.testing.assert_close(several, alone, atol=1e-4, rtol=1e-3)
