@@ -133,22 +133,8 @@ def test_the_t_matrix(delta, loss):
         assert abs(t) ** 2 == pytest.approx(-t.real, abs=1e-6)
 
 
-def test_many_scatterers_are_solved_for_on_several_threads():
-    # in torch 2.13 on the CPU a batch of large matrices fails on more than one thread
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        generator = torch.Generator().manual_seed(0)
-        yx = 300 * torch.rand(230, 2, generator=generator)
-        k = torch.tensor([0.5, 0.6, 0.7, 0.8])
-        t = t_matrix(torch.full((4, 230), 1.2), torch.zeros(4, 230))
-        rho = ldos_modulation(yx, k, t, torch.tensor([[[150.0, 150.0]]]).expand(4, 1, 2), 1e3)
-    finally:
-        torch.set_num_threads(threads)
-    assert rho.isfinite().all()
-
-
 def test_many_scatterers_are_solved_on_several_threads():
+    # in torch 2.13 on the CPU a batch of large matrices fails on more than one thread
     draw, before = torch.Generator().manual_seed(0), torch.get_num_threads()
     yx = 60 * torch.rand(220, 2, generator=draw)
     t = t_matrix(0.3 + 2 * torch.rand(2, 220, generator=draw), torch.zeros(2, 220))

@@ -133,17 +133,6 @@ def ldos_modulation(
     return rho
 
 
-def _solved(matrix: Tensor, right: Tensor) -> Tensor:
-    """The solutions of linear equations, shape (bias, n, n).
-
-    On a CPU numpy solves them: with two threads torch (2.13, with MKL) fails on complex matrices of 200 rows, and says
-    that pivots must be greater or equal to 1.
-    """
-    if matrix.device.type != "cpu":
-        return torch.linalg.solve(matrix, right)
-    return torch.from_numpy(np.linalg.solve(matrix.numpy(), right.numpy()))
-
-
 def _wave(distance: Tensor, k: Tensor, damping: Tensor) -> Tensor:
     """H0 at each distance, read off a table of this k that is so fine that its nearest entry will do."""
     step = _STEP / float(k)
