@@ -37,7 +37,9 @@ def test_a_folder_means_the_files_that_can_be_read_in_order(maps):
 
 def test_the_progress_goes_from_0_to_1_over_all_files(maps, model, tmp_path):
     shares: list[float] = []
-    batch = find_in_files(files_of(maps), tmp_path / "tables", model, progress=lambda share, _: shares.append(share))
+    batch = find_in_files(
+        files_of(maps), tmp_path / "tables", model, "Au(111)", progress=lambda share, _: shares.append(share)
+    )
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert 0.5 < shares[-1] <= 1
@@ -48,7 +50,7 @@ def test_the_progress_goes_from_0_to_1_over_all_files(maps, model, tmp_path):
 def test_stopping_keeps_the_tables_that_are_done(maps, model, tmp_path):
     done = tmp_path / "tables" / "a.npz.csv"
     with pytest.raises(Stopped):
-        find_in_files(files_of(maps), tmp_path / "tables", model, should_stop=done.exists)
+        find_in_files(files_of(maps), tmp_path / "tables", model, "Au(111)", should_stop=done.exists)
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["a.npz.csv", "summary.csv"]
     assert len(pd.read_csv(tmp_path / "tables" / "summary.csv")) == 1
 

@@ -141,7 +141,7 @@ def test_a_model_that_is_not_there_is_told(name, tmp_path, noise, npz, only_erro
 def test_a_folder_that_is_not_there_is_told(tmp_path, noise, model, npz, only_error):
     path = npz("stack.npz", noise)
     output = tmp_path / "nowhere" / "points.csv"
-    assert run(["find", str(path), "-o", str(output), "--model", str(model)]) == 2
+    assert run(["find", str(path), "-o", str(output), "--model", str(model), "--material", "Au(111)"]) == 2
     assert "does not exist" in only_error()
 
 

@@ -20,7 +20,8 @@ def test_a_folder_is_a_batch_and_a_bad_file_does_not_stop_it(tmp_path, noise, mo
     npz("maps/b.npz", np.ones_like(noise))
     npz("maps/c.npz", noise + 1)
     (maps / "notes.docx").write_text("no map")
-    assert run(["find", str(maps), "-o", str(tmp_path / "tables"), "--model", str(model)]) == 1
+    words = ["find", str(maps), "-o", str(tmp_path / "tables"), "--model", str(model), "--material", "Au(111)"]
+    assert run(words) == 1
     said = capsys.readouterr()
     assert "2 of 3 files" in said.out
     (failed,) = [line for line in said.err.splitlines() if line.startswith("failed: ")]
@@ -36,7 +37,8 @@ def test_a_folder_is_a_batch_and_a_bad_file_does_not_stop_it(tmp_path, noise, mo
 def test_a_pattern_is_a_batch(tmp_path, noise, model, npz):
     npz("a1.npz", noise)
     npz("b1.npz", noise)
-    assert run(["find", str(tmp_path / "a*.npz"), "-o", str(tmp_path / "tables"), "--model", str(model)]) == 0
+    words = ["find", str(tmp_path / "a*.npz"), "-o", str(tmp_path / "tables"), "--model", str(model)]
+    assert run([*words, "--material", "Au(111)"]) == 0
     assert (tmp_path / "tables" / "a1.npz.csv").exists()
     assert not (tmp_path / "tables" / "b1.npz.csv").exists()
 
@@ -46,6 +48,7 @@ def test_what_the_files_do_not_tell_is_given_once_for_all(tmp_path, noise, model
         np.save(tmp_path / name, noise)
     axes = ["--pixel-size-nm", "0.5", "--bias-mv", "-20:20:20"]
     words = ["find", str(tmp_path / "*.npy"), "-o", str(tmp_path / "tables"), "--model", str(model)]
+    words += ["--material", "Au(111)"]
     assert run(words) == 1
     assert run([*words, *axes]) == 0
 

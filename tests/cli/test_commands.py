@@ -96,7 +96,7 @@ def test_points_that_cannot_be_converted_are_told(tmp_path, only_error, noise, n
 def test_find_writes_points_scores_and_a_figure(tmp_path, noise, model, capsys, npz):
     path = npz("stack.npz", noise)
     points, scores, figure = tmp_path / "points.csv", tmp_path / "s.nc", tmp_path / "f.png"
-    words = ["--score-map", str(scores), "--figure", str(figure), "--threshold", "0"]
+    words = ["--score-map", str(scores), "--figure", str(figure), "--threshold", "0", "--material", "Au(111)"]
     assert run(["find", str(path), "-o", str(points), "--model", str(model), *words]) == 0
     assert f"{len(load_points(points))} impurities" in capsys.readouterr().out
     assert scores.stat().st_size > 0

@@ -19,6 +19,7 @@ from qtpy.QtGui import QDropEvent
 
 from napari_stm_impurities.plugin.editing import places
 from napari_stm_impurities.plugin.layers import image_layer
+from napari_stm_impurities.plugin.model_choice import trained_models
 from napari_stm_impurities.plugin.panel import Panel
 from napari_stm_impurities.points import make_points
 from napari_stm_impurities.stacks import make_stack, pixel_size_nm
@@ -81,6 +82,13 @@ def drop() -> Callable[[Viewer, Path], None]:
         viewer.window._qt_viewer.dropEvent(QDropEvent(QPointF(50, 50), *how))
 
     return fall
+
+
+@pytest.fixture(autouse=True)
+def no_trained_models() -> Iterator[None]:
+    """Models that one test trained are not offered to the next."""
+    yield
+    trained_models.models.clear()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_train_then_find(viewer: ViewerModel, tmp_path: Path, points: pd.DataFra
     assert [len(curve) for curve in panel.curves.values] == [2, 2]
     assert np.isfinite(panel.curves.values).all()
     assert finding.model.box.value == "mine (trained here)"
-    finding.surface.value = "Au(111)"
+    finding.surface.box.value = "Au(111)"
     assert "impurities, confidence from" in press(finding)
 
 
