@@ -13,7 +13,7 @@ from napari_stm_impurities.find.peaks import find_peaks
 from napari_stm_impurities.network.config import InputConfig
 from napari_stm_impurities.network.inputs import scale_maps
 
-from .view import Seen, Spots
+from .view import Seen, Spots, standardised
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Rings:
             # near the edge a part of the ripple is missing; the response is held against what is there
             seen_weight = fftconvolve(np.ones_like(one), weight, mode="same")
             evidence += np.abs(fftconvolve(one, ripple, mode="same")) ** 2 / np.maximum(seen_weight, 0.2)
-        evidence /= len(maps)
-        return Spots.on(seen, *find_peaks(evidence))
+        # one threshold can serve finer pixels, more biases and more impurities only in units of the map's own spread
+        return Spots.on(seen, *find_peaks(standardised(evidence)))
 
     def _ripple(self, k_px: float) -> tuple[np.ndarray, np.ndarray]:
         reach = int(np.ceil(self._choice.outer / k_px))

@@ -53,12 +53,12 @@ class Seen:
 
     def map(self, kind: str) -> np.ndarray:
         """One map of all biases, of median 0 and spread 1: one of `MAPS`."""
-        maps = _standard(self.view.maps.numpy().astype(np.float64))
+        maps = standardised(self.view.maps.numpy().astype(np.float64))
         one = np.nanvar(maps, axis=0) if kind == "variance" else np.nanmean(maps, axis=0)
-        return np.nan_to_num(_standard(-one if kind == "inverted mean" else one))
+        return np.nan_to_num(standardised(-one if kind == "inverted mean" else one))
 
 
-def _standard(maps: np.ndarray) -> np.ndarray:
+def standardised(maps: np.ndarray) -> np.ndarray:
     """Median 0 and a spread of 1 that outliers do not count in; unlike a network's input, nothing is clipped."""
     centred = maps - np.nanmedian(maps, axis=(-2, -1), keepdims=True)
     spread = 1.4826 * np.nanmedian(np.abs(centred), axis=(-2, -1), keepdims=True)
