@@ -133,7 +133,7 @@ def band_said(band: Dispersion, top_mv: float) -> str:
         mass = f"{band.effective_mass:.3f} ± {band.effective_mass_uncertainty:.3f}"
     ripples = [f"Ripples of {np.pi / k:.3g} nm at {in_mv(top_mv)}"]
     if np.isfinite(band.quality):
-        ripples.append(f"ring {band.quality:.0f} σ")
+        ripples.append(f"ring at {band.quality:.0f} sigma")
     return f"{_unbroken(*ripples)}\n{_unbroken(f'E₀ {bottom} mV', f'm* {mass}')}"
 
 
