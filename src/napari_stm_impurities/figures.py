@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: The share of the values at either end that does not set the contrast: spikes would take it all.
 _OUTLIERS = 0.005
-DPI = 150
+_DPI = 150
 
 
 def draw_points(
@@ -173,11 +173,16 @@ def _merit(comparison: Comparison) -> str:
     )
 
 
+def empty_figure(height: float) -> tuple[Figure, Axes]:
+    """A figure with empty axes, 6 inches wide and so many high, that needs no display."""
+    figure = Figure(figsize=(6, height), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
 def _figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
     """A figure with one map (y, x) in nm, its contrast set by all but the outliers."""
-    figure = Figure(figsize=(6, 5.4), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = empty_figure(height=5.4)
     size_y, size_x = pixel_size_nm(shown)
     y, x = shown["y"].values, shown["x"].values
     finite = shown.values[np.isfinite(shown.values)]

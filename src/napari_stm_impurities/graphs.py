@@ -11,12 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from .errors import StmError
-from .figures import DPI, save_figure
+from .figures import empty_figure, save_figure
 from .find.spectra import spectrum_at, surface_spectrum
 from .measured_area import MeasuredArea
 from .points import positions_nm
@@ -24,6 +21,7 @@ from .statistics import SurfaceStatistics
 
 #: Told apart by a colour-blind eye too (Okabe and Ito); the band of random placement is grey.
 _ON, _OFF, _RANDOM = "#d55e00", "#0072b2", "0.82"
+_HEIGHT = 4.2
 
 
 def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
@@ -59,7 +57,7 @@ def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathL
         raise StmError("spectra need two biases at least, and one point on the measured area")
     on = np.stack([spectrum_at(stack, y, x).values for y, x in inside])
     surface = surface_spectrum(stack, inside)
-    figure, axes = _graph()
+    figure, axes = empty_figure(_HEIGHT)
     bias = stack.bias.values
     for mean, spread, colour, name in (
         (np.nanmean(on, axis=0), np.nanstd(on, axis=0), _ON, f"on the impurities ({len(inside)})"),
@@ -87,7 +85,7 @@ def draw_pair_correlation(statistics: SurfaceStatistics, path: str | os.PathLike
     table = statistics.pair_correlation
     if table.empty:
         raise StmError("the pair correlation needs two points at least")
-    figure, axes = _graph()
+    figure, axes = empty_figure(_HEIGHT)
     axes.fill_between(table["r_nm"], table["low"], table["high"], color=_RANDOM, label="95 % of random placements")
     axes.axhline(1.0, color="0.5", linewidth=0.8)
     axes.plot(table["r_nm"], table["g"], "o-", color=_ON, markersize=4, label=f"{statistics.n_points} points")
@@ -111,7 +109,7 @@ def draw_nearest_neighbours(statistics: SurfaceStatistics, path: str | os.PathLi
     table = statistics.nearest
     if table.empty:
         raise StmError("nearest neighbours need two points at least")
-    figure, axes = _graph()
+    figure, axes = empty_figure(_HEIGHT)
     edges = [*table["from_nm"], table["to_nm"].iloc[-1]]
     axes.stairs(
         table["high"], edges, baseline=table["low"], fill=True, color=_RANDOM, label="95 % of random placements"
@@ -130,9 +128,3 @@ def draw_nearest_neighbours(statistics: SurfaceStatistics, path: str | os.PathLi
     axes.set_title(f"Nearest neighbours: {statistics.verdict}", fontsize="medium")
     axes.legend(frameon=False, fontsize="small")
     return save_figure(figure, path)
-
-
-def _graph() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6, 4.2), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()

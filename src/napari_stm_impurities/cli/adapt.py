@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import StmError
 from ..points import load_points
 from ..training import AdaptConfig, adaptation_of
 from ..training import adapt as adapt_model
 from .files import Biases, Channel, Files, PixelSize, read
 from .learn import tell_epoch, tell_model
-from .options import given, options_of
+from .options import given, options_of, refuse_settings
+from .run_options import Device
 from .shell import INTERRUPTED, long_work, out, tell
 
 
@@ -44,7 +44,7 @@ def adapt(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of this model file, with the same input.")
     ] = False,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
+    device: Device = None,
     **values: Any,
 ) -> int:
     """Adapt a model to a measurement; Ctrl-C stops after the step, and leaves a model that can be resumed.
@@ -53,9 +53,8 @@ def adapt(
 
     Example: stm-impurities adapt grid.3ds -o mine.safetensors --points corrected.csv --region 0 20 0 37.5
     """
-    if resume and given(values):
-        option = next(iter(given(values))).replace("_", "-")
-        raise StmError(f"an adaptation that is resumed keeps its settings; leave out --{option}")
+    if resume:
+        refuse_settings(values, "an adaptation that is resumed keeps its settings")
     stack = read(files, channel, pixel_size_nm, bias_mv)
     with long_work("adapt") as (progress, should_stop):
         adapted = adapt_model(

@@ -20,7 +20,8 @@ from ..training import EpochReport, TrainingConfig
 from ..training import train as train_model
 from ..writers import save_stack
 from .files import Channel
-from .options import given, options_of
+from .options import given, options_of, refuse_settings
+from .run_options import Device
 from .shell import INTERRUPTED, long_work, out, tell
 
 
@@ -96,7 +97,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of this model file.")
     ] = False,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")] = None,
+    device: Device = None,
     **values: Any,
 ) -> int:
     """Train a model on simulated windows; Ctrl-C stops after the step, and leaves a model that can be resumed.
@@ -107,10 +108,8 @@ def train(
         raise StmError("--reference belongs to an --experiment; give the file that the points lie on")
     if material is not None and (not experiment or preset != "wang2020"):
         raise StmError("--material is for the windows of --preset wang2020 made for an --experiment; leave it out")
-    if resume and given(values):
-        raise StmError(
-            f"a resumed training keeps its settings; leave out --{next(iter(given(values))).replace('_', '-')}"
-        )
+    if resume:
+        refuse_settings(values, "a resumed training keeps its settings")
     base = TrainingConfig.preset(preset)
     config = TrainingConfig.of(**{**dict(base), **given(values)})
     stack = None

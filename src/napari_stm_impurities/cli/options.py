@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 
 from ..configuration import Configuration
+from ..errors import StmError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +40,18 @@ def options_of(model: type[Configuration]) -> Callable[[Command], Command]:
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """The options that the person gave."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def refuse_settings(values: dict[str, Any], why: str) -> None:
+    """Refuse the options of a configuration where it is kept as it was.
+
+    Raises
+    ------
+    StmError
+        Naming the first option that was given.
+    """
+    for name in given(values):
+        raise StmError(f"{why}; leave out --{name.replace('_', '-')}")
 
 
 def _option(model: type[Configuration], name: str) -> inspect.Parameter | None:

@@ -118,9 +118,6 @@ class AdaptTab(QWidget):
             resume = "; Resume takes it up" if path else ""
             self.panel.say(f"Stopped before the first epoch was finished: there is no new model{resume}.")
             return
-        # a name of its own: a person may well call a file like a shipped model
-        name = f"{path.stem} (adapted here)" if path else f"adapted here, {len(trained_models.models) + 1}"
-        trained_models.add(name, model)
-        where = f"saved as {path}" if path else "not saved (choose Save as first to keep a model)"
+        where = trained_models.add(model, "adapted", path)
         worse = "" if told.worse is None else f"\nMind: {told.worse}."
         self.panel.say(f"{told}; {where}; Find impurities offers it{worse or '.'}")

@@ -14,14 +14,15 @@ import pandas as pd
 from magicgui.widgets import FloatSpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from ..comparison import Comparison, Frame, compare
 from ..errors import StmError
 from ..files import written_whole
 from .comparison_layers import ComparisonLayers
 from .comparison_table import ComparisonTable
+from .forms import told_label
 from .histogram import Histogram
 from .layers import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, world_of
 from .panel import Panel
@@ -90,10 +91,7 @@ class ComparePanel(Panel):
         self._choose_two()
 
     def _lay_out_results(self) -> None:
-        self.figures = QLabel()
-        self.figures.setTextFormat(Qt.TextFormat.RichText)
-        self.figures.setWordWrap(True)
-        self.figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.figures = told_label(rich=True)
         self.distances = Histogram()
         self.distances.setToolTip("How far the two of a pair lie apart; the line is the largest distance of a pair")
         self.table = ComparisonTable()

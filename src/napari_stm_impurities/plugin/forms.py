@@ -215,6 +215,24 @@ class Tabs(QWidget):
             page.setVisible(number == current)
 
 
+def told_label(text: str = "", *, rich: bool = False) -> QLabel:
+    """A label that tells what came out: it breaks its lines, and its text can be selected and copied.
+
+    Parameters
+    ----------
+    text
+        What stands there at first.
+    rich
+        Whether the text is HTML.
+    """
+    label = QLabel(text)
+    if rich:
+        label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
 def grid(fields: Sequence[Any]) -> QWidget:
     """Fields below each other, each with its label before it; the caller keeps the fields alive."""
     box = QWidget()

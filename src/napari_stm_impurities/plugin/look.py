@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QLabel
 
 from ..errors import StmError
 from ..find.find import Finding
 from .bias_text import in_mv, shown_map
 from .curves import COLOURS
 from .fields import tick_box
+from .forms import told_label
 from .layers import FINDING_KEY, IMAGE_KEY, data_of, layer_bias_mv, layer_pixel_size_nm, values_of, world_of
 from .looking import Look, Place, Subject, look_at
 from .panel import Panel
@@ -71,10 +71,7 @@ class LookPanel(Panel):
             True, "Look where I click", "A click on the canvas looks there, while no points are being added or drawn"
         )
         self.add_fields([self.points, self.by_click])
-        self.told = QLabel("Click on the image, or select a point.")
-        self.told.setTextFormat(Qt.TextFormat.RichText)
-        self.told.setWordWrap(True)
-        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.told = told_label("Click on the image, or select a point.", rich=True)
         self.spectrum = SpectrumPlot("bias (mV)")
         self.spectrum.setToolTip(
             "dI/dV at the place, over a disc of one pixel's radius; grey: the mean over the half of the image that lies"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import ComboBox
@@ -26,10 +27,23 @@ class TrainedModels(QObject):
         super().__init__()
         self.models: dict[str, Model] = {}
 
-    def add(self, name: str, model: Model) -> None:
-        """Offer a model under a name from now on."""
+    def add(self, model: Model, how: str, path: Path | None) -> str:
+        """Offer a model from now on, and say where it is saved.
+
+        Parameters
+        ----------
+        model
+            The model.
+        how
+            What was done here: ``"trained"`` or ``"adapted"``.
+        path
+            Its file; None where it was not saved.
+        """
+        # a name of its own: a person may well call a file like a shipped model
+        name = f"{path.stem} ({how} here)" if path else f"{how} here, {len(self.models) + 1}"
         self.models[name] = model
         self.added.emit(name)
+        return f"saved as {path}" if path else "not saved (choose Save as first to keep a model)"
 
 
 trained_models = TrainedModels()

@@ -14,11 +14,11 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
 from qtpy.QtCore import QEvent, Qt, Slot
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ..errors import StmError
 from .bias_text import show_bias
-from .forms import grid
+from .forms import grid, told_label
 from .layers import DRAWN_KEY, FINDING_KEY
 from .work import Job, one_line
 
@@ -60,9 +60,7 @@ class Panel(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setVisible(False)
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = told_label()
         self.button.clicked.connect(self._clicked)
         self.cancel_button.clicked.connect(self.cancel)
 

@@ -11,8 +11,7 @@ import pandas as pd
 import xarray as xr
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import Qt, QTimer, Slot
-from qtpy.QtWidgets import QLabel
+from qtpy.QtCore import QTimer, Slot
 
 from ..errors import StmError
 from ..measured_area import MeasuredArea
@@ -20,6 +19,7 @@ from ..progress import Progress, ShouldStop
 from ..statistics import SurfaceStatistics, surface_statistics
 from .compare import EDITS
 from .curves import COLOURS
+from .forms import told_label
 from .layers import FINDING_KEY
 from .panel import Panel
 from .points_on import points_on
@@ -66,10 +66,7 @@ class StatisticsPanel(Panel):
             prefer=lambda layer: FINDING_KEY in layer.metadata,
         )
         self.add_fields([self.points])
-        self.told = QLabel()
-        self.told.setTextFormat(Qt.TextFormat.RichText)
-        self.told.setWordWrap(True)
-        self.told.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.told = told_label(rich=True)
         self.pairs = SpectrumPlot("distance r (nm)")
         self.pairs.setToolTip(
             "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 from ..comparison import compare
 from ..errors import StmError
 from .editing import shown_at
-from .forms import grid
+from .forms import grid, told_label
 from .histogram import Histogram
 from .layers import THRESHOLD_KEY
 from .panel import Panel
@@ -61,9 +61,7 @@ class Threshold(QWidget):
         tip = "Points with less confidence are hidden: not saved, not compared. Nothing is lost; move it back"
         for part in (self.histogram, self.slider, self.number.native):
             part.setToolTip(tip)
-        self.figures = QLabel()
-        self.figures.setWordWrap(True)
-        self.figures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.figures = told_label()
         self.figures.setVisible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

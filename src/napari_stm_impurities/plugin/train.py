@@ -118,9 +118,6 @@ class TrainPanel(Panel):
             resume = " Resume takes it up." if path else ""
             self.say(f"Stopped before the first epoch was finished: there is no new model.{resume}")
             return
-        # a name of its own: a person may well call a file like a shipped model
-        name = f"{path.stem} (trained here)" if path else f"trained here, {len(trained_models.models) + 1}"
-        trained_models.add(name, model)
+        where = trained_models.add(model, "trained", path)
         epochs = "no epoch finished" if self._last is None else f"{self._last.epoch} epochs, loss {self._last.loss:.3g}"
-        where = f"saved as {path}" if path else "not saved (choose Save as first to keep a model)"
         self.say(f"{epochs}; {where}. Find impurities offers it.")
