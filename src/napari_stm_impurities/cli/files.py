@@ -23,10 +23,21 @@ Biases = Annotated[
         help="Biases in mV, for a file that does not tell them: numbers with commas, or FIRST:LAST:STEP (-230:20:2)."
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse to assume what the file does not state (channel, bias, unit, pixel size)."),
+]
 
 
-def read(files: list[Path], channel: str | None, pixel_size_nm: float | None, bias_mv: str | None) -> xr.DataArray:
-    """The stack in the files; what a person should know about it goes to standard error.
+def read(
+    files: list[Path],
+    channel: str | None,
+    pixel_size_nm: float | None,
+    bias_mv: str | None,
+    *,
+    strict: bool = False,
+) -> xr.DataArray:
+    """The stack in the files; warnings and assumptions go to standard error.
 
     Raises
     ------
@@ -42,7 +53,10 @@ def read(files: list[Path], channel: str | None, pixel_size_nm: float | None, bi
     )
     for warning in recording.warnings:
         tell("warning", warning)
-    return recording.stack(channel)
+    stack = recording.stack(channel, strict=strict)
+    for text in stack.attrs.get("assumptions", []):
+        tell("assumed", text)
+    return stack
 
 
 def biases(text: str) -> list[float]:

@@ -156,6 +156,7 @@ def _show(facts: dict[str, Any]) -> None:
         ("taken", facts["why"]),
         ("missing", f"{facts['missing_share']:.1%}"),
         ("dispersion", band["none"] if "none" in band else _band(band)),
+        *(("assumed", text) for text in facts["assumptions"]),
         *(("warning", text) for text in facts["warnings"]),
     ]
     console = out()

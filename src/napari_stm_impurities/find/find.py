@@ -90,6 +90,7 @@ def find(
         raise StmError(f"the threshold is a confidence between 0 and 1, got {least!r}")
     progress(0.0, "reading the scale off the data")
     band, notes = band_of(maps, dispersion)
+    notes = (*(f"assumed {text}" for text in maps.attrs.get("assumptions", ())), *notes)
     view = view_stack(maps, loaded.config.inputs, band)
     field = score_view(loaded, view, tile_px, progress=progress, should_stop=should_stop)
     points = _points(field, view, loaded, maps)

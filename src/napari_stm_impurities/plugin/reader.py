@@ -91,6 +91,8 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     follow(current_viewer())
     for warning in recording.warnings:
         show_warning(f"{recording.paths[0].name}: {warning}")
+    for assumption in recording.assumed():
+        show_warning(f"{recording.paths[0].name}: assumed {assumption}")
     folder = Path(files if isinstance(files, str) else files[0])
     stem = folder.name if folder.is_dir() and not is_store(folder) else recording.paths[0].stem
     layers = [

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from .. import stacks
 from ..errors import ReadError, StmError
-from .recording import Channel, Frame, Given, Recording, UntoldError, told_as_read_error
+from .recording import Assumption, Channel, Frame, Given, Recording, UntoldError, told_as_read_error
 from .registry import FORMATS, is_readable, open_file, suffixes
 from .series import as_series
 from .text import FORMAT as _TEXT
@@ -21,6 +21,7 @@ from .zarr_store import is_store
 
 __all__ = [
     "FORMATS",
+    "Assumption",
     "Channel",
     "Frame",
     "Recording",
@@ -82,6 +83,7 @@ def read_stack(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    strict: bool = False,
 ) -> xr.DataArray:
     """Read a stack from a file, or from a series of files with one map each.
 
@@ -94,11 +96,14 @@ def read_stack(
         taken and why. ``"dI/dV (numerical)"`` differentiates the current of a grid.
     bias_mv, pixel_size_nm
         For files that do not tell them, as in :func:`open_recording`.
+    strict
+        Refuse to assume a channel, bias, unit, pixel size or position that the file does not state plainly.
 
     Returns
     -------
     xarray.DataArray
-        Dimensions (bias, y, x), float32, bias ascending in mV, y and x in nm, NaN where nothing was measured.
+        Dimensions (bias, y, x), float32, bias ascending in mV, y and x in nm, NaN where nothing was measured. Its
+        attribute ``assumptions`` lists what was assumed, one line each.
 
     Raises
     ------
@@ -113,7 +118,7 @@ def read_stack(
     >>> read_stack(path).sizes["bias"]
     2
     """
-    return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel)
+    return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel, strict=strict)
 
 
 def describe(
@@ -135,7 +140,8 @@ def describe(
     dict
         ``file``, ``format``, ``shape`` (bias, y, x), ``bias_mv`` (all of them), ``bias_range_mv``, ``pixel_size_nm``
         (y, x), ``size_nm`` (y, x), ``frame_center_nm`` (x, y), ``frame_angle_deg``, ``sweep_signal``, ``channels``,
-        ``default_channel``, ``why``, ``channel``, ``missing_share``, ``value_range`` and ``warnings``.
+        ``default_channel``, ``why``, ``channel``, ``missing_share``, ``value_range``, ``assumptions`` (what the
+        file does not state plainly) and ``warnings``.
 
     Raises
     ------
@@ -165,6 +171,7 @@ def describe(
         "channel": str(stack.attrs.get("channel", "")),
         "missing_share": missing,
         "value_range": [low, high] if low <= high else None,
+        "assumptions": [str(one) for one in recording.assumed(channel)],
         "warnings": list(recording.warnings),
     }
 

@@ -22,7 +22,7 @@ from .channels import choose, recognise
 from .formats import Format
 from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
-from .recording import Channel, Frame, Given, Recording, check_size, is_large, library_errors
+from .recording import Assumption, Channel, Frame, Given, Recording, check_size, is_large, library_errors
 from .sweep import exact
 from .units import unit_mv, unit_nm
 
@@ -121,7 +121,14 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Rec
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, tuple(center) if center else None, angle),
         sweep_signal=str(attrs.get("sweep_signal", "")),
         saved=saved if given == Given() else None,
+        assumptions=tuple(_assumption(text) for text in attrs.get("assumptions", ())),
     )
+
+
+def _assumption(line: str) -> Assumption:
+    """The assumption that a saved stack keeps as one line."""
+    about, _, text = line.partition(": ")
+    return Assumption(about, text)  # type: ignore[arg-type]  # the line was written from one
 
 
 def _variable(path: Path, name: Hashable, opener: Opener) -> xr.DataArray:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -53,6 +53,29 @@ class Given:
 
     bias_mv: tuple[float, ...] | None = None
     pixel_size_nm: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A value that the file does not state plainly and nobody gave, and why it was taken all the same.
+
+    Attributes
+    ----------
+    about
+        What was assumed: ``channel``, ``bias``, ``unit``, ``pixel size`` or ``position``.
+    text
+        One sentence: the value that was taken, and the reason.
+    remedy
+        What to give so that nothing has to be assumed, such as ``give pixel_size_nm``; empty where nothing helps.
+    """
+
+    about: Literal["channel", "bias", "unit", "pixel size", "position"]
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """The sentence, with what it is about."""
+        return f"{self.about}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +126,9 @@ class Recording:
         What was swept, such as ``Bias (V)``; empty for a file with one map.
     warnings
         One line each: what a person should know before trusting the data.
+    assumptions
+        What the file does not state plainly and was assumed; a strict reading refuses the first of them. The choice of
+        the channel is not among them: see :meth:`assumed`.
     history
         What the reader did to the values beyond reading them.
     metadata
@@ -121,6 +147,7 @@ class Recording:
     load: Callable[[Channel], np.ndarray] = field(repr=False)
     sweep_signal: str = ""
     warnings: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     history: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     saved: Callable[[], xr.DataArray] | None = field(default=None, repr=False)
@@ -146,32 +173,52 @@ class Recording:
         there = ", ".join(channel.name for channel in self.channels)
         raise ReadError(self.name, f"there is no channel {name!r}; there are {there}")
 
-    def stack(self, channel: str | None = None) -> xr.DataArray:
+    def assumed(self, channel: str | None = None) -> tuple[Assumption, ...]:
+        """What is assumed when this channel is read; None takes the default channel, which may be an assumption too.
+
+        A channel that is dI/dV by the file, or the only one there is and of no known other kind, is no assumption.
+        """
+        chosen = self.channel(channel)
+        certain = channel is not None or self.saved is not None or chosen.is_didv
+        if certain or (len(self.channels) == 1 and chosen.what == "other"):
+            return self.assumptions
+        return (Assumption("channel", self.why.rstrip("."), "name the channel"), *self.assumptions)
+
+    def stack(self, channel: str | None = None, *, strict: bool = False) -> xr.DataArray:
         """The stack of one channel.
 
         Parameters
         ----------
         channel
             Its name; None takes the default one.
+        strict
+            Refuse to assume what the file does not state plainly.
 
         Returns
         -------
         xarray.DataArray
             Dimensions (bias, y, x), float32, NaN where nothing was measured. One of more than 1 GiB is backed by
-            a dask array, where the format allows: it is read piece by piece, when it is looked at.
+            a dask array, where the format allows: it is read piece by piece, when it is looked at. Its attribute
+            ``assumptions`` lists what was assumed, one line each.
 
         Raises
         ------
         ReadError
-            If there is no such channel, or the file cannot be read any more.
+            If there is no such channel, the file cannot be read any more, or `strict` refuses an assumption.
         """
         chosen = self.channel(channel)
+        assumed = self.assumed(channel)
+        if strict and assumed:
+            first = assumed[0]
+            remedy = f"; {first.remedy}" if first.remedy else ""
+            raise ReadError(self.name, f"strict reading refuses an assumption ({first}){remedy}")
         if self.saved is not None:
             with told_as_read_error(self.paths[0]):
                 return self.saved()
         attrs: dict[str, Any] = {
             "source": self.name,
             "history": [f"channel {chosen.name!r} read from {self.name}", *self.history],
+            "assumptions": [str(one) for one in assumed],
         }
         if self.sweep_signal:
             attrs["sweep_signal"] = self.sweep_signal
