@@ -21,11 +21,11 @@ import torch
 import xarray as xr
 from scipy import ndimage
 
+from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.physics.dispersion import MATERIALS, Dispersion
 from napari_stm_impurities.physics.instrument import correlated_noise
-from napari_stm_impurities.physics.ring import NoRing, fit_dispersion
+from napari_stm_impurities.qpi.dispersion_fit import NoRing, fit_dispersion
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.stacks import make_stack
 
 FIRST_SEED = 50_000
 #: What the scale may be off by.

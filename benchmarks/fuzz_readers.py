@@ -28,10 +28,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stm_impurities.errors import ReadError
-from napari_stm_impurities.readers import describe, read_stack
-from napari_stm_impurities.stacks import DIMS, make_stack
-from napari_stm_impurities.writers import save_stack
+from napari_stm_impurities.core.errors import ReadError
+from napari_stm_impurities.data.images import DIMS, make_stack
+from napari_stm_impurities.io.readers import describe, read_stack
+from napari_stm_impurities.io.writers import save_stack
 
 SECONDS = 10.0
 MEMORY_BYTES = 2**30

@@ -25,14 +25,14 @@ import numpy as np
 import torch
 import xarray as xr
 
-from napari_stm_impurities.find.find import find, score_map
-from napari_stm_impurities.network.model import load_model
-from napari_stm_impurities.physics.ring import fit_dispersion
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.impurities.detect import find, score_map
+from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.impurities.training.config import TrainingConfig
+from napari_stm_impurities.impurities.training.trainer import Training
+from napari_stm_impurities.qpi.dispersion_fit import fit_dispersion
 from napari_stm_impurities.simulation.stream import window_stream
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.stacks import make_stack
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.state import Training
 
 #: What is to be reached.
 REACH = {

@@ -11,7 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from napari_stm_impurities import __version__
-from napari_stm_impurities.configuration import Configuration
+from napari_stm_impurities.core.configuration import Configuration
 
 project = "napari-stm-impurities"
 author = "napari-stm-impurities developers"

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 import study
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.network.model import Model, ModelConfig, load_model
-from napari_stm_impurities.physics.ring import fit_dispersion
-from napari_stm_impurities.reference import find_reference
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.impurities.model import Model, ModelConfig, load_model
+from napari_stm_impurities.impurities.training.checkpoint import Checkpoint, EpochReport
+from napari_stm_impurities.impurities.training.config import TrainingConfig
+from napari_stm_impurities.impurities.training.loop import train
+from napari_stm_impurities.qpi.dispersion_fit import fit_dispersion
 from napari_stm_impurities.simulation.surface import Surface
-from napari_stm_impurities.stacks import pixel_size_nm
-from napari_stm_impurities.training.checkpoint import Checkpoint, EpochReport
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.loop import train
+from napari_stm_impurities.spots import find_reference
 
 #: Name, alpha, eta, colour in the paper's figure.
 TRAININGS = {

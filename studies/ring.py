@@ -1,6 +1,6 @@
 """Learn what a ring looks like: the small network by which k is read off the Fourier transform of a map.
 
-    python studies/ring.py [--maps 12000] [--epochs 30] [-o src/napari_stm_impurities/physics/ring.npz]
+    python studies/ring.py [--maps 12000] [--epochs 30] [-o src/napari_stm_impurities/qpi/ring_classifier.npz]
 
 Each map is simulated by exact scattering, with one k, or holds none: noise of each kind, a texture, spots. What is kept
 of it is its radial spectrum. The network says at each frequency how likely the ring lies there, or that there is none;
@@ -21,13 +21,13 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.files import written_whole
-from napari_stm_impurities.physics.ring_odds import FEWEST_WIDTHS, STEP, ring_inputs
-from napari_stm_impurities.physics.spectrum import RadialSpectrum, radial_spectrum
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.core.files import written_whole
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.qpi.ring_classifier import FEWEST_WIDTHS, STEP, ring_inputs
+from napari_stm_impurities.qpi.spectrum import RadialSpectrum, radial_spectrum
 from napari_stm_impurities.simulation.config import ScatteringConfig
 from napari_stm_impurities.simulation.scattering_windows import scattering_windows
-from napari_stm_impurities.stacks import make_stack
 
 _ROOT = Path(__file__).resolve().parents[1]
 FIRST_SEED = 1_000_000
@@ -220,7 +220,7 @@ def judged(network: nn.Sequential, batch: Batch) -> dict[str, float]:
 
 
 def save(network: nn.Sequential, path: Path) -> None:
-    """Write the weights as :mod:`napari_stm_impurities.physics.ring_odds` reads them."""
+    """Write the weights as :mod:`napari_stm_impurities.qpi.ring_classifier` reads them."""
     layers = [layer for layer in network if isinstance(layer, nn.Conv1d)]
     arrays = {f"weight{i}": layer.weight.detach().numpy() for i, layer in enumerate(layers)}
     arrays |= {f"bias{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers) if layer.bias is not None}
@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--maps", type=int, default=12_000)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0, help="of the first weights and the order of learning")
-    parser.add_argument("-o", "--out", type=Path, default=_ROOT / "src/napari_stm_impurities/physics/ring.npz")
+    parser.add_argument("-o", "--out", type=Path, default=_ROOT / "src/napari_stm_impurities/qpi/ring_classifier.npz")
     parser.add_argument("--json", type=Path, default=_ROOT / "docs" / "results" / "ring.json")
     wanted = parser.parse_args()
     torch.set_num_threads(1)

@@ -19,13 +19,13 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from napari_stm_impurities.files import written_whole
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import Model
+from napari_stm_impurities.core.files import written_whole
+from napari_stm_impurities.data.points import positions_nm
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Model
+from napari_stm_impurities.impurities.training.calibration import RankedPeaks, matched_by_rank
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.points import positions_nm
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
-from napari_stm_impurities.training.calibration import RankedPeaks, matched_by_rank
 
 #: One pixel of the paper's grid (37.5 nm over 80 pixels): how near a point must lie to an impurity.
 RADIUS_NM = 0.47

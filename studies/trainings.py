@@ -19,13 +19,13 @@ import calibration
 import numpy as np
 import study
 
-from napari_stm_impurities.network.model import Model, load_model
+from napari_stm_impurities.impurities.model import Model, load_model
+from napari_stm_impurities.impurities.training.calibration import RankedPeaks, fit_calibration
+from napari_stm_impurities.impurities.training.checkpoint import Checkpoint
+from napari_stm_impurities.impurities.training.config import TrainingConfig
+from napari_stm_impurities.impurities.training.loop import train
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.simulation.surface import simulate_surface
-from napari_stm_impurities.training.calibration import RankedPeaks, fit_calibration
-from napari_stm_impurities.training.checkpoint import Checkpoint
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.loop import train
 
 #: The default training; what the others are held against.
 DEFAULT = "local attention, exact"

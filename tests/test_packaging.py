@@ -29,7 +29,7 @@ def test_the_wheel_registers_the_plugin(built):
         names = wheel.namelist()
         assert names.count("napari_stm_impurities/napari.yaml") == 1
         assert names.count("napari_stm_impurities/py.typed") == 1
-        assert names.count("napari_stm_impurities/network/weights/default.safetensors") == 1
+        assert names.count("napari_stm_impurities/impurities/weights/default.safetensors") == 1
         (points,) = [name for name in names if name.endswith("entry_points.txt")]
         text = wheel.read(points).decode()
     assert "[napari.manifest]\nnapari-stm-impurities = napari_stm_impurities:napari.yaml" in text

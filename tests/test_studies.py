@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_stm_impurities.training import loop
+from napari_stm_impurities.impurities.training import loop
 
 STUDIES = Path(__file__).resolve().parents[1] / "studies"
 SMALL = ["--side-px", "40", "--biases", "4"]

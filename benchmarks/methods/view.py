@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from napari_stm_impurities.network.config import InputConfig
-from napari_stm_impurities.network.view import View, view_stack
+from napari_stm_impurities.impurities.network_config import InputConfig
+from napari_stm_impurities.impurities.preprocess import View, view_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.physics.ring import NoRing, fit_dispersion
+from napari_stm_impurities.qpi.dispersion_fit import NoRing, fit_dispersion
 
 #: The maps of all biases that a spot finder may be given.
 MAPS = ("mean", "inverted mean", "variance")

@@ -12,9 +12,10 @@ import pytest
 
 import napari_stm_impurities as stm
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.points import load_points, make_points, save_points
-from napari_stm_impurities.provenance import Provenance
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.simulation.surface import SurfaceConfig
+from napari_stm_impurities.workflow.provenance import Provenance
 
 SMALL = SurfaceConfig(side_px=40, frame_nm=18.75, n_biases=5)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.stacks import make_stack
-from napari_stm_impurities.writers import save_stack, write_nanonis_grid
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.io.writers import save_stack, write_nanonis_grid
 
 
 def missing(tmp_path, npz, noise):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.points import load_points
+from napari_stm_impurities.io.tables import load_points
 
 
 def test_a_folder_is_a_batch_and_a_bad_file_does_not_stop_it(tmp_path, noise, model, capsys, npz):

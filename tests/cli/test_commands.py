@@ -12,7 +12,8 @@ import xarray as xr
 
 import napari_stm_impurities as stm
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.points import load_points, make_points, save_points
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.simulation.surface import SurfaceConfig
 
 

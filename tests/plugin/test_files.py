@@ -12,14 +12,14 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
+from napari_stm_impurities.io.readers import read_stack, suffixes
+from napari_stm_impurities.io.tables import load_points, save_points
+from napari_stm_impurities.io.writers import write_nanonis_grid
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
-from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
+from napari_stm_impurities.plugin.layers.images import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 from napari_stm_impurities.plugin.reader import get_reader
 from napari_stm_impurities.plugin.writer import write_points, write_stack
-from napari_stm_impurities.points import load_points, save_points
-from napari_stm_impurities.readers import read_stack, suffixes
-from napari_stm_impurities.writers import write_nanonis_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 

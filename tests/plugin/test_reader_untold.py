@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 
-from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.plugin.layers import calibrate, layer_bias_mv, layer_pixel_size_nm, layer_stack
+from napari_stm_impurities.plugin.layers.images import calibrate, layer_bias_mv, layer_pixel_size_nm, layer_stack
 from napari_stm_impurities.plugin.reader import read_maps
 
 

@@ -18,21 +18,22 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QAbstractScrollArea, QWidget
 
-from napari_stm_impurities.plugin import sample, work
-from napari_stm_impurities.plugin.compare import ComparePanel
-from napari_stm_impurities.plugin.find import FindPanel
-from napari_stm_impurities.plugin.forms import Fold, Tabs
-from napari_stm_impurities.plugin.look import LookPanel
-from napari_stm_impurities.plugin.panel import Panel
-from napari_stm_impurities.plugin.prepare import PreparePanel
-from napari_stm_impurities.plugin.reference import ReferencePanel
-from napari_stm_impurities.plugin.report import ReportPanel
-from napari_stm_impurities.plugin.simulate import SimulatePanel
-from napari_stm_impurities.plugin.statistics import StatisticsPanel
-from napari_stm_impurities.plugin.train import TrainPanel
-from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
+from napari_stm_impurities.core.progress import Progress, ShouldStop, Stopped
+from napari_stm_impurities.io.writers import write_nanonis_grid
+from napari_stm_impurities.plugin import sample
+from napari_stm_impurities.plugin.panels.compare import ComparePanel
+from napari_stm_impurities.plugin.panels.find import FindPanel
+from napari_stm_impurities.plugin.panels.prepare import PreparePanel
+from napari_stm_impurities.plugin.panels.reference import ReferencePanel
+from napari_stm_impurities.plugin.panels.report import ReportPanel
+from napari_stm_impurities.plugin.panels.simulate import SimulatePanel
+from napari_stm_impurities.plugin.panels.spectrum import LookPanel
+from napari_stm_impurities.plugin.panels.statistics import StatisticsPanel
+from napari_stm_impurities.plugin.panels.train import TrainPanel
+from napari_stm_impurities.plugin.widgets import job
+from napari_stm_impurities.plugin.widgets.forms import Fold, Tabs
+from napari_stm_impurities.plugin.widgets.panel import Panel
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.writers import write_nanonis_grid
 
 LAPTOP = (1366, 768)
 PANELS: list[Callable[[Viewer], Panel]] = [
@@ -137,7 +138,7 @@ def test_closing_the_widget_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.window.remove_dock_widget(panel)
-    qtbot.waitUntil(lambda: not work._running, timeout=5000)
+    qtbot.waitUntil(lambda: not job._running, timeout=5000)
 
 
 def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
@@ -145,7 +146,7 @@ def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.close()
-    qtbot.waitUntil(lambda: not work._running, timeout=5000)
+    qtbot.waitUntil(lambda: not job._running, timeout=5000)
 
 
 def test_the_window_lives_on_during_the_work(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities import StmError, prepare
-from napari_stm_impurities.readers import read_stack
-from napari_stm_impurities.stacks import make_stack
-from napari_stm_impurities.writers import save_stack
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.io.readers import read_stack
+from napari_stm_impurities.io.writers import save_stack
 
 RNG = np.random.default_rng(0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.simulation.surface import SurfaceConfig

@@ -9,8 +9,8 @@ import pytest
 import torch
 import xarray as xr
 
-from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.progress import Stopped
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.core.progress import Stopped
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from napari_stm_impurities.simulation.stream import simulate_windows

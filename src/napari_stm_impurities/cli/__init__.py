@@ -13,9 +13,9 @@ from importlib import import_module
 
 import typer
 
-from ..errors import StmError
-from ..progress import Stopped
-from .shell import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
+from ..core.errors import StmError
+from ..core.progress import Stopped
+from .console import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
 
 #: Each command: the module here that has it, and its line in the list of commands.
 COMMANDS = {

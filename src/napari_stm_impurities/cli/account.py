@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ..points import load_points, save_points
+from ..io.tables import load_points, save_points
+from .console import NOT_THE_SAME, long_work, out, tell
 from .files import Biases, Channel, Files, PixelSize, biases, read
 from .run_options import Device, Material, ModelName, Threshold
-from .shell import NOT_THE_SAME, long_work, out, tell
 
 
 def statistics(
@@ -31,8 +31,8 @@ def statistics(
 
     Example: stm-impurities statistics points.csv --stack grid.3ds --json statistics.json
     """
-    from ..statistics import surface_statistics
-    from .tables import statistics_table
+    from ..analysis.spatial_statistics import surface_statistics
+    from .console_tables import statistics_table
 
     table = load_points(points)
     area = read([stack], channel, pixel_size_nm, bias_mv)
@@ -82,8 +82,8 @@ def report(
 
     Example: stm-impurities report grid.3ds -o report --bound-state bound.3ds
     """
-    from ..provenance import Inputs
-    from ..report import check_place, write_report
+    from ..workflow.provenance import Inputs
+    from ..workflow.report import check_place, write_report
 
     check_place(output)
     stack = read(files, channel, pixel_size_nm, bias_mv)
@@ -102,8 +102,8 @@ def report(
         if corrected is not None and not (corrected["source"] == "model").any():
             finding, table = None, corrected
         else:
-            from ..find.find import find
-            from ..network.model import load_model
+            from ..impurities.detect import find
+            from ..impurities.model import load_model
 
             finding = find(
                 stack,
@@ -145,7 +145,7 @@ def rerun(
 
     Example: stm-impurities rerun report/provenance.json -o points.csv
     """
-    from .. import rerun as again
+    from ..workflow import rerun as again
 
     with long_work("rerun") as (progress, should_stop):
         result = again.rerun(provenance, progress=progress, should_stop=should_stop)

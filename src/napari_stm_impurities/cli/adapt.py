@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ..points import load_points
-from ..training import AdaptConfig, adaptation_of
-from ..training import adapt as adapt_model
+from ..impurities.training import AdaptConfig, adaptation_of
+from ..impurities.training import adapt as adapt_model
+from ..io.tables import load_points
+from .console import INTERRUPTED, long_work, out, tell
 from .files import Biases, Channel, Files, PixelSize, read
 from .learn import tell_epoch, tell_model
 from .options import given, options_of, refuse_settings
 from .run_options import Device
-from .shell import INTERRUPTED, long_work, out, tell
 
 
 @options_of(AdaptConfig)

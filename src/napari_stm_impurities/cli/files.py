@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from ..errors import StmError
-from .shell import tell
+from ..core.errors import StmError
+from .console import tell
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,7 +44,7 @@ def read(
     StmError
         If a file cannot be read, or the biases make no sense.
     """
-    from ..readers import open_recording
+    from ..io.readers import open_recording
 
     recording = open_recording(
         files if len(files) > 1 else files[0],

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 import xarray as xr
 
-from ..errors import StmError
-from ..points import load_points, save_points
-from ..reference.config import ReferenceConfig
+from ..core.errors import StmError
+from ..io.tables import load_points, save_points
+from ..spots.config import ReferenceConfig
+from .console import long_work, out, tell
 from .files import Biases, Channel, Files, PixelSize, read
 from .options import given, options_of
-from .shell import long_work, out, tell
 
 
 @options_of(ReferenceConfig)
@@ -32,8 +32,8 @@ def reference(
 
     Example: stm-impurities reference grid.3ds -o reference.csv --bias -520
     """
-    from ..reference import find_reference
-    from ..stacks import check_stack, map_at, select_bias
+    from ..data.images import check_stack, map_at, select_bias
+    from ..spots import find_reference
 
     config = ReferenceConfig.of(**given(values))
     stack = read(files, channel, pixel_size_nm, bias_mv)
@@ -48,7 +48,7 @@ def reference(
 
 def _warn_of_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
     """Below the band there are no ripples; where there are, their crests would be taken for bound states."""
-    from ..physics.ring import NoRing, fit_dispersion
+    from ..qpi.dispersion_fit import NoRing, fit_dispersion
 
     try:
         fit_dispersion(bound_map)
@@ -77,10 +77,10 @@ def compare(
 
     Example: stm-impurities compare points.csv reference.csv --tolerance-nm 0.47
     """
-    from .. import comparison
-    from ..readers import read_stack
-    from ..stacks import pixel_size_nm
-    from .tables import comparison_table
+    from ..analysis import comparison
+    from ..data.images import pixel_size_nm
+    from ..io.readers import read_stack
+    from .console_tables import comparison_table
 
     found, wanted = load_points(points), load_points(truth)
     area = None if stack is None else read_stack(stack)
@@ -106,8 +106,8 @@ def demo(
 
     Example: stm-impurities demo -o results
     """
-    from ..demo import run_demo
-    from .tables import comparison_table, demo_table
+    from ..workflow.demo import run_demo
+    from .console_tables import comparison_table, demo_table
 
     if output.exists() and not output.is_dir():
         raise StmError(f"{output}: is a file; name a folder for the results")

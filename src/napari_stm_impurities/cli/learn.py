@@ -7,22 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import StmError
-from ..network.model import Model
-from ..network.view import view_stack
+from ..core.errors import StmError
+from ..impurities.model import Model
+from ..impurities.preprocess import view_stack
+from ..impurities.training import EpochReport, TrainingConfig
+from ..impurities.training import train as train_model
+from ..io.readers import read_stack
+from ..io.tables import load_points, save_points
+from ..io.writers import save_stack
 from ..physics.dispersion import Dispersion
-from ..physics.ring import fit_dispersion
-from ..points import load_points, save_points
-from ..readers import read_stack
+from ..qpi.dispersion_fit import fit_dispersion
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.surface import SurfaceConfig, simulate_surface
-from ..training import EpochReport, TrainingConfig
-from ..training import train as train_model
-from ..writers import save_stack
+from .console import INTERRUPTED, long_work, out, tell
 from .files import Channel
 from .options import given, options_of, refuse_settings
 from .run_options import Device
-from .shell import INTERRUPTED, long_work, out, tell
 
 
 @options_of(SurfaceConfig)

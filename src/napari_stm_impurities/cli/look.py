@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import StmError
+from ..core.errors import StmError
+from .console import BAD_INPUT, out, tell
 from .files import Biases, Channel, Files, PixelSize, biases, read
-from .shell import BAD_INPUT, out, tell
 
 #: What points are written as for ImageJ.
 _OF_IMAGEJ = (".roi", ".csv")
@@ -74,7 +74,7 @@ def convert(
 
     Example: stm-impurities convert points.csv -o points.roi
     """
-    from ..writers import save_stack
+    from ..io.writers import save_stack
 
     if output.suffix.lower() in _OF_IMAGEJ:
         _convert_points(files, output, pixel_size_nm)
@@ -85,8 +85,9 @@ def convert(
 
 
 def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
-    from ..imagej import export_imagej
-    from ..points import load_points, pixel_size_of
+    from ..data.points import pixel_size_of
+    from ..io.imagej import export_imagej
+    from ..io.tables import load_points
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
@@ -110,7 +111,7 @@ def _is_points(path: Path) -> bool:
 
 
 def _points_facts(path: Path) -> dict[str, Any]:
-    from ..points import load_points
+    from ..io.tables import load_points
 
     points = load_points(path)
     counts = points["source"].value_counts()
@@ -131,8 +132,8 @@ def _show_points(facts: dict[str, Any]) -> None:
 
 
 def _facts(path: Path, given: dict[str, Any]) -> dict[str, Any]:
-    from ..physics.ring import fit_dispersion
-    from ..readers import describe, read_stack
+    from ..io.readers import describe, read_stack
+    from ..qpi.dispersion_fit import fit_dispersion
 
     facts = {**describe(path, **given), "file": str(path)}
     try:

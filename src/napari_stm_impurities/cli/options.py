@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
-from ..configuration import Configuration
-from ..errors import StmError
+from ..core.configuration import Configuration
+from ..core.errors import StmError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

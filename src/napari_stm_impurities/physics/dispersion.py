@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from ..configuration import Configuration
-from ..errors import StmError
+from ..core.configuration import Configuration
+from ..core.errors import StmError
 
 #: hbar^2 / (2 m_e) in meV nm^2 (CODATA 2018).
 HBAR2_OVER_2ME_MEV_NM2 = 38.099821

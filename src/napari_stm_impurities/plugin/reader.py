@@ -9,15 +9,15 @@ from pathlib import Path
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import current_viewer
 
-from ..errors import StmError
-from ..points import load_points
-from ..readers import files_in, open_recording
-from ..readers.recording import Channel, Recording, UntoldError
-from ..readers.zarr_store import is_store
-from .bias_text import show_bias
+from ..core.errors import StmError
+from ..io.readers import files_in, open_recording
+from ..io.readers.recording import Channel, Recording, UntoldError
+from ..io.readers.zarr_store import is_store
+from ..io.tables import load_points
 from .editing import follow
-from .layers import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
-from .points_layers import points_layer
+from .layers.bias_overlay import show_bias
+from .layers.images import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
+from .layers.points import points_layer
 
 Paths = str | Sequence[str]
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from ..stacks import with_history
-from .median import nan_median
+from ..core.robust import nan_median
+from ..data.images import with_history
 from .record import recorded
 
 #: Blocks a side whose medians carry the plane; 100 of them outvote the few that a defect covers.

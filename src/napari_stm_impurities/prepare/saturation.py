@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..stacks import with_history
-from .median import nan_median
+from ..core.robust import nan_median
+from ..data.images import with_history
 from .record import recorded
 
 #: A rail is an extreme value met so often, and so much more often than the values next to it.

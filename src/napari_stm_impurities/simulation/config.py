@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import AfterValidator, Field, model_validator
 
-from ..configuration import Configuration
+from ..core.configuration import Configuration
 from ..physics.dispersion import Dispersion, k_from_carrier_density
 
 

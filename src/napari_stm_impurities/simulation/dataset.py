@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..errors import StmError
-from ..files import written_whole
-from ..progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.errors import StmError
+from ..core.files import written_whole
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from .config import FriedelConfig, ScatteringConfig
 from .stream import simulate_windows
 from .windows import Windows, label_map

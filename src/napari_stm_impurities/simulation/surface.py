@@ -12,14 +12,14 @@ import xarray as xr
 from pydantic import Field
 from torch import Tensor
 
-from ..configuration import Configuration
-from ..errors import StmError
+from ..core.configuration import Configuration
+from ..core.errors import StmError
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..data.images import make_stack
+from ..data.points import make_points
 from ..physics import instrument
 from ..physics.dispersion import Dispersion
 from ..physics.scattering import distances, ldos_modulation, t_matrix
-from ..points import make_points
-from ..progress import Progress, ShouldStop, Stopped, never, silent
-from ..stacks import make_stack
 from .config import PositiveRange, Range, Share
 from .windows import uniform
 

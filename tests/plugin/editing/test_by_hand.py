@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Points
 
+from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.plugin.editing import history_of, merge_run
-from napari_stm_impurities.plugin.points_layers import layer_points
-from napari_stm_impurities.points import make_points
+from napari_stm_impurities.plugin.layers.points import layer_points
 
 from .conftest import CONFIDENCE, YX, Hand
 

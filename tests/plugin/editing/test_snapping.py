@@ -13,7 +13,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.plugin.editing import history_of
-from napari_stm_impurities.plugin.layers import FINDING_KEY, IMAGE_KEY, score_layer
+from napari_stm_impurities.plugin.layers.images import FINDING_KEY, IMAGE_KEY, score_layer
 
 from .conftest import YX, Hand
 

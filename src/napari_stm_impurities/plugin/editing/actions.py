@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Points
 from napari.utils.notifications import show_warning
 
-from ...errors import StmError
+from ...core.errors import StmError
 from .history import counted, history_of
 from .marking import accept, is_rejected, mark_manual, reject, unreject
 from .snapping import snap

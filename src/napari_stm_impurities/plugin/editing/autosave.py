@@ -20,12 +20,12 @@ from napari.layers import Layer, Points
 from napari.utils.events import EmitterGroup
 from numpy.typing import ArrayLike
 
-from ...errors import StmError
+from ...core.errors import StmError
 from ..preferences import preferences
-from .clock import wake
+from .autosave_paths import free_at, ground_of, place_of_file, places_of
+from .autosave_timer import wake
 from .history import history_of
-from .kept_table import kept_table, write_table
-from .places import free_at, ground_of, place_of_file, places_of
+from .snapshot_table import kept_table, write_table
 
 #: The time between an edit and its being written, in seconds; further edits meanwhile are written with it.
 EVERY_S = 2.0

@@ -2,7 +2,8 @@
 
 A point that was added or moved is ``manual``, without score and confidence: the model said nothing about that place.
 A point that was accepted stays what and where it is, with ``checked`` saying so; a rejected one is hidden, and no
-table, comparison or threshold brings it back. Both outlive the next run (:mod:`napari_stm_impurities.merging`).
+table, comparison or threshold brings it back. Both outlive the next run
+(:mod:`napari_stm_impurities.analysis.merging`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import numpy as np
 import pandas as pd
 from napari.layers import Points
 
-from ...merging import CHECKED, VERDICT, checked_of
-from ...points import SOURCES
-from ..layers import THRESHOLD_KEY
+from ...analysis.merging import CHECKED, VERDICT, checked_of
+from ...data.points import SOURCES
+from ..layers.images import THRESHOLD_KEY
 
 #: The model's figures, which hold only for the place where the model put the point.
 _FIGURES = ("score", "confidence")

@@ -13,14 +13,13 @@ from napari.layers import Layer, Points
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 
-from ...errors import StmError
-from ...points import load_points
-from ..layers import FILES_KEY, IMAGE_KEY, LayerTuple
-from ..points_layers import add_points
+from ...core.errors import StmError
+from ...io.tables import load_points
+from ..layers.images import FILES_KEY, IMAGE_KEY, LayerTuple
 from .autosave import autosave_of, taken_paths
+from .autosave_paths import is_ground, kept_at, places_of
 from .history import counted
-from .kept_table import kept_layer
-from .places import is_ground, kept_at, places_of
+from .snapshot_table import kept_layer
 
 
 def offer_back(viewer: ViewerModel, layer: Layer) -> None:
@@ -53,7 +52,9 @@ def _offer(viewer: ViewerModel, opened: Layer) -> None:
             show_warning(str(error))
             continue
         kept = datetime.fromtimestamp(path.stat().st_mtime)
-        layer = add_points(viewer, _layer_on(ground, table, f"recovered points ({ground.name})"))
+        # a viewer that offers points back is followed, so the layer is attached when it is inserted
+        layer = Layer.create(*_layer_on(ground, table, f"recovered points ({ground.name})"))
+        viewer.add_layer(layer)
         autosave_of(viewer, layer).take_over(path)
         show_info(
             f"{counted(len(table))} of {kept:%d %b %H:%M} had not been saved and are back as {layer.name!r}; "

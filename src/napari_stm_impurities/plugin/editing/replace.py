@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from napari.layers import Layer, Points
 
-from ...errors import StmError
-from ...merging import checked_of, merge_points
-from ...points import SOURCES, positions_nm
-from ..layers import data_of, layer_pixel_size_nm
-from ..points_layers import feature_defaults, layer_points, points_layer
+from ...analysis.merging import checked_of, merge_points
+from ...core.errors import StmError
+from ...data.points import SOURCES, positions_nm
+from ..layers.images import data_of, layer_pixel_size_nm
+from ..layers.points import feature_defaults, layer_points, points_layer
 from .history import history_of
 from .marking import shown_at
 from .state import tell
@@ -24,7 +24,7 @@ def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 
     layer
         The layer; a table with other columns gives it other features.
     table
-        A table of points, in nm as :func:`~napari_stm_impurities.plugin.points_layers.layer_points` gives it.
+        A table of points, in nm as :func:`~napari_stm_impurities.plugin.layers.points.layer_points` gives it.
     what
         The name of the step.
     threshold

@@ -8,9 +8,9 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 
-from ...errors import StmError
-from ...find.snap import REACH_NM, reach_of, snap_to_peaks
-from ..layers import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
+from ...core.errors import StmError
+from ...impurities.snap import REACH_NM, reach_of, snap_to_peaks
+from ..layers.images import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
 from .history import counted, history_of
 from .marking import mark_manual
 from .state import tell

@@ -10,7 +10,7 @@ import pandas as pd
 from napari.layers import Points
 from napari.layers.base import ActionType
 
-from ..layers import THRESHOLD_KEY
+from ..layers.images import THRESHOLD_KEY
 from .marking import shown_at
 
 #: What each point of a layer has of its own besides its features; the colours only where they follow no feature.

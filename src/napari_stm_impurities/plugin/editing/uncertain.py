@@ -8,8 +8,8 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
-from ...merging import checked_of
-from ..layers import world_of
+from ...analysis.merging import checked_of
+from ..layers.images import world_of
 
 # how far each layer's points have been gone through: confidence and position of the last one
 _last: WeakKeyDictionary[Layer, tuple[float, ...]] = WeakKeyDictionary()

@@ -1,0 +1,83 @@
+"""What every command shares: one line for an error, a bar for long work, and a Ctrl-C that leaves nothing half-done."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ..core.progress import Progress as Report
+from ..core.progress import ShouldStop, silent
+
+#: Exit codes: bad input, part of a batch failed, a rerun gave other points, stopped by Ctrl-C (as shells count it).
+BAD_INPUT, PARTLY_FAILED, NOT_THE_SAME, INTERRUPTED = 2, 1, 1, 130
+
+
+def out() -> Console:
+    """The console for results; made anew, so that a redirected standard output is honoured."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def tell(kind: str, text: str) -> None:
+    """Print one line on standard error, whatever line breaks the text holds."""
+    print(f"{kind}: {' '.join(str(text).split())}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Print each warning as one line on standard error, without the place in the code that it came from."""
+    with warnings.catch_warnings():
+
+        def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+            tell("warning", str(message))
+
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def long_work(what: str) -> Iterator[tuple[Report, ShouldStop]]:
+    """Give the two callables of :mod:`napari_stm_impurities.core.progress` to work that takes a while.
+
+    On a terminal a bar is drawn on standard error; elsewhere nothing is. The first Ctrl-C asks the work
+    to stop at its next safe place, a second one interrupts it at once.
+    """
+    asked = threading.Event()
+
+    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        tell("stopping", "at the next safe place; Ctrl-C again stops at once")
+
+    # signals can only be handled in the main thread; elsewhere Ctrl-C keeps its usual meaning
+    handled = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, on_interrupt) if handled else None
+    try:
+        if sys.stderr.isatty():
+            with _bar(what) as report:
+                yield report, asked.is_set
+        else:
+            yield silent, asked.is_set
+    finally:
+        if handled:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Report]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0)
+
+        def report(share: float, doing: str) -> None:
+            bar.update(task, completed=share, description=f"{what}: {doing}" if doing else what)
+
+        yield report

@@ -1,0 +1,127 @@
+"""``find``: the points of one stack, or of a whole folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..core.errors import StmError
+from ..io.tables import save_points
+from .console import PARTLY_FAILED, long_work, out, tell
+from .files import Biases, Channel, PixelSize, biases, read
+from .run_options import Device, Material, ModelName, Threshold
+
+if TYPE_CHECKING:
+    from ..impurities.model import Model
+
+
+def find(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="One file, or a series with one bias a file: one stack. A folder, or a pattern in quotes: a batch.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="The table of points (CSV) to write; for a batch the folder of tables."),
+    ],
+    channel: Channel = None,
+    model: ModelName = "default",
+    threshold: Threshold = None,
+    material: Material = None,
+    wavelength_nm: Annotated[
+        float | None,
+        typer.Option(
+            help="Instead: the distance in nm between neighbouring crests of the ripples, at the highest bias."
+        ),
+    ] = None,
+    score_map: Annotated[
+        Path | None, typer.Option(help="Also write the network's score of every pixel (NetCDF).")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
+    pixel_size_nm: PixelSize = None,
+    bias_mv: Biases = None,
+    device: Device = None,
+) -> int:
+    """Find the impurities in a stack, and write them as a table of points.
+
+    A folder or a pattern is searched file by file: one table a file and a summary.csv. A file that fails does
+    not stop the rest; it is named at the end, and the exit code is then 1.
+
+    Examples: stm-impurities find grid.3ds -o points.csv --figure points.png (one stack),
+    stm-impurities find "maps/*.3ds" -o tables (a batch).
+    """
+    if material is not None and wavelength_nm is not None:
+        raise StmError("--material and --wavelength-nm both give the scale of the ripples; leave one of them out")
+    from ..impurities.model import load_model
+
+    loaded = load_model(model, device)
+    if output.is_dir() or any(_is_batch(name) for name in files):
+        if score_map or figure or wavelength_nm:
+            raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
+        return _find_in_each(files, output, loaded, channel, material, threshold, pixel_size_nm, bias_mv)
+
+    from ..impurities.detect import find as find_all
+    from ..io.writers import save_stack
+    from ..physics.dispersion import Dispersion
+
+    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv)
+    band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
+    with long_work("find") as (progress, should_stop):
+        finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
+    for note in finding.notes:
+        tell("note", note)
+    save_points(finding.points, output)
+    if score_map is not None:
+        save_stack(finding.score, score_map)
+    if figure is not None:
+        from ..plots.maps import draw_points
+
+        draw_points(stack, finding.points, figure)
+    out().print(f"{output}: {len(finding.points)} impurities", markup=False)
+    return 0
+
+
+def _find_in_each(
+    names: list[str],
+    folder: Path,
+    model: Model,
+    channel: str | None,
+    material: str | None,
+    threshold: float | None,
+    pixel_size_nm: float | None,
+    bias_mv: str | None,
+) -> int:
+    from ..workflow.batch import files_of, find_in_files
+
+    if folder.suffix == ".csv" and not folder.is_dir():
+        raise StmError(f"{folder}: a batch writes one table a file; name a folder for them, such as {folder.stem}")
+    files = [path for name in names for path in (files_of(name) if _is_batch(name) else [Path(name)])]
+    with long_work("find") as (progress, should_stop):
+        batch = find_in_files(
+            files,
+            folder,
+            model,
+            material,
+            threshold,
+            channel=channel,
+            pixel_size_nm=pixel_size_nm,
+            bias_mv=None if bias_mv is None else biases(bias_mv),
+            progress=progress,
+            should_stop=should_stop,
+        )
+    searched = len(batch.summary) - len(batch.failed)
+    total = int(batch.summary["points"].sum())
+    out().print(f"{batch.path}: {total} impurities in {searched} of {len(files)} files", markup=False)
+    for text in batch.failed["error"]:
+        tell("failed", text)
+    return PARTLY_FAILED if len(batch.failed) else 0
+
+
+def _is_batch(name: str) -> bool:
+    path = Path(name)
+    return path.is_dir() or (not path.exists() and any(sign in name for sign in "*?["))

@@ -1,0 +1,220 @@
+"""What a stack is: maps of one area at many biases, made, checked and selected.
+
+A stack is an :class:`xarray.DataArray` with dimensions ``("bias", "y", "x")``, float32, the bias in mV
+ascending and the pixel centres `y` and `x` in nm from the first pixel. A missing pixel is NaN. Its
+``attrs`` carry ``channel``, ``units``, ``source``, ``history`` (what was done to it, a list of lines)
+and, where the file tells, ``frame_center_nm`` (x, y), ``frame_angle_deg`` and ``sweep_signal``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from ..core.errors import StmError
+
+DIMS = ("bias", "y", "x")
+
+#: The smallest side that can show one ripple and its surroundings.
+MIN_SIDE_PX = 10
+
+
+def make_stack(
+    data: ArrayLike,
+    bias_mv: ArrayLike,
+    pixel_size_nm: float | Sequence[float],
+    *,
+    channel: str = "dI/dV",
+    units: str = "",
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.DataArray:
+    """Make a stack from a plain array.
+
+    Parameters
+    ----------
+    data
+        Shape (bias, y, x), or (y, x) for a single map. NaN where nothing was measured. A dask array stays one.
+    bias_mv
+        One bias a map, in mV, in any order; the maps are sorted with it.
+    pixel_size_nm
+        One number, or (y, x), in nm.
+    channel, units
+        What was measured, and in which unit.
+    attrs
+        Further attributes, such as ``source``.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (bias, y, x), float32, bias ascending in mV, y and x in nm.
+
+    Raises
+    ------
+    StmError
+        If the shapes do not fit, a bias stands twice or is not a number, or the pixel size is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = make_stack(np.zeros((3, 16, 20)), bias_mv=[10, -10, 0], pixel_size_nm=0.5)
+    >>> stack.sizes["x"], [float(v) for v in stack.bias]
+    (20, [-10.0, 0.0, 10.0])
+    """
+    lazy = hasattr(data, "__dask_graph__")
+    values: Any = data if lazy else np.asarray(data)
+    if values.dtype.kind not in "fiub":
+        raise StmError(f"a stack holds real numbers, got an array of {values.dtype}")
+    if values.ndim == 2:
+        values = values[None]
+    if values.ndim != 3:
+        raise StmError(f"a stack has the shape (bias, y, x), got an array of shape {values.shape}")
+    bias = np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).ravel()
+    if len(bias) != len(values):
+        raise StmError(f"{len(values)} maps need {len(values)} biases (mV), got {len(bias)}")
+    if not np.isfinite(bias).all():
+        raise StmError("the bias axis holds values that are not finite; give one number in mV for each map")
+    order = np.argsort(bias, kind="stable")
+    bias = bias[order]
+    if len(bias) > 1 and np.any(np.diff(bias) <= 0):
+        twice = bias[1:][np.diff(bias) <= 0][0]
+        raise StmError(f"the bias {twice:g} mV stands more than once; average or drop the repeated maps first")
+    step = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,))
+    if not (np.isfinite(step).all() and (step > 0).all()):
+        raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
+    ordered = values if np.array_equal(order, np.arange(len(order))) else values[order]
+    return xr.DataArray(
+        ordered.astype(np.float32) if lazy else np.ascontiguousarray(ordered, dtype=np.float32),
+        dims=DIMS,
+        coords={
+            "bias": ("bias", bias, {"units": "mV"}),
+            "y": ("y", np.arange(values.shape[1]) * step[0], {"units": "nm"}),
+            "x": ("x", np.arange(values.shape[2]) * step[1], {"units": "nm"}),
+        },
+        name=channel,
+        attrs={"channel": channel, "units": units, "history": [], **_pixel_attr(step), **(attrs or {})},
+    )
+
+
+def _pixel_attr(step: np.ndarray) -> dict[str, list[float]]:
+    # kept beside the coordinates, because one row or one column alone does not tell its own width
+    return {"pixel_size_nm": [float(step[0]), float(step[1])]}
+
+
+def pixel_size_nm(stack: xr.DataArray) -> tuple[float, float]:
+    """The pixel size (y, x) in nm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pixel_size_nm(make_stack(np.zeros((1, 9, 9)), 0, (0.5, 0.25)))
+    (0.5, 0.25)
+    """
+    sizes = []
+    for axis, dim in enumerate(("y", "x")):
+        if stack.sizes[dim] > 1:
+            coordinate = stack[dim].values
+            sizes.append(float((coordinate[-1] - coordinate[0]) / (len(coordinate) - 1)))
+        else:
+            sizes.append(float(stack.attrs["pixel_size_nm"][axis]))
+    return sizes[0], sizes[1]
+
+
+def missing_share(stack: xr.DataArray) -> float:
+    """The share of values that are missing (NaN), 0 to 1.
+
+    Examples
+    --------
+    >>> missing_share(make_stack([[[1.0, float("nan")]]], 0, 1.0))
+    0.5
+    """
+    return float(np.isnan(stack.values).mean())
+
+
+def check_stack(stack: xr.DataArray) -> xr.DataArray:
+    """Return `stack` if impurities can be looked for in it, else say in one line why not.
+
+    Raises
+    ------
+    StmError
+        If it is not a stack, is smaller than 10 x 10 pixels, holds no value, or is constant in every map.
+    """
+    name = stack.attrs.get("source", "the stack") if isinstance(stack, xr.DataArray) else "the stack"
+    if not isinstance(stack, xr.DataArray) or stack.dims != DIMS:
+        shape = getattr(stack, "dims", type(stack).__name__)
+        raise StmError(f"expected a stack with the dimensions (bias, y, x), got {shape}; make one with make_stack")
+    if np.any(np.diff(stack.bias.values) <= 0):
+        raise StmError(f"{name}: the bias must ascend; sort the stack first, as in stack.sortby('bias')")
+    if min(stack.sizes["y"], stack.sizes["x"]) < MIN_SIDE_PX:
+        raise StmError(
+            f"{name}: a map of {stack.sizes['y']} x {stack.sizes['x']} pixels is too small to find impurities in;"
+            f" at least {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed"
+        )
+    values = stack.values
+    if not np.isfinite(values).any():
+        raise StmError(f"{name}: every pixel is missing (NaN); nothing was measured in the channel {stack.name!r}")
+    with np.errstate(invalid="ignore"):
+        spread = np.nanmax(values, axis=(1, 2), initial=-np.inf) - np.nanmin(values, axis=(1, 2), initial=np.inf)
+    if not (spread > 0).any():
+        raise StmError(f"{name}: every map is constant in the channel {stack.name!r}; there is nothing to find")
+    return stack
+
+
+def as_stack(
+    data: xr.DataArray | ArrayLike,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+) -> xr.DataArray:
+    """Take a stack as it is, or make one from a bare array with its bias and pixel size.
+
+    Raises
+    ------
+    StmError
+        If a bare array comes without `bias_mv` or `pixel_size_nm`.
+    """
+    if isinstance(data, xr.DataArray):
+        return data
+    if bias_mv is None or pixel_size_nm is None:
+        raise StmError("a bare array needs bias_mv (one number in mV for each map) and pixel_size_nm")
+    return make_stack(data, bias_mv, pixel_size_nm)
+
+
+def with_history(stack: xr.DataArray, values: np.ndarray, step: str) -> xr.DataArray:
+    """The same stack with other values, and one more line in its history."""
+    out = stack.copy(data=values.astype(np.float32, copy=False))
+    out.attrs = {**stack.attrs, "history": [*stack.attrs.get("history", []), step]}
+    return out
+
+
+def select_bias(stack: xr.DataArray, low_mv: float | None = None, high_mv: float | None = None) -> xr.DataArray:
+    """The maps between two biases, both included.
+
+    Raises
+    ------
+    StmError
+        If no map lies in the range; the text says which biases there are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = make_stack(np.zeros((3, 8, 8)), [-10, 0, 10], 1.0)
+    >>> select_bias(stack, low_mv=-5).sizes["bias"]
+    2
+    """
+    low = -np.inf if low_mv is None else low_mv
+    high = np.inf if high_mv is None else high_mv
+    bias = stack.bias.values
+    keep = (bias >= low) & (bias <= high)
+    if not keep.any():
+        raise StmError(
+            f"no map lies between {low:g} and {high:g} mV; the stack runs from {bias[0]:g} to {bias[-1]:g} mV"
+        )
+    return stack.isel(bias=np.flatnonzero(keep))
+
+
+def map_at(stack: xr.DataArray, bias_mv: float) -> xr.DataArray:
+    """The map (y, x) whose bias is nearest to `bias_mv`."""
+    return stack.isel(bias=int(np.abs(stack.bias.values - bias_mv).argmin()))

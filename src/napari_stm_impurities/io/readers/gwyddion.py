@@ -1,0 +1,264 @@
+"""Gwyddion files (``.gwy``): volume data ("bricks") with their bias axis, or the images of a file.
+
+Volumes come before images. Several images of one frame whose titles each tell another bias make a stack; else the
+images are the channels of one map, whose bias is told by its metadata, its title or the file's name. Row 0
+is the upper edge. The format is so plain (a name, a size and typed components, nested) that it is read here, so that
+the numbers stay on the disk until they are wanted; the gwyfile library holds them several times.
+
+References
+----------
+http://gwyddion.net/documentation/user-guide-en/gwyfile-format.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import ReadError, StmError
+from .bias_names import bias_in_name
+from .channels import choose, recognise
+from .cursor import Cursor, mapped
+from .formats import Format
+from .plain import plain_recording
+from .recording import Channel, Frame, Given, Recording, check_size, library_errors
+from .units import unit_mv, unit_nm
+
+_SCALARS = {"b": "b", "c": "c", "i": "i", "q": "q", "d": "d"}
+_ARRAYS = {"C": "<i1", "I": "<i4", "Q": "<i8", "D": "<f8"}
+_MAX_DEPTH = 30
+_MAX_ITEMS = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """An array that is left on the disk."""
+
+    offset: int
+    count: int
+    dtype: str
+
+    def read(self, path: Path, shape: tuple[int, ...]) -> np.ndarray:
+        return np.memmap(path, dtype=self.dtype, mode="r", offset=self.offset, shape=shape)
+
+
+@dataclass(frozen=True)
+class _Object:
+    kind: str
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    def number(self, name: str) -> float:
+        value = self.parts.get(name, 0.0)
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+    def unit(self, name: str) -> str:
+        unit = self.parts.get(name)
+        return str(unit.parts.get("unitstr", "")) if isinstance(unit, _Object) else ""
+
+
+def open_gwyddion(path: Path, given: Given) -> Recording:
+    """Open a Gwyddion file.
+
+    Raises
+    ------
+    ReadError
+        If it is damaged, of Gwyddion 1.x, or holds neither a volume nor an image.
+    """
+    with library_errors(path, "a Gwyddion file (.gwy)"), mapped(path) as data:
+        magic = data[:4]
+        if magic == b"GWYO":
+            raise ReadError(path, "is of Gwyddion 1.x (GWYO); open it in Gwyddion 2 and save it again as .gwy")
+        cursor = Cursor(data, 4)
+        if magic != b"GWYP":
+            raise ReadError(path, f"expected a Gwyddion file, which begins with GWYP, found {magic!r}")
+        top = _object(cursor, 0)
+        bricks = [(name, one) for name, one in top.parts.items() if re.fullmatch(r"/brick/\d+", name)]
+        fields = [(name, one) for name, one in top.parts.items() if re.fullmatch(r"/\d+/data", name)]
+        found = [(name, one) for name, one in (bricks or fields) if isinstance(one, _Object)]
+        if not found:
+            raise ReadError(path, "expected an image or volume data in the Gwyddion file, found neither")
+        return _recording(path, top, found, bool(bricks), given)
+
+
+def _recording(path: Path, top: _Object, found: list[tuple[str, _Object]], volume: bool, given: Given) -> Recording:
+    sides = ("zres", "yres", "xres") if volume else ("yres", "xres")
+    shapes = [tuple(int(one.number(side)) for side in sides) for _, one in found]
+    alike = [pair for pair, shape in zip(found, shapes, strict=True) if shape == shapes[0]]
+    shape = shapes[0]
+    for name, one in alike:
+        numbers = one.parts.get("data")
+        check_size(path, math.prod(shape), f"{name} of shape {shape}")
+        if not isinstance(numbers, _Numbers) or numbers.count != math.prod(shape):
+            count = numbers.count if isinstance(numbers, _Numbers) else 0
+            raise ReadError(path, f"{name} of shape {shape} needs {math.prod(shape)} numbers, found {count}")
+    first = alike[0][1]
+    titles = _titles(top, alike)
+    pixel = _pixel_size(first, shape[-2], shape[-1])
+    channels = [
+        recognise(title, one.unit("si_unit_w" if volume else "si_unit_z")) for title, (_, one) in titles.items()
+    ]
+    sources = {title: one.parts["data"] for title, (_, one) in titles.items()}
+    if volume:
+        bias = _brick_bias(path, first, shape[0])
+    else:
+        of_each = [bias_in_name(title) for title in titles]
+        if len(titles) > 1 and None not in of_each and len(set(of_each)) == len(of_each):
+            return _stack_of_images(path, list(sources.values()), shape, of_each, pixel, first, given)
+        told = _bias_in_meta(top, alike)
+        bias = None if told is None else [told]
+    chosen, why, warnings = choose(channels, None, fallback="current" if volume else "topography")
+    if len(channels) == 1 and chosen.what == "other":
+        chosen = replace(chosen, what="array", is_didv=True)
+        channels, why = [chosen], f"{chosen.name} is the only {'volume' if volume else 'image'} in the file."
+    recording = plain_recording(
+        path,
+        FORMAT.name,
+        shape,
+        lambda channel: sources[channel.name].read(path, shape),
+        bias_mv=bias,
+        pixel_size_nm=pixel,
+        given=given,
+        channels=channels,
+        default=chosen,
+    )
+    return replace(
+        recording,
+        why=why,
+        warnings=(*warnings, *recording.warnings),
+        frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, _center(first)),
+        sweep_signal="Bias (V)" if volume else "",
+        metadata=_meta(top, alike[0][0]),
+    )
+
+
+def _stack_of_images(
+    path: Path,
+    images: list[_Numbers],
+    shape: tuple[int, ...],
+    bias: list[float | None],
+    pixel: tuple[float, float] | None,
+    first: _Object,
+    given: Given,
+) -> Recording:
+    recording = plain_recording(
+        path,
+        FORMAT.name,
+        (len(images), *shape),
+        lambda _: np.stack([one.read(path, shape).astype(np.float32) for one in images]),
+        bias_mv=[value for value in bias if value is not None],
+        pixel_size_nm=pixel,
+        given=given,
+        channels=(Channel("dI/dV", first.unit("si_unit_z"), "array", is_didv=True),),
+        default=Channel("dI/dV", first.unit("si_unit_z"), "array", is_didv=True),
+        why="the file's images have one bias each by their titles",
+    )
+    return replace(recording, frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, _center(first)))
+
+
+def _titles(top: _Object, found: list[tuple[str, _Object]]) -> dict[str, tuple[str, _Object]]:
+    """Each image or volume by its title; one that several have gets its number."""
+    titles: dict[str, tuple[str, _Object]] = {}
+    for name, one in found:
+        title = str(top.parts.get(f"{name}/title", "")).strip() or name.strip("/").replace("/", " ")
+        titles[title if title not in titles else f"{title} ({name})"] = (name, one)
+    return titles
+
+
+def _pixel_size(one: _Object, n_y: int, n_x: int) -> tuple[float, float] | None:
+    sizes = []
+    for axis, n in (("y", n_y), ("x", n_x)):
+        unit = one.unit("si_unit_xy") or one.unit(f"si_unit_{axis}")
+        factor = unit_nm(unit)
+        real = one.number(f"{axis}real")
+        if factor is None or real <= 0:
+            return None
+        sizes.append(float(f"{real * factor / n:.9g}"))
+    return sizes[0], sizes[1]
+
+
+def _center(one: _Object) -> tuple[float, float] | None:
+    factor = unit_nm(one.unit("si_unit_xy") or one.unit("si_unit_x"))
+    if factor is None:
+        return None
+    x, y = (round((one.number(f"{axis}off") + one.number(f"{axis}real") / 2) * factor, 6) for axis in "xy")
+    return x, y
+
+
+def _brick_bias(path: Path, brick: _Object, n: int) -> list[float] | None:
+    """The bias of each plane: the brick's calibration where it has one, else equal steps."""
+    line = brick.parts.get("calibration")
+    if isinstance(line, _Object) and isinstance(line.parts.get("data"), _Numbers) and line.parts["data"].count == n:
+        factor = unit_mv(line.unit("si_unit_y") or brick.unit("si_unit_z"))
+        if factor is not None:
+            return np.round(line.parts["data"].read(path, (n,)) * factor, 6).tolist()
+    factor = unit_mv(brick.unit("si_unit_z"))
+    if factor is None:
+        return None
+    # Gwyddion's planes are as thick as the range divided by their number
+    step = brick.number("zreal") / n
+    return np.round((brick.number("zoff") + step * np.arange(n)) * factor, 6).tolist()
+
+
+def _meta(top: _Object, name: str) -> dict[str, Any]:
+    key = f"{name.removesuffix('/data')}/meta"
+    meta = top.parts.get(key)
+    return {k: v for k, v in meta.parts.items() if isinstance(v, str)} if isinstance(meta, _Object) else {}
+
+
+def _bias_in_meta(top: _Object, found: list[tuple[str, _Object]]) -> float | None:
+    """The bias that the metadata of an image tells, else its title."""
+    for name, _ in found:
+        for key, value in _meta(top, name).items():
+            match = re.match(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(m?e?V)\b", value, re.IGNORECASE)
+            if match and re.search(r"bias|gap|tip voltage|sample voltage", key, re.IGNORECASE):
+                return round(float(match[1]) * (unit_mv(match[2]) or 1.0), 6)
+        bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
+        if bias is not None:
+            return bias
+    return None
+
+
+def _object(cursor: Cursor, depth: int) -> _Object:
+    if depth > _MAX_DEPTH:
+        raise StmError(f"objects lie more than {_MAX_DEPTH} deep in each other; the file is damaged")
+    kind = cursor.terminated()
+    (size,) = cursor.take("I")
+    end = cursor.at + size
+    if end > len(cursor.data):
+        raise StmError(
+            f"the object {kind[:40]!r} needs {size} bytes, found {len(cursor.data) - cursor.at}; the file is cut"
+        )
+    parts: dict[str, Any] = {}
+    while cursor.at < end:
+        name = cursor.terminated()
+        parts[name] = _component(cursor, depth)
+    return _Object(kind, parts)
+
+
+def _component(cursor: Cursor, depth: int) -> object:
+    code = cursor.raw(1).decode("latin-1")
+    if code in _SCALARS:
+        return cursor.take(_SCALARS[code])[0]
+    if code == "s":
+        return cursor.terminated()
+    if code == "o":
+        return _object(cursor, depth + 1)
+    (count,) = cursor.take("I")
+    if code in _ARRAYS:
+        numbers = _Numbers(cursor.at, count, _ARRAYS[code])
+        size = count * np.dtype(numbers.dtype).itemsize
+        if cursor.at + size > len(cursor.data):
+            raise StmError(f"an array of {count} numbers needs {size} bytes, found {len(cursor.data) - cursor.at}")
+        cursor.at += size
+        return numbers
+    if code in "SO" and count <= _MAX_ITEMS:
+        return [cursor.terminated() if code == "S" else _object(cursor, depth + 1) for _ in range(count)]
+    raise StmError(f"the component type {code!r} is not known; the file is damaged")
+
+
+FORMAT = Format("Gwyddion (.gwy)", (".gwy",), lambda head: head[:4] in (b"GWYP", b"GWYO"), open_gwyddion)

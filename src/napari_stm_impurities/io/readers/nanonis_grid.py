@@ -1,0 +1,263 @@
+"""Nanonis grid spectroscopy (``.3ds``): a spectrum at each pixel of a frame.
+
+The file is a text header down to ``:HEADER_END:`` and then, pixel by pixel and row by row, the pixel's
+parameters (fixed ones, then those of the experiment) and the points of each channel, all as big-endian
+float32. An aborted grid just ends early: what was not measured is NaN here. Rows stay in the order of the
+file, so row 0 is the row that was measured first, the lower edge of an unrotated frame.
+
+A pixel is as wide as the frame divided by the number of pixels, for Nanonis puts its points into
+the middle of pixels; the recorded ``X (m)`` and ``Y (m)`` confirm that, or overrule it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...core.errors import ReadError
+from . import sweep
+from .channels import choose, recognise
+from .formats import Format
+from .nanonis_bytes import refuse_mangled, refuse_surplus, sampled
+from .nanonis_frame import grid_frame
+from .nanonis_header import Header, read_header, split_unit
+from .recording import Channel, Given, Recording, check_size, one_line, told_as_read_error
+
+#: An aborted grid that would hold more than this, and of which less than a hundredth is there, is damaged.
+_MAX_ABORTED_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the numbers lie in the file."""
+
+    n_y: int
+    n_x: int
+    n_params: int
+    n_points: int
+    channels: tuple[tuple[str, str], ...]
+
+    @property
+    def per_pixel(self) -> int:
+        """Values a pixel."""
+        return self.n_params + self.n_points * len(self.channels)
+
+
+def open_grid(path: Path, given: Given) -> Recording:
+    """Open a Nanonis grid.
+
+    Raises
+    ------
+    ReadError
+        If it is no bias spectroscopy, its header lacks what cannot be guessed, or its numbers are mangled.
+    """
+    with told_as_read_error(path):
+        header = read_header(path)
+        layout = _layout(header)
+        values = _values(header, layout)
+        refuse_mangled(path, values)
+        reached = _reached(values, layout)
+        if not reached.any():
+            raise ReadError(path, "every value is zero: no pixel was measured")
+        params = _parameters(header, values, reached, layout)
+        axis, warnings = _bias_axis(header, layout, params, values)
+        if given.bias_mv is not None:
+            if len(given.bias_mv) != layout.n_points:
+                raise ReadError(
+                    path, f"{layout.n_points} points a spectrum need as many biases, got {len(given.bias_mv)}"
+                )
+            axis = np.array(given.bias_mv)
+        frame, doubts = grid_frame(header, layout.n_y, layout.n_x, params, given)
+    warnings += doubts
+    missing = 1 - reached.sum() / (layout.n_y * layout.n_x)
+    if missing > 0:
+        warnings.append(f"the grid was aborted: {missing:.1%} of its pixels were not measured and are missing (NaN)")
+    lock_in = _lock_in(header)
+    harmonics = [int(number) for n in (1, 2) if (number := header.number(f"Lock-in>Harmonic D{n}")) is not None]
+    channels = [recognise(name, unit, lock_in=lock_in, harmonics=harmonics) for name, unit in layout.channels]
+    chosen, why, doubts = choose(channels, lock_in, fallback="current")
+    warnings += doubts
+    bias = np.unique(axis)
+    history = []
+    if len(bias) < len(axis):
+        history.append(f"{len(axis)} points averaged into the {len(bias)} biases that differ")
+    return Recording(
+        paths=(path,),
+        format=FORMAT.name,
+        channels=tuple(channels),
+        default=chosen.name,
+        why=why,
+        bias_mv=tuple(float(v) for v in bias),
+        frame=frame,
+        load=partial(_load, header, layout, axis),
+        sweep_signal=header.text("Sweep Signal") or "Bias (V)",
+        warnings=tuple(warnings),
+        history=tuple(history),
+        metadata=dict(header.entries),
+    )
+
+
+def _layout(header: Header) -> Layout:
+    dim = header.text("Grid dim")
+    sides = [part.strip() for part in (dim or "").lower().split("x")]
+    if len(sides) != 2 or not all(side.isdecimal() and 0 < int(side) <= 10**6 for side in sides):
+        came = f"says Grid dim={dim[:40]!r}" if dim is not None else "has no entry Grid dim"
+        raise ReadError(header.path, f"expected the pixels of the grid as in '30 x 30', but the header {came}")
+    names = tuple(split_unit(name) for name in header.list("Channels"))
+    if not names:
+        raise ReadError(header.path, "the header names no channels (the entry Channels)")
+    listed = header.list("Fixed parameters") + header.list("Experiment parameters")
+    n_params = header.whole("# Parameters (4 byte)") or len(listed)
+    size = header.whole("Experiment size (bytes)")
+    n_points = header.whole("Points")
+    if n_points is None:
+        if size is None or size % (4 * len(names)):
+            raise ReadError(header.path, "the header does not say how many points a spectrum has (the entry Points)")
+        n_points = size // (4 * len(names))
+    if size is not None and size != 4 * n_points * len(names):
+        raise ReadError(
+            header.path,
+            f"the header contradicts itself: {n_points} points of {len(names)} channels are"
+            f" {4 * n_points * len(names)} bytes, but it says Experiment size (bytes)={size}",
+        )
+    layout = Layout(int(sides[1]), int(sides[0]), n_params, n_points, names)
+    check_size(header.path, layout.n_y * layout.n_x * n_points, f"a grid of {dim} pixels with {n_points} points")
+    return layout
+
+
+def _values(header: Header, layout: Layout) -> np.ndarray:
+    """The measured pixels, shape (pixel, value): mapped from the file, apart from one that was cut."""
+    found = header.path.stat().st_size - header.data_offset
+    n_pixels = layout.n_y * layout.n_x
+    expected = 4 * n_pixels * layout.per_pixel
+    refuse_surplus(header.path, expected, found, f"{n_pixels} pixels of {layout.per_pixel} values")
+    complete = found // (4 * layout.per_pixel)
+    if complete == 0:
+        raise ReadError(
+            header.path, f"expected {expected} bytes of data, found {found}: not one whole pixel was measured"
+        )
+    if found < expected / 100 and 4 * n_pixels * layout.n_points > _MAX_ABORTED_BYTES:
+        raise ReadError(
+            header.path, f"expected {expected} bytes of data, found {found}: the header or the file is damaged"
+        )
+    shape = (complete, layout.per_pixel)
+    values: np.ndarray = np.memmap(header.path, dtype=">f4", mode="r", offset=header.data_offset, shape=shape)
+    rest = (found - 4 * complete * layout.per_pixel) // 4
+    if complete < n_pixels and rest > layout.n_params:
+        with header.path.open("rb") as file:
+            file.seek(header.data_offset + 4 * complete * layout.per_pixel)
+            cut = np.full((1, layout.per_pixel), np.nan, dtype=">f4")
+            cut[0, :rest] = np.frombuffer(file.read(4 * rest), dtype=">f4")
+        values = np.concatenate([values, cut])
+    return values
+
+
+def _reached(values: np.ndarray, layout: Layout) -> np.ndarray:
+    """Which of these pixels were measured; some programs write zeros beforehand into those that never were."""
+    reached = np.asarray(values[:, : layout.n_params].any(axis=1))
+    zero = np.flatnonzero(~reached)
+    reached[zero] = values[zero].any(axis=1)
+    return reached
+
+
+def _parameters(header: Header, values: np.ndarray, reached: np.ndarray, layout: Layout) -> dict[str, np.ndarray]:
+    """The parameters of each pixel by their names without unit, shape (y, x), NaN where not measured."""
+    names = [split_unit(name)[0] for name in header.list("Fixed parameters") + header.list("Experiment parameters")]
+    table: dict[str, np.ndarray] = {}
+    for i, name in enumerate(names[: layout.n_params]):
+        column = np.full(layout.n_y * layout.n_x, np.nan)
+        column[: len(values)][reached] = values[reached, i]
+        table.setdefault(name, column.reshape(layout.n_y, layout.n_x))
+    return table
+
+
+def _bias_axis(
+    header: Header, layout: Layout, params: dict[str, np.ndarray], values: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """The bias of each point in mV in the order of the file, and what is doubtful about it."""
+    signal = header.text("Sweep Signal") or "Bias (V)"
+    factor = sweep.unit_factor_mv(signal)
+    ends = _sweep_ends(header, params)
+    if factor is None:
+        span = f" from {ends[0]:g} to {ends[1]:g}" if ends else ""
+        raise ReadError(
+            header.path, f"the sweep is of {signal}{span}, not of the bias; a stack needs bias spectroscopy"
+        )
+    segments = header.starting_with("Segment Start")
+    nominal, problem = None, "the header gives neither the ends of the sweep nor its segments"
+    if segments and (header.text("Filetype") or "MLS").upper() == "MLS":
+        try:
+            nominal = sweep.segments_mv(segments, layout.n_points)
+        except ValueError as error:
+            problem = one_line(error)
+    elif ends:
+        nominal = sweep.linear_mv(*ends, layout.n_points, factor)
+    warnings: list[str] = []
+    for i, (name, unit) in enumerate(layout.channels):
+        scale = sweep.unit_factor_mv(f"{name} ({unit})")
+        if scale is None or layout.n_points < 2:
+            continue
+        first = layout.n_params + i * layout.n_points
+        spectra = sampled(values)[:, first : first + layout.n_points]
+        recorded = np.array([sweep.exact(v) for v in np.nanmedian(spectra, axis=0)])
+        if sweep.follows(recorded * scale, nominal):
+            return np.round(recorded * scale, 9), warnings
+        warnings.append(f"the channel {name} does not follow the sweep, so the bias is taken from the header")
+    if nominal is None:
+        raise ReadError(header.path, f"{problem}, and no bias was recorded; give bias_mv")
+    if layout.n_points > 1 and nominal.min() == nominal.max():
+        raise ReadError(header.path, f"the sweep starts and ends at the same bias, {nominal[0]:g} mV")
+    return nominal, warnings
+
+
+def _sweep_ends(header: Header, params: dict[str, np.ndarray]) -> tuple[float, float] | None:
+    ends = []
+    for name in ("Sweep Start", "Sweep End"):
+        if name in params:
+            measured = params[name][np.isfinite(params[name])]
+            low, high = sweep.exact(measured.min()), sweep.exact(measured.max())
+            if high - low > 1e-4 * max(abs(low), abs(high)):
+                raise ReadError(
+                    header.path,
+                    f"the sweep differs between pixels: its {name.split()[1].lower()} runs from {low:g} to {high:g};"
+                    " a stack needs one bias axis",
+                )
+            ends.append(low)
+        else:
+            number = header.number(f"Bias Spectroscopy>{name} (V)")
+            if number is None:
+                return None
+            ends.append(number)
+    return ends[0], ends[1]
+
+
+def _lock_in(header: Header) -> str | None:
+    status = header.text("Lock-in>Lock-in status")
+    if (header.text("Bias Spectroscopy>Lock-In run") or "").upper() == "TRUE":
+        return "ON"  # switched on for the spectra alone
+    return status.upper() if status and status.upper() in ("ON", "OFF") else None
+
+
+def _load(header: Header, layout: Layout, axis_mv: np.ndarray, channel: Channel) -> np.ndarray:
+    index = [name for name, _ in layout.channels].index(channel.name)
+    values = _values(header, layout)
+    reached = _reached(values, layout)
+    first = layout.n_params + index * layout.n_points
+    if len(values) == layout.n_y * layout.n_x and reached.all():
+        # nothing is missing: the points stay on the disk
+        points = values[:, first : first + layout.n_points].reshape(layout.n_y, layout.n_x, -1)
+        return sweep.merge(np.moveaxis(points, 2, 0), axis_mv)
+    out = np.full((layout.n_y * layout.n_x, layout.n_points), np.nan, dtype=np.float32)
+    out[: len(values)] = values[:, first : first + layout.n_points]
+    out[: len(values)][~reached] = np.nan
+    return sweep.merge(np.moveaxis(out.reshape(layout.n_y, layout.n_x, -1), 2, 0), axis_mv)
+
+
+def _recognises(head: bytes) -> bool:
+    return b"Grid dim=" in head or b":HEADER_END:" in head
+
+
+FORMAT = Format("Nanonis grid (.3ds)", (".3ds",), _recognises, open_grid)

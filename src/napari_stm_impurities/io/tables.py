@@ -1,0 +1,77 @@
+"""Tables of points as files: CSV that loses nothing, and the tables of other programs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import ReadError, StmError
+from ..core.files import written_whole
+from ..data.points import COLUMNS, SOURCES, check_points
+from .xy_tables import parse_positions
+
+
+def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+    """Write a table of points as CSV; :func:`load_points` gives the same table back, bit by bit.
+
+    Raises
+    ------
+    StmError
+        If it is no table of points, the name is not that of a CSV file, or it cannot be written there.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".csv":
+        raise StmError(f"{path}: a table of points is written as CSV; name the file {path.with_suffix('.csv').name}")
+    check_points(points)
+    with written_whole(path) as beside:
+        points.to_csv(beside, index=False)
+    return path
+
+
+def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table of points from CSV.
+
+    Parameters
+    ----------
+    path
+        A table that :func:`save_points` wrote, or any CSV with the columns ``y_nm`` and ``x_nm``; or a plain table of
+        x and y (:func:`~napari_stm_impurities.io.xy_tables.parse_positions`). Columns that it lacks are filled
+        (source ``reference``, no confidence).
+
+    Raises
+    ------
+    ReadError
+        If the file is missing, is no table, or lacks the positions in nm.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise ReadError(path, "no such file") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ReadError(path, f"expected a table of points (CSV), but it cannot be parsed: {reason}") from None
+    if not {"y_nm", "x_nm"} <= set(table.columns):
+        try:
+            table = parse_positions(path.read_text(encoding="utf-8", errors="replace"))
+        except StmError as error:
+            raise ReadError(path, str(error)) from None
+    for name in ("y_px", "x_px"):
+        if name not in table:
+            alias = {"y_px": "row_px", "x_px": "col_px"}[name]
+            table[name] = table.get(alias, np.nan)
+    for name in ("score", "confidence"):
+        if name not in table:
+            table[name] = np.nan
+    if "source" not in table:
+        table["source"] = "reference"
+    try:
+        table = table.astype({name: np.float64 for name in COLUMNS[:6]})
+        check_points(table)
+    except (StmError, ValueError) as error:
+        raise ReadError(path, str(error).splitlines()[0]) from None
+    table["source"] = pd.Categorical(table["source"].astype(str), categories=list(SOURCES))
+    return table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]]

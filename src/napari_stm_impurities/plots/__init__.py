@@ -1,0 +1,1 @@
+"""Figures drawn on matplotlib axes, shared by reports and widgets."""

@@ -1,0 +1,209 @@
+"""The widget *Surface statistics*: what the points say of the surface, beside random placement, and after each edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from napari.components import ViewerModel
+from napari.layers import Image, Points
+from qtpy.QtCore import QTimer, Slot
+
+from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
+from ...core.errors import StmError
+from ...core.progress import Progress, ShouldStop
+from ...data.observation_window import MeasuredArea
+from ..layers.images import FINDING_KEY
+from ..layers.points_on import points_on
+from ..plots.curves import COLOURS
+from ..plots.spectrum_plot import Line, SpectrumPlot
+from ..widgets.forms import told_label
+from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.job import Job, one_line
+from ..widgets.panel import Panel
+from .compare import EDITS
+
+#: After so long without a further edit the statistics are worked out anew, in ms.
+FOLLOW_AFTER_MS = 250
+_RANDOM = "#999999"
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What came of one working out.
+
+    Attributes
+    ----------
+    number
+        Which one it was; an older one that is late is not shown any more.
+    area
+        The measured area; it stays the same while points are edited.
+    statistics
+        What the points say.
+    """
+
+    number: int
+    area: MeasuredArea
+    statistics: SurfaceStatistics
+
+
+class StatisticsPanel(Panel):
+    """Tell density, nearest neighbours and pair correlation of a points layer, and follow its edits."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer, "Compute statistics")
+        self.source = ImageSource(
+            self, "Image", "In which the points were looked for: its measured pixels are the area", prefer=n_maps
+        )
+        self.points = self.layer_box(
+            Points,
+            "Points",
+            "Those that are shown count; each edit is followed",
+            prefer=lambda layer: FINDING_KEY in layer.metadata,
+        )
+        self.add_fields([self.points])
+        self.told = told_label(rich=True)
+        self.pairs = SpectrumPlot("distance r (nm)")
+        self.pairs.setToolTip(
+            "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"
+            " random placements lie, at each distance. 1 distance in 20 is outside by chance"
+        )
+        self.nearest = SpectrumPlot("distance to the nearest neighbour (nm)")
+        self.nearest.setToolTip(
+            "How many points have their nearest neighbour so far away; grey: 95 % of random placements"
+        )
+        for widget in (self.told, self.pairs, self.nearest):
+            self.body.addWidget(widget)
+            widget.setVisible(False)
+        self.statistics: SurfaceStatistics | None = None
+        self._followed: tuple[Image, Points] | None = None
+        self._area: MeasuredArea | None = None
+        self._number = 0
+        self._quiet: Job | None = None
+        self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(FOLLOW_AFTER_MS)
+        self._timer.timeout.connect(self._follow)
+
+    def start(self) -> None:
+        """Work out the statistics of the chosen layer, and follow its edits from now on."""
+        layer, stack = self.source.layer, self.source.stack()
+        points = self.points.value
+        if points is None:
+            raise StmError("there are no points; find impurities first, or open a table")
+        table = points_on(layer, points)
+        self._let_go()
+        self._followed, self._area = (layer, points), None
+        for name in EDITS:
+            getattr(points.events, name).connect(self._edited)
+        self.viewer.layers.events.removed.connect(self._edited)
+        self._number += 1
+        self.run(tell, self._number, stack, table, done=self._show)
+
+    def closed(self) -> None:
+        """Stop the work, and follow nothing any more."""
+        super().closed()
+        self._let_go()
+
+    def _edited(self, _event: Any = None) -> None:
+        self._timer.start()
+
+    @Slot()
+    def _follow(self) -> None:
+        if self._followed is None or self._area is None:
+            if self.running:
+                self._timer.start()  # an edit during the first run is followed after it
+            return
+        image, points = self._followed
+        if points not in self.viewer.layers or image not in self.viewer.layers:
+            self._let_go()
+            self.say("a layer was deleted; choose another and press the button")
+            return
+        try:
+            table = points_on(image, points)
+        except StmError as error:
+            self.say(one_line(error))
+            return
+        if self._quiet is not None:
+            self._quiet.stop()
+        self._number += 1
+        self._quiet = Job()
+        self._quiet.returned.connect(self._show)
+        self._quiet.failed.connect(self._say_failed)
+        self.destroyed.connect(self._quiet.stop)
+        self._quiet.start(tell, self._number, self._area, table)
+
+    @Slot(object)
+    def _show(self, result: Told) -> None:
+        if result.number != self._number:
+            return
+        self._area, self.statistics = result.area, result.statistics
+        told = result.statistics
+        rows = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td><b>{text}</b></td></tr>" for name, text in rows_of(told))
+        self.told.setText(f"<table>{rows}</table>")
+        self.told.setVisible(True)
+        g, nearest = told.pair_correlation, told.nearest
+        middle = (nearest["from_nm"] + nearest["to_nm"]) / 2
+        self.pairs.show_lines(_beside_random(g["r_nm"], g, "g", "g(r) of the points"), left=("g(r)", ""))
+        self.nearest.show_lines(_beside_random(middle, nearest, "points", "these points"), left=("points", ""))
+        self.pairs.setVisible(not g.empty)
+        self.nearest.setVisible(not g.empty)
+        self.say(f"{told.n_points} points; edits are followed")
+
+    @Slot(str, object)
+    def _say_failed(self, line: str, _error: Exception) -> None:
+        self.say(line)
+
+    def _let_go(self) -> None:
+        self._timer.stop()
+        if self._quiet is not None:
+            self._quiet.stop()
+            self._quiet = None
+        if self._followed is None:
+            return
+        _, points = self._followed
+        for name in EDITS:
+            getattr(points.events, name).disconnect(self._edited)
+        self.viewer.layers.events.removed.disconnect(self._edited)
+        self._followed = None
+
+
+def tell(
+    number: int,
+    area: MeasuredArea | xr.DataArray,
+    points: pd.DataFrame,
+    *,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> Told:
+    """Work out the statistics of points in an area, or in the measured pixels of a stack."""
+    measured = area if isinstance(area, MeasuredArea) else MeasuredArea.of(area)
+    told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
+    return Told(number, measured, told)
+
+
+def rows_of(told: SurfaceStatistics) -> Iterator[tuple[str, str]]:
+    """What is told in words: a name and a value with its unit."""
+    yield "Density", f"{told.density_per_nm2:.4g} ± {told.density_error_per_nm2:.2g} per nm²"
+    yield "Points", f"{told.n_points} on {told.area_nm2:.5g} nm²"
+    if told.n_outside:
+        yield "Beside the measured area", f"{told.n_outside}, not counted"
+    if told.n_points > 1:
+        low, high = told.random_nearest_band_nm
+        yield "Nearest neighbour", f"{told.nearest_mean_nm:.3g} nm: {told.verdict}"
+        yield "… at random", f"{told.random_nearest_nm:.3g} nm (95 %: {low:.3g} to {high:.3g})"
+
+
+def _beside_random(x: pd.Series[Any], table: pd.DataFrame, column: str, name: str) -> list[Line]:
+    """The curve of the points, before that of random placement with its band."""
+    at, points, random, low, high = (
+        values.to_numpy(dtype=float) for values in (x, *(table[key] for key in (column, "random", "low", "high")))
+    )
+    return [
+        Line("random placement (95 %)", at, random, _RANDOM, spread=np.stack([random - low, high - random])),
+        Line(name, at, points, COLOURS[1]),
+    ]

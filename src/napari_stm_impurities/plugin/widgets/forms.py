@@ -1,0 +1,282 @@
+"""A form made from a configuration: its fields, defaults, bounds and the line under each field.
+
+No default and no bound is written here: they are read from the configuration class. The fields that a
+person needs first stand in the open, all others under *More settings*, and a configuration inside
+another one has a fold of its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+
+from magicgui.widgets import ComboBox
+from pydantic.fields import FieldInfo
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QSizePolicy,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...core.configuration import Configuration
+from .fields import field_widget, label_of, read, without_annotated, write
+
+C = TypeVar("C", bound=Configuration)
+
+
+class Form(QWidget, Generic[C]):
+    """The fields of one configuration.
+
+    Parameters
+    ----------
+    kind
+        The configuration class.
+    main
+        The fields that stand in the open, in this order; all others go under *More settings*.
+    """
+
+    def __init__(self, kind: type[C], main: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.kind = kind
+        self._fields: dict[str, Any] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        rest = [name for name in kind.model_fields if name not in main]
+        self._add_plain(main, layout)
+        fields = kind.model_fields
+        self.more = Fold("More settings" if main else "Settings")
+        self.more.setVisible(bool(rest))
+        layout.addWidget(self.more)
+        plain = [name for name in rest if not _inner(fields[name]) and not _fixed(fields[name])]
+        self._add_plain(plain, self.more.inside)
+        for name in rest:
+            inner = _inner(fields[name])
+            if inner:
+                form: Form[Any] | Choice = Choice(inner) if len(inner) > 1 else Form(inner[0])
+                form.fill(fields[name].get_default(call_default_factory=True))
+                form.setToolTip(fields[name].description or "")
+                section = Fold(label_of(name))
+                section.inside.addWidget(form)
+                self.more.inside.addWidget(section)
+                self._fields[name] = form
+
+    def _add_plain(self, names: Sequence[str], into: QVBoxLayout) -> None:
+        if not names:
+            return
+        fields = [field_widget(name, self.kind.model_fields[name]) for name in names]
+        self._fields.update(zip(names, fields, strict=True))
+        into.addWidget(grid(fields))
+
+    def __getitem__(self, name: str) -> Any:
+        """The magicgui widget of one field."""
+        return self._fields[name]
+
+    def value(self) -> C:
+        """The configuration as it stands in the form.
+
+        Raises
+        ------
+        StmError
+            Naming the field and what is wrong with it.
+        """
+        return self.kind.of(**{name: _value(field) for name, field in self._fields.items()})
+
+    def fill(self, config: C) -> None:
+        """Show the values of `config`."""
+        for name, field in self._fields.items():
+            _fill(field, getattr(config, name))
+
+
+class Choice(QWidget):
+    """One of several configurations: a box that chooses the kind, and the form of that kind below it.
+
+    Parameters
+    ----------
+    kinds
+        The classes, named by the first words of their docstrings.
+    main
+        The fields of each kind that stand in the open.
+    """
+
+    def __init__(
+        self, kinds: Sequence[type[Configuration]], main: Mapping[type[Configuration], Sequence[str]] | None = None
+    ) -> None:
+        super().__init__()
+        open_fields = main or {}
+        self.forms: dict[type[Configuration], Form[Any]] = {
+            kind: Form(kind, open_fields.get(kind, ())) for kind in kinds
+        }
+        self.kind = ComboBox(choices=[(title_of(kind), kind) for kind in kinds], label="Kind")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(grid([self.kind]))
+        for form in self.forms.values():
+            layout.addWidget(form)
+        self.kind.changed.connect(self._show)
+        self._show()
+
+    def __getitem__(self, name: str) -> Any:
+        """The widget of one field of the chosen kind."""
+        return self.forms[self.kind.value][name]
+
+    def value(self) -> Configuration:
+        """The configuration of the chosen kind, as it stands in its form."""
+        config: Configuration = self.forms[self.kind.value].value()
+        return config
+
+    def fill(self, config: Configuration) -> None:
+        """Choose the kind of `config`, and show its values."""
+        self.kind.value = type(config)
+        self.forms[type(config)].fill(config)
+
+    def _show(self, _kind: Any = None) -> None:
+        for kind, form in self.forms.items():
+            form.setVisible(kind is self.kind.value)
+
+
+def title_of(kind: type[Configuration]) -> str:
+    """What a configuration is called: the first words of its docstring, up to a colon, comma or full stop."""
+    return re.split(r"[:,.\n]", inspect.getdoc(kind) or kind.__name__, maxsplit=1)[0]
+
+
+class _IgnoreWheel(QObject):
+    """Scrolling through a form must not change the values that pass under the pointer."""
+
+    def eventFilter(self, box: QObject | None, event: QEvent | None) -> bool:
+        """Leave the wheel to the form, unless the box was clicked before."""
+        if event is not None and event.type() == QEvent.Type.Wheel and isinstance(box, QWidget) and not box.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+_wheel = _IgnoreWheel()
+
+
+class Fold(QWidget):
+    """A section that is closed until its title is clicked."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.title = QToolButton()
+        self.title.setText(title)
+        self.title.setCheckable(True)
+        self.title.setAutoRaise(True)
+        self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.title.setArrowType(Qt.ArrowType.RightArrow)
+        self.title.toggled.connect(self._open)
+        self.content = QWidget()
+        self.content.setVisible(False)
+        self.inside = QVBoxLayout(self.content)
+        self.inside.setContentsMargins(12, 0, 0, 0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.title)
+        layout.addWidget(self.content)
+
+    def _open(self, opened: bool) -> None:
+        self.title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self.content.setVisible(opened)
+
+
+class Tabs(QWidget):
+    """Pages of which one is open; unlike those of a QTabWidget, the others take no room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = QTabBar()
+        self.bar.setDrawBase(False)
+        self.pages: list[QWidget] = []
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.addWidget(self.bar)
+        self.bar.currentChanged.connect(self._show)
+
+    def add(self, page: QWidget, title: str) -> None:
+        """Add a page; the first one is open."""
+        self.pages.append(page)
+        self.column.addWidget(page)
+        self.bar.addTab(title)
+        self._show(self.bar.currentIndex())
+
+    def _show(self, current: int) -> None:
+        for number, page in enumerate(self.pages):
+            page.setVisible(number == current)
+
+
+def told_label(text: str = "", *, rich: bool = False) -> QLabel:
+    """A label that tells what came out: it breaks its lines, and its text can be selected and copied.
+
+    Parameters
+    ----------
+    text
+        What stands there at first.
+    rich
+        Whether the text is HTML.
+    """
+    label = QLabel(text)
+    if rich:
+        label.setTextFormat(Qt.TextFormat.RichText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def grid(fields: Sequence[Any]) -> QWidget:
+    """Fields below each other, each with its label before it; the caller keeps the fields alive."""
+    box = QWidget()
+    rows = QFormLayout(box)
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setVerticalSpacing(4)
+    rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for field in fields:
+        for part in (field.native, *field.native.findChildren(QWidget)):
+            if isinstance(part, QComboBox):
+                # a long layer name must not push the rest out of the window
+                part.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+                part.setMinimumContentsLength(8)
+            if isinstance(part, QAbstractSpinBox):
+                part.setMinimumWidth(50)
+                part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            if isinstance(part, QComboBox | QAbstractSpinBox):
+                part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+                part.installEventFilter(_wheel)
+        label = QLabel(field.label)
+        label.setToolTip(field.tooltip or "")
+        rows.addRow(label, field.native)
+    return box
+
+
+def _inner(info: FieldInfo) -> list[type[Configuration]]:
+    """The configuration classes, one of which a field holds; none for a plain field."""
+    annotation, _ = without_annotated(info.annotation, [])
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Configuration)]
+
+
+def _fixed(info: FieldInfo) -> bool:
+    """Whether a field can have one value only, such as the name of its kind."""
+    return get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1
+
+
+def _value(field: Any) -> Any:
+    return field.value() if isinstance(field, Form | Choice) else read(field)
+
+
+def _fill(field: Any, value: Any) -> None:
+    if isinstance(field, Form | Choice):
+        field.fill(value)
+    else:
+        write(field, value)
