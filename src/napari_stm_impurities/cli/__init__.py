@@ -24,7 +24,7 @@ COMMANDS = {
     "simulate": ("learn", "Simulate a surface with impurities at known positions."),
     "train": ("learn", "Train a model on simulated windows."),
     "adapt": ("adapt", "Adapt a model to a measurement, with the points that you corrected."),
-    "find": ("search", "Find the impurities in a stack, or in each file of a folder."),
+    "find": ("find", "Find the impurities in a stack, or in each file of a folder."),
     "reference": ("judge", "Find reference points on the map of the bound states."),
     "compare": ("judge", "Compare points with a reference."),
     "statistics": ("account", "Tell what points say of the surface: density, nearest neighbours, pair correlation."),
