@@ -68,8 +68,8 @@ def test_a_bad_value_is_told(change, says):
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(StmError, match="score is missing"):
-        check_points(make_points([[1, 2]], (1, 1), source="manual").drop(columns="score"))
+    with pytest.raises(StmError, match="y_px is missing"):
+        check_points(make_points([[1, 2]], (1, 1), source="manual").drop(columns="y_px"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import StmError
-from ..data.points import SOURCES, check_points, positions_nm
+from ..data.points import SOURCES, check_points, positions_nm, with_columns_of
 from .comparison import match
 
 #: What a person said of a model's point. A rejected one is hidden, and is in no table that is saved or compared.
@@ -87,6 +87,6 @@ def merge_points(new: pd.DataFrame, kept: pd.DataFrame, radius_nm: float) -> pd.
     told.iloc[of_new[rejected]] = "rejected"
     new = new.assign(checked=told).drop(index=of_new[~rejected])
     stays = stays.drop(index=of_kept[rejected])
-    merged = pd.concat([new, stays], ignore_index=True)
+    merged = pd.concat([with_columns_of(new, stays), with_columns_of(stays, new)], ignore_index=True)
     merged["source"] = pd.Categorical(merged["source"].astype(str), categories=list(SOURCES))
     return merged

@@ -16,8 +16,9 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..core.errors import StmError
+from .schemas import STACK
 
-DIMS = ("bias", "y", "x")
+DIMS = STACK.dims
 
 #: The smallest side that can show one ripple and its surroundings.
 MIN_SIDE_PX = 10
@@ -64,44 +65,7 @@ def make_stack(
     >>> stack.sizes["x"], [float(v) for v in stack.bias]
     (20, [-10.0, 0.0, 10.0])
     """
-    lazy = hasattr(data, "__dask_graph__")
-    values: Any = data if lazy else np.asarray(data)
-    if values.dtype.kind not in "fiub":
-        raise StmError(f"a stack holds real numbers, got an array of {values.dtype}")
-    if values.ndim == 2:
-        values = values[None]
-    if values.ndim != 3:
-        raise StmError(f"a stack has the shape (bias, y, x), got an array of shape {values.shape}")
-    bias = np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).ravel()
-    if len(bias) != len(values):
-        raise StmError(f"{len(values)} maps need {len(values)} biases (mV), got {len(bias)}")
-    if not np.isfinite(bias).all():
-        raise StmError("the bias axis holds values that are not finite; give one number in mV for each map")
-    order = np.argsort(bias, kind="stable")
-    bias = bias[order]
-    if len(bias) > 1 and np.any(np.diff(bias) <= 0):
-        twice = bias[1:][np.diff(bias) <= 0][0]
-        raise StmError(f"the bias {twice:g} mV stands more than once; average or drop the repeated maps first")
-    step = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,))
-    if not (np.isfinite(step).all() and (step > 0).all()):
-        raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
-    ordered = values if np.array_equal(order, np.arange(len(order))) else values[order]
-    return xr.DataArray(
-        ordered.astype(np.float32) if lazy else np.ascontiguousarray(ordered, dtype=np.float32),
-        dims=DIMS,
-        coords={
-            "bias": ("bias", bias, {"units": "mV"}),
-            "y": ("y", np.arange(values.shape[1]) * step[0], {"units": "nm"}),
-            "x": ("x", np.arange(values.shape[2]) * step[1], {"units": "nm"}),
-        },
-        name=channel,
-        attrs={"channel": channel, "units": units, "history": [], **_pixel_attr(step), **(attrs or {})},
-    )
-
-
-def _pixel_attr(step: np.ndarray) -> dict[str, list[float]]:
-    # kept beside the coordinates, because one row or one column alone does not tell its own width
-    return {"pixel_size_nm": [float(step[0]), float(step[1])]}
+    return STACK.parse(data, bias_mv, pixel_size_nm, channel=channel, units=units, attrs=attrs)
 
 
 def pixel_size_nm(stack: xr.DataArray) -> tuple[float, float]:
@@ -142,12 +106,8 @@ def check_stack(stack: xr.DataArray) -> xr.DataArray:
     StmError
         If it is not a stack, is smaller than 10 x 10 pixels, holds no value, or is constant in every map.
     """
-    name = stack.attrs.get("source", "the stack") if isinstance(stack, xr.DataArray) else "the stack"
-    if not isinstance(stack, xr.DataArray) or stack.dims != DIMS:
-        shape = getattr(stack, "dims", type(stack).__name__)
-        raise StmError(f"expected a stack with the dimensions (bias, y, x), got {shape}; make one with make_stack")
-    if np.any(np.diff(stack.bias.values) <= 0):
-        raise StmError(f"{name}: the bias must ascend; sort the stack first, as in stack.sortby('bias')")
+    STACK.validate(stack)
+    name = stack.attrs.get("source", "the stack")
     if min(stack.sizes["y"], stack.sizes["x"]) < MIN_SIDE_PX:
         raise StmError(
             f"{name}: a map of {stack.sizes['y']} x {stack.sizes['x']} pixels is too small to find impurities in;"

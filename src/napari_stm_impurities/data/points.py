@@ -1,11 +1,15 @@
-"""The table of points: what it holds, and its checks.
+"""The table of points: its columns, and its checks.
 
-A table is a :class:`pandas.DataFrame` with the columns of :data:`COLUMNS`: the position in nm in the
-stack's own coordinates and in pixels, the network's score, a confidence from 0 to 1, and the source,
-one of :data:`SOURCES`. A manual point has no score and no confidence (NaN).
+A table is a :class:`pandas.DataFrame` with the required columns of :data:`REQUIRED`: the position in nm in the image's
+own coordinates and in pixels, and the source, one of :data:`SOURCES`. Every other column is kept wherever the table
+goes. The columns that this package knows are described once, in :data:`KNOWN_COLUMNS`. A manual point has no score and
+no confidence (NaN).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,8 +17,50 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import StmError
 
-COLUMNS = ("y_nm", "x_nm", "y_px", "x_px", "score", "confidence", "source")
 SOURCES = ("model", "manual", "reference")
+
+
+@dataclass(frozen=True)
+class PointColumn:
+    """One column of a table of points.
+
+    Attributes
+    ----------
+    name
+        With its unit, where it has one.
+    kind
+        ``number``, ``integer``, ``flag`` (true or false) or ``text``.
+    unit
+        Empty for a plain number or text.
+    text
+        What it means, in one line.
+    """
+
+    name: str
+    kind: Literal["number", "integer", "flag", "text"]
+    unit: str
+    text: str
+
+
+#: The columns that this package knows. A table may have any others, and keeps them.
+KNOWN_COLUMNS = (
+    PointColumn("y_nm", "number", "nm", "position along y, from the centre of the first pixel of the image"),
+    PointColumn("x_nm", "number", "nm", "position along x, from the centre of the first pixel of the image"),
+    PointColumn("y_px", "number", "px", "row; 0 is the centre of the first pixel"),
+    PointColumn("x_px", "number", "px", "column; 0 is the centre of the first pixel"),
+    PointColumn("score", "number", "", "output of the network before calibration"),
+    PointColumn("confidence", "number", "", "calibrated probability, 0 to 1"),
+    PointColumn("source", "text", "", "model, manual or reference"),
+    PointColumn("checked", "text", "", "review status: unchecked, accepted or rejected"),
+    PointColumn("frame", "integer", "", "number of the frame in a movie, from 0"),
+    PointColumn("track", "integer", "", "number of the track that the point belongs to"),
+    PointColumn("kind", "text", "", "class of the object at the point"),
+)
+
+#: The columns that :func:`make_points` makes, in their order.
+COLUMNS = ("y_nm", "x_nm", "y_px", "x_px", "score", "confidence", "source")
+#: The columns without which a table is no table of points.
+REQUIRED = ("y_nm", "x_nm", "y_px", "x_px", "source")
 
 
 def make_points(
@@ -65,26 +111,66 @@ def make_points(
 
 
 def check_points(points: pd.DataFrame) -> pd.DataFrame:
-    """Return `points` if it is a table of points, else say in one line why not.
+    """The same table, if it is a table of points.
 
     Raises
     ------
     StmError
-        If a column is missing, a position in nm is not finite, a confidence lies outside 0 to 1, or a
-        source is none of :data:`SOURCES`.
+        If a required column is missing, a position in nm is not finite, a confidence lies outside 0 to 1, or a source
+        is none of :data:`SOURCES`.
     """
-    missing = [name for name in COLUMNS if name not in points.columns]
+    if not isinstance(points, pd.DataFrame):
+        raise StmError(f"expected a table of points (pandas.DataFrame), got {type(points).__name__}")
+    missing = [name for name in REQUIRED if name not in points.columns]
     if missing:
-        raise StmError(f"a table of points has the columns {', '.join(COLUMNS)}; {', '.join(missing)} is missing")
+        raise StmError(f"a table of points has the columns {', '.join(REQUIRED)}; {', '.join(missing)} is missing")
     if not np.isfinite(positions_nm(points)).all():
         raise StmError("a point has a position that is not a finite number")
-    confidence = points["confidence"].to_numpy(dtype=float)
-    if np.any((confidence < 0) | (confidence > 1)):
-        raise StmError("a confidence lies outside 0 to 1")
+    if "confidence" in points:
+        confidence = points["confidence"].to_numpy(dtype=float)
+        if np.any((confidence < 0) | (confidence > 1)):
+            raise StmError("a confidence lies outside 0 to 1")
     strange = set(points["source"].astype(str)) - set(SOURCES)
     if strange:
         raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {sorted(strange)[0]!r}")
     return points
+
+
+def with_columns_of(points: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """The points with every column that `like` has and they lack, missing in each row.
+
+    Examples
+    --------
+    >>> few = make_points([[0.0, 0.0]], (1.0, 1.0), source="manual")
+    >>> with_columns_of(few, few.assign(kind="vacancy"))["kind"].tolist()
+    ['']
+    """
+    absent = {}
+    for name in like.columns:
+        if name not in points:
+            nullable = nullable_column(like[name])
+            missing = [missing_value(nullable)] * len(points)
+            absent[name] = pd.Series(missing, index=points.index, dtype=nullable.dtype)
+    return points.assign(**absent)
+
+
+def nullable_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The same column, with a dtype that can hold a missing value as well."""
+    if column.dtype.kind == "b":
+        return column.astype("boolean")
+    if column.dtype.kind in "iu":
+        return column.astype("Int64")
+    return column if column.dtype.kind == "f" else column.astype(object)
+
+
+def missing_value(column: pd.Series[Any]) -> Any:
+    """The value for a point of which a column is not known: NaN for numbers, an empty string for text.
+
+    For integers and flags it is pandas' own missing value.
+    """
+    if column.dtype.kind == "f":
+        return np.nan
+    return pd.NA if column.dtype.kind in "iub" else ""
 
 
 def positions_nm(points: pd.DataFrame) -> np.ndarray:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..core.errors import ReadError, StmError
 from ..core.files import written_whole
-from ..data.points import COLUMNS, SOURCES, check_points
+from ..data.points import COLUMNS, KNOWN_COLUMNS, SOURCES, check_points
 from .xy_tables import parse_positions
 
 
@@ -48,7 +49,8 @@ def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path)
+        # an element or a class may well be called NA or None
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise ReadError(path, "no such file") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
@@ -74,4 +76,26 @@ def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
     except (StmError, ValueError) as error:
         raise ReadError(path, str(error).splitlines()[0]) from None
     table["source"] = pd.Categorical(table["source"].astype(str), categories=list(SOURCES))
-    return table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]]
+    further = [name for name in table.columns if name not in COLUMNS]
+    return table[[*COLUMNS, *further]].assign(**{name: _typed(table[name]) for name in further})
+
+
+#: What programs write for a number that is not known.
+_NOT_A_NUMBER = ("nan", "na", "n/a", "none", "null", "-")
+
+
+def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A further column as numbers, flags or text, whichever all of its cells are; text is never missing, but empty."""
+    kind = next((known.kind for known in KNOWN_COLUMNS if known.name == column.name), None)
+    if kind == "text":
+        return column.fillna("").astype(str).astype(object)
+    if column.dtype.kind not in "fiub":
+        present = column.dropna()
+        if present.map(lambda cell: isinstance(cell, bool)).all():
+            return column.astype("boolean")
+        unknown = column.isna() | column.astype(str).str.strip().str.lower().isin(_NOT_A_NUMBER)
+        numbers = pd.to_numeric(column.where(~unknown), errors="coerce")
+        if unknown.all() or (numbers.isna() & ~unknown).any():
+            return column.fillna("").astype(object)
+        column = numbers
+    return column.astype("Int64") if kind == "integer" and column.isna().any() else column

@@ -99,7 +99,7 @@ def write_report(
         The maps, dimensions (bias, y, x).
     points
         The points in the end, in the coordinates of `stack`. Those that its column ``checked`` calls rejected are left
-        out. Columns beyond those of a table of points and ``checked`` are not kept.
+        out; every further column is kept.
     date
         When, ISO 8601.
     inputs

@@ -14,7 +14,7 @@ from napari.layers import Layer, Points
 
 from ...analysis.merging import CHECKED, checked_of
 from ...core.errors import StmError
-from ...data.points import COLUMNS, SOURCES, check_points, make_points, pixel_size_of
+from ...data.points import COLUMNS, SOURCES, check_points, make_points, missing_value, nullable_column, pixel_size_of
 from .images import PIXEL_KEY, LayerTuple, layer_pixel_size_nm, placement, values_of, world_of
 
 #: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
@@ -57,6 +57,9 @@ def points_layer(
         if PIXEL_KEY in image.metadata:
             place["metadata"] = {PIXEL_KEY: image.metadata[PIXEL_KEY]}
     features = points.drop(columns=list(COLUMNS[:4])).reset_index(drop=True)
+    for name in features.columns:
+        if features[name].dtype.kind in "iub":  # a point that a person adds has no such value
+            features[name] = nullable_column(features[name])
     features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
     if "checked" in features:
         features["checked"] = checked_of(features)
@@ -90,9 +93,7 @@ def _default_of(feature: pd.Series[Any]) -> Any:
         return "manual"
     if feature.name == "checked":
         return CHECKED[0]
-    if feature.dtype.kind == "f":
-        return np.nan
-    return feature.dtype.type() if feature.dtype.kind in "iub" else ""
+    return missing_value(feature)
 
 
 def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
