@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_stm_impurities import physics
+from napari_stm_impurities import qpi
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.qpi.ring_classifier import ring_inputs, ring_odds
@@ -25,7 +25,7 @@ def test_the_network_gives_what_torch_gives_with_its_weights():
     spectrum = radial_spectrum(gold())
     _, inputs = ring_inputs(spectrum)
     signal = torch.from_numpy(inputs)
-    with resources.as_file(resources.files(physics) / "ring.npz") as path, np.load(path) as file:
+    with resources.as_file(resources.files(qpi) / "ring_classifier.npz") as path, np.load(path) as file:
         for layer in range(5):
             weight, bias = (torch.from_numpy(file[f"{name}{layer}"]) for name in ("weight", "bias"))
             signal = torch.nn.functional.conv1d(signal, weight, bias, dilation=2**layer, padding=2 * 2**layer).relu()
