@@ -127,5 +127,5 @@ def test_statistics_tells_the_density(reported, tmp_path, capsys):
     told = json.loads(as_json.read_text())
     assert told["density_per_nm2"] == pytest.approx(inside / 18.75**2)
     said = capsys.readouterr().out
-    assert f"{told['density_per_nm2']:.4g} +- " in said
+    assert f"{told['density_per_nm2']:.4g} ± " in said
     assert "g(r) above the band" in said

@@ -15,21 +15,20 @@ import pytest
 
 from napari_stm_impurities.analysis.edits import edits_between
 from napari_stm_impurities.core.errors import ModelError, ReadError
+from napari_stm_impurities.core.hashing import sha256_of_file
 from napari_stm_impurities.core.progress import Stopped
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.impurities.detect import find
 from napari_stm_impurities.impurities.model import Model, ModelConfig
 from napari_stm_impurities.impurities.network_config import NetworkConfig
+from napari_stm_impurities.impurities.record import MODEL_FILE, model_sha256
 from napari_stm_impurities.io.replay import replay
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.prepare.recipe import recipe_of
 from napari_stm_impurities.workflow.provenance import (
     Inputs,
     Provenance,
-    Run,
-    model_sha256,
     rounded_positions,
-    sha256_of,
     versions_now,
 )
 from napari_stm_impurities.workflow.rerun import rerun
@@ -80,12 +79,12 @@ def made(tmp_path: Path) -> Made:
     Provenance(
         date="2026-01-31T12:00:00",
         inputs=inputs,
-        run=Run.of_finding(finding, str(model), threshold=0.0),
+        run=finding.recorded(model.parent, 0.0),
         edits=edits_between(found, final),
         points_nm=rounded_positions(shown),
         versions=versions_now(),
     ).save(path)
-    return Made(path, data, model, shown.reset_index(drop=True))
+    return Made(path, data, folder / MODEL_FILE, shown.reset_index(drop=True))
 
 
 def test_a_rerun_gets_the_same_points(made):
@@ -215,21 +214,21 @@ def test_it_is_valid_json_and_comes_back_the_same(made):
 def test_the_hash_is_that_of_other_programs(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 20_000)
-    assert sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sha256_of_file(path) == hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(Stopped):
-        sha256_of(path, should_stop=lambda: True)
+        sha256_of_file(path, should_stop=lambda: True)
 
 
 def test_the_hash_of_a_folder_tells_names_and_contents(tmp_path):
     store = tmp_path / "s.zarr"
     (store / "a").mkdir(parents=True)
     (store / "a" / "0").write_text("one")
-    first = sha256_of(store)
-    assert sha256_of(store) == first
+    first = sha256_of_file(store)
+    assert sha256_of_file(store) == first
     (store / "a" / "0").rename(store / "a" / "1")
-    renamed = sha256_of(store)
+    renamed = sha256_of_file(store)
     (store / "a" / "1").write_text("two")
-    assert len({first, renamed, sha256_of(store)}) == 3
+    assert len({first, renamed, sha256_of_file(store)}) == 3
 
 
 def test_napari_is_told_of_only_where_it_is_running(monkeypatch):

@@ -212,7 +212,7 @@ def test_few_points_leave_out_what_needs_more(tmp_path, stack, n):
     names = {path.name for path in report.files}
     assert "pair_correlation.png" not in names
     assert (SPECTRA in names) == bool(n)
-    assert f"{n} on " in (report.folder / "report.html").read_text(encoding="utf-8")
+    assert f"<td>Points</td><td>{n}</td>" in (report.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -27,6 +27,7 @@ from scipy.spatial import cKDTree
 
 from ..core.errors import StmError
 from ..core.files import written_whole
+from ..core.rows import Row
 from ..data.geometry import disc_share
 from ..data.images import pixel_size_nm as pixel_size_of
 from ..data.points import positions_nm
@@ -113,6 +114,23 @@ class Comparison:
         with written_whole(path) as beside:
             beside.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return Path(path)
+
+    def summary_rows(self) -> list[Row]:
+        """The figures as rows, the chance level beside the paper's ratio."""
+        chance = "not known" if math.isnan(self.chance_ratio) else f"{self.chance_ratio:.3f}"
+        apart = "-" if math.isnan(self.rms_distance_nm) else f"{self.rms_distance_nm:.3f} nm"
+        matched = f"one to one, within {self.tolerance_nm:g} nm"
+        near = f"nearest point under {self.ratio_radius_nm:.3g} nm away"
+        return [
+            Row("points", str(self.n_points), f"{len(self.extra)} of them extra"),
+            Row("reference points", str(self.n_reference), f"{len(self.missed)} of them missed"),
+            Row("recall", f"{self.recall:.3f}", matched),
+            Row("precision", f"{self.precision:.3f}", matched),
+            Row("F1", f"{self.f1:.3f}"),
+            Row("distance (rms)", apart, "over the matched pairs"),
+            Row("reference ratio", f"{self.reference_ratio:.3f}", near),
+            Row("ratio by chance", chance, f"as many random points, area {self.frame_source}"),
+        ]
 
     def __str__(self) -> str:
         return (

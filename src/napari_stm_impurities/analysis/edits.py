@@ -107,7 +107,7 @@ def edits_between(found: pd.DataFrame, final: pd.DataFrame) -> tuple[Edit, ...]:
     edits = []
     for row, before in enumerate(positions_nm(found).tolist()):
         at = partner.get(row)
-        edit = _edit_of(then[row], None if at is None else now[at], "" if at is None else checked[at])
+        edit = _edit_of(then[row], None if at is None else now[at], "" if at is None else str(checked[at]))
         if edit is not None:
             edits.append(edit.model_copy(update={"before_nm": (before[0], before[1])}))
     taken = set(partner.values())

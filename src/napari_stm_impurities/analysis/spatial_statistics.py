@@ -30,6 +30,7 @@ from scipy.spatial import cKDTree
 
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.rows import Row
 from ..data.observation_window import MeasuredArea
 from ..data.points import positions_nm
 
@@ -103,6 +104,32 @@ class SurfaceStatistics:
         with written_whole(path) as beside:
             beside.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return Path(path)
+
+    def summary_rows(self) -> list[Row]:
+        """The figures as rows, those of random placement beside them."""
+        outside = f", {self.n_outside} more lie outside it" if self.n_outside else ""
+        rows = [
+            Row("points", str(self.n_points), f"on the measured area{outside}"),
+            Row("measured area", f"{self.area_nm2:.5g} nm²", "missing pixels are left out"),
+            Row(
+                "density",
+                f"{self.density_per_nm2:.4g} ± {self.density_error_per_nm2:.2g} per nm²",
+                "the error is that of counting",
+            ),
+        ]
+        if self.n_points < 2:
+            return rows
+        low, high = self.random_nearest_band_nm
+        rows += [
+            Row("nearest neighbour", f"{self.nearest_mean_nm:.3g} nm", f"in the mean: {self.verdict}"),
+            Row("... at random", f"{self.random_nearest_nm:.3g} nm", f"95 % between {low:.3g} and {high:.3g} nm"),
+        ]
+        g = self.pair_correlation
+        for sign, outlying in (("above", g["g"] > g["high"]), ("below", g["g"] < g["low"])):
+            where = ", ".join(f"{r:.2g}" for r in g["r_nm"][outlying])
+            note = "1 distance in 20 is by chance"
+            rows.append(Row(f"g(r) {sign} the band", f"{where} nm" if where else "nowhere", note))
+        return rows
 
     def __str__(self) -> str:
         density = f"{self.density_per_nm2:.4g} +- {self.density_error_per_nm2:.2g} per nm^2 ({self.n_points} points)"

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..core.errors import StmError
+from ..impurities.family import Impurities
 from ..io.tables import save_points
 from .console import PARTLY_FAILED, long_work, out, tell
-from .files import Biases, Channel, PixelSize, biases, read
+from .files import Biases, Channel, PixelSize, Strict, biases, read
 from .run_options import Device, Material, ModelName, Threshold
-
-if TYPE_CHECKING:
-    from ..impurities.model import Model
 
 
 def find(
@@ -46,11 +44,17 @@ def find(
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
     device: Device = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Of a batch, search the I-th of N parts only, such as 3/16."),
+    ] = None,
+    strict: Strict = False,
 ) -> int:
     """Find the impurities in a stack, and write them as a table of points.
 
-    A folder or a pattern is searched file by file: one table a file and a summary.csv. A file that fails does
-    not stop the rest; it is named at the end, and the exit code is then 1.
+    A folder or a pattern is searched file by file: a table and a provenance for each file, and a summary.csv that is
+    written as it goes. A file that fails does not stop the rest; it is named at the end, and the exit code is then 1.
+    A second start repeats nothing that is done already.
 
     Examples: stm-impurities find grid.3ds -o points.csv --figure points.png (one stack),
     stm-impurities find "maps/*.3ds" -o tables (a batch).
@@ -63,13 +67,17 @@ def find(
     if output.is_dir() or any(_is_batch(name) for name in files):
         if score_map or figure or wavelength_nm:
             raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
-        return _find_in_each(files, output, loaded, channel, material, threshold, pixel_size_nm, bias_mv)
+        reading: dict[str, Any] = {"channel": channel, "pixel_size_nm": pixel_size_nm, "strict": strict}
+        reading["bias_mv"] = None if bias_mv is None else biases(bias_mv)
+        return _find_in_each(files, output, Impurities(loaded, material, threshold), reading, shard)
+    if shard is not None:
+        raise StmError("--shard is for a batch; give a folder, or a pattern in quotes")
 
     from ..impurities.detect import find as find_all
     from ..io.writers import save_stack
     from ..physics.dispersion import Dispersion
 
-    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv)
+    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv, strict=strict)
     band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
     with long_work("find") as (progress, should_stop):
         finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
@@ -87,36 +95,19 @@ def find(
 
 
 def _find_in_each(
-    names: list[str],
-    folder: Path,
-    model: Model,
-    channel: str | None,
-    material: str | None,
-    threshold: float | None,
-    pixel_size_nm: float | None,
-    bias_mv: str | None,
+    names: list[str], folder: Path, method: Impurities, reading: dict[str, Any], shard: str | None
 ) -> int:
-    from ..workflow.batch import files_of, find_in_files
+    from ..workflow.batch import Shard, files_of, find_in_files
 
     if folder.suffix == ".csv" and not folder.is_dir():
         raise StmError(f"{folder}: a batch writes one table a file; name a folder for them, such as {folder.stem}")
     files = [path for name in names for path in (files_of(name) if _is_batch(name) else [Path(name)])]
+    part = None if shard is None else Shard.parse(shard)
     with long_work("find") as (progress, should_stop):
-        batch = find_in_files(
-            files,
-            folder,
-            model,
-            material,
-            threshold,
-            channel=channel,
-            pixel_size_nm=pixel_size_nm,
-            bias_mv=None if bias_mv is None else biases(bias_mv),
-            progress=progress,
-            should_stop=should_stop,
-        )
+        batch = find_in_files(files, folder, method, **reading, shard=part, progress=progress, should_stop=should_stop)
     searched = len(batch.summary) - len(batch.failed)
     total = int(batch.summary["points"].sum())
-    out().print(f"{batch.path}: {total} impurities in {searched} of {len(files)} files", markup=False)
+    out().print(f"{batch.path}: {total} impurities in {searched} of {len(batch.summary)} files", markup=False)
     for text in batch.failed["error"]:
         tell("failed", text)
     return PARTLY_FAILED if len(batch.failed) else 0

@@ -121,3 +121,11 @@ def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Call
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def places_near(path: str, folder: Path) -> Iterator[Path]:
+    """Where a file that a record names may be: at its path, in the folder of the record, and in the folder above."""
+    yield folder / path  # which is the path itself where it is absolute
+    name = Path(path.replace("\\", "/")).name
+    yield folder / name
+    yield folder.parent / name

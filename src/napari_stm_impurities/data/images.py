@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..core.errors import StmError
-from .schemas import STACK
+from .schemas import STACK, schema_of
 
 DIMS = STACK.dims
 
@@ -175,6 +175,7 @@ def select_bias(stack: xr.DataArray, low_mv: float | None = None, high_mv: float
     return stack.isel(bias=np.flatnonzero(keep))
 
 
-def map_at(stack: xr.DataArray, bias_mv: float) -> xr.DataArray:
-    """The map (y, x) whose bias is nearest to `bias_mv`."""
-    return stack.isel(bias=int(np.abs(stack.bias.values - bias_mv).argmin()))
+def map_at(image: xr.DataArray, at: float) -> xr.DataArray:
+    """The map (y, x) of a stack whose bias in mV, or of a movie whose time in s, is nearest; an image as it is."""
+    axis = schema_of(image).axis
+    return image.isel({axis: int(np.abs(image[axis].values - at).argmin())}) if axis else image

@@ -6,6 +6,8 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -19,9 +21,10 @@ from ..data.images import pixel_size_nm as pixel_size_of
 from ..data.points import make_points
 from ..physics.dispersion import Dispersion
 from ..qpi.dispersion_fit import LEAST_QUALITY, NoRing, fit_dispersion, ring_quality
-from .model import Model, load_model
+from .model import Model, ModelConfig, load_model
 from .peaks import find_peaks
 from .preprocess import View, view_stack
+from .record import ImpurityRun, model_sha256, named_or_saved
 from .tiles import ScoreField, score_view
 
 #: Without a ring, this many biases at least are needed; in fewer, smooth noise alone gives points.
@@ -65,6 +68,40 @@ class Finding:
     notes: tuple[str, ...]
     model: Model
     tile_px: int | None = None
+    kind: ClassVar[str] = "impurities"
+
+    @property
+    def maps(self) -> dict[str, xr.DataArray]:
+        """The score map."""
+        return {"score": self.score}
+
+    @property
+    def default_threshold(self) -> float:
+        """The model's own threshold."""
+        return self.model.threshold
+
+    @property
+    def device(self) -> str:
+        """The device that the model is on."""
+        return str(self.model.device)
+
+    @property
+    def confidence_basis(self) -> ModelConfig:
+        """The model's configuration: two models with the same one mean the same by a confidence."""
+        return self.model.config
+
+    def recorded(self, folder: Path, threshold: float) -> ImpurityRun:
+        """The record of the run, its points counted from `threshold` on; a model of one's own is saved in `folder`."""
+        return ImpurityRun.of(
+            model=self.model.config.name,
+            model_file=named_or_saved(self.model, folder),
+            model_sha256=model_sha256(self.model),
+            dispersion=self.dispersion,
+            threshold=threshold,
+            tile_px=self.tile_px,
+            device=self.device,
+            notes=self.notes,
+        )
 
 
 def find(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import save_file
 from ..core.configuration import Configuration, one_line
 from ..core.errors import ModelError
 from ..core.files import written_whole
+from ..core.hashing import sha256_of_named_bytes
 from .inputs import input_channels
 from .network import ImpurityNetwork, check_halo
 from .network_config import InputConfig, NetworkConfig
@@ -103,11 +103,8 @@ class Model:
 
     def sha256(self) -> str:
         """The SHA-256 of the weights: the same for the same network, whatever file or name it has."""
-        digest = hashlib.sha256()
-        for name, value in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(value.contiguous().cpu().numpy().data)
-        return digest.hexdigest()
+        weights = sorted(self.network.state_dict().items())
+        return sha256_of_named_bytes((name, value.contiguous().cpu().numpy().data) for name, value in weights)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write weights and configuration into one file, whole or not at all."""

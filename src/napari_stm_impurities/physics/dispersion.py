@@ -37,9 +37,9 @@ class Dispersion(Configuration):
     )
     band_bottom_uncertainty_mv: float = Field(default=0.0, ge=0, description="One standard deviation of E0 in mV.")
     effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
-    quality: float = Field(
-        default=float("inf"),
-        description="The standard deviations that the odds of a ring amount to; infinite for a preset.",
+    quality: float | None = Field(
+        default=None,
+        description="The standard deviations that the odds of a ring amount to; None for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")
 

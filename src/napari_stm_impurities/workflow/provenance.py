@@ -6,37 +6,32 @@ that the person made, and the points themselves, to hold a later run against.
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
-from pydantic import ValidationError, field_serializer
+from pydantic import SerializeAsAny, ValidationError, field_validator
 
 from ..analysis.edits import Edit
 from ..core.configuration import Configuration, one_line
 from ..core.errors import ReadError
 from ..core.files import written_whole
-from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.hashing import sha256_of_file
+from ..core.progress import Progress, ShouldStop, never, silent
+from ..data.method import RunRecord
 from ..data.points import positions_nm
 from ..io.replay import replay
-from ..physics.dispersion import Dispersion
-
-if TYPE_CHECKING:
-    from ..impurities.detect import Finding
-    from ..impurities.model import Model
+from .families import DEFAULT_KIND, family_of
 
 #: The packages whose versions may change a result.
 _PACKAGES = ("napari-stm-impurities", "numpy", "scipy", "torch", "xarray")
-_PIECE_BYTES = 2**22
 
 
 class InputFile(Configuration):
@@ -72,7 +67,7 @@ class Inputs(Configuration):
         paths: Sequence[str | os.PathLike[str]],
         *,
         channel: str | None = None,
-        pixel_size_nm: tuple[float, float] | None = None,
+        pixel_size_nm: float | Sequence[float] | None = None,
         bias_mv: ArrayLike | None = None,
         progress: Progress = silent,
         should_stop: ShouldStop = never,
@@ -89,9 +84,12 @@ class Inputs(Configuration):
         files = []
         for number, path in enumerate(paths):
             progress(number / len(paths), f"reading {Path(path).name}")
-            files.append(InputFile(path=str(Path(path).absolute()), sha256=sha256_of(path, should_stop=should_stop)))
-        told = None if bias_mv is None else tuple(np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).tolist())
-        return cls.of(files=tuple(files), channel=channel, pixel_size_nm=pixel_size_nm, bias_mv=told)
+            files.append(
+                InputFile(path=str(Path(path).absolute()), sha256=sha256_of_file(path, should_stop=should_stop))
+            )
+        biases = None if bias_mv is None else tuple(np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).tolist())
+        size = None if pixel_size_nm is None else tuple(np.broadcast_to(pixel_size_nm, (2,)).tolist())
+        return cls.of(files=tuple(files), channel=channel, pixel_size_nm=size, bias_mv=biases)
 
     def read(
         self,
@@ -112,46 +110,6 @@ class Inputs(Configuration):
         return replay(path, self.recipe, self.channel, progress=progress, should_stop=should_stop, **given)
 
 
-class Run(Configuration):
-    """How the model looked for impurities."""
-
-    model: str
-    """The name of the model."""
-    model_file: str
-    """Where it is: the name of a shipped model, or a file."""
-    model_sha256: str
-    """Of its weights and of all that decides what it finds; see :func:`model_sha256`."""
-    dispersion: Dispersion | None
-    """The band that set the scale, given or read off the maps; None where none stood out."""
-    threshold: float
-    """The least confidence of a point."""
-    tile_px: int | None
-    """Side of the tiles; None where it was the model's own."""
-    device: str
-    """What it was computed on."""
-    notes: tuple[str, ...] = ()
-    """What the run said that a person should know."""
-
-    @classmethod
-    def of_finding(cls, finding: Finding, model_file: str, *, threshold: float) -> Run:
-        """Take down a run, whose points were counted from `threshold` on in the end."""
-        return cls.of(
-            model=finding.model.config.name,
-            model_file=model_file,
-            model_sha256=model_sha256(finding.model),
-            dispersion=finding.dispersion,
-            threshold=threshold,
-            tile_px=finding.tile_px,
-            device=str(finding.model.device),
-            notes=finding.notes,
-        )
-
-    @field_serializer("dispersion")
-    def _only_finite(self, band: Dispersion | None) -> dict[str, Any] | None:
-        # JSON has no infinity; the quality of a preset is infinite, which is the default
-        return None if band is None else {name: value for name, value in band if value != math.inf}
-
-
 class Provenance(Configuration):
     """Where a table of points comes from.
 
@@ -170,8 +128,10 @@ class Provenance(Configuration):
     """When the points were written, ISO 8601."""
     inputs: Inputs
     """The maps."""
-    run: Run | None
-    """How the model looked for impurities; None where all points were set by hand or came from elsewhere."""
+    run: SerializeAsAny[RunRecord] | None
+    """What was run; None where all points were set by hand or came from elsewhere."""
+    method_sha256: str | None = None
+    """Of all that decides what the method finds; a batch repeats no file whose record has the same one."""
     edits: tuple[Edit, ...]
     """What the person changed after that."""
     points_nm: tuple[tuple[float, float], ...]
@@ -180,6 +140,12 @@ class Provenance(Configuration):
     """What the random placements of the statistics began with."""
     versions: dict[str, str]
     """Of Python and of the packages that a result may depend on."""
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _run_of_its_family(cls, run: Any) -> Any:
+        # a record of the first release says no kind
+        return family_of(run.get("kind", DEFAULT_KIND)).record.model_validate(run) if isinstance(run, dict) else run
 
     @property
     def n_points(self) -> int:
@@ -213,48 +179,6 @@ class Provenance(Configuration):
 def rounded_positions(points: pd.DataFrame) -> tuple[tuple[float, float], ...]:
     """The positions (y, x) of a table of points in nm, rounded to 1e-6 nm, as a provenance keeps them."""
     return tuple((y, x) for y, x in positions_nm(points).round(6).tolist())
-
-
-def sha256_of(path: str | os.PathLike[str], *, should_stop: ShouldStop = never) -> str:
-    """The SHA-256 of a file, read piece by piece; of a folder, that of the names and contents of all files in it.
-
-    Raises
-    ------
-    ReadError
-        If it cannot be read.
-    Stopped
-        If `should_stop` said so.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "abc"
-    >>> _ = path.write_text("abc")
-    >>> sha256_of(path)[:16]
-    'ba7816bf8f01cfea'
-    """
-    path = Path(path)
-    digest = hashlib.sha256()
-    inside = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    try:
-        for one in inside:
-            if one != path:
-                digest.update(one.relative_to(path).as_posix().encode() + b"\0")
-            with one.open("rb") as file:
-                while piece := file.read(_PIECE_BYTES):
-                    if should_stop():
-                        raise Stopped
-                    digest.update(piece)
-    except OSError as error:
-        raise ReadError(path, f"cannot be read ({error.strerror})") from None
-    return digest.hexdigest()
-
-
-def model_sha256(model: Model) -> str:
-    """The SHA-256 of a model: its weights, its make, what it is shown, and what its scores mean; not its name."""
-    parts = {"network", "inputs", "calibration"}
-    decisive = model.config.model_dump_json(include=parts, exclude_defaults=True)
-    return hashlib.sha256(f"{model.sha256()} {decisive}".encode()).hexdigest()
 
 
 def versions_now() -> dict[str, str]:

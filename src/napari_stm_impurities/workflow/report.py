@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,34 +15,25 @@ from ..analysis.edits import apply_edits, edits_between
 from ..analysis.spatial_statistics import SurfaceStatistics, surface_statistics
 from ..core import files
 from ..core.errors import ReadError, StmError
+from ..core.hashing import sha256_of_file
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
-from ..data.images import pixel_size_nm
+from ..data.images import map_at, pixel_size_nm
+from ..data.method import Result
 from ..data.observation_window import MeasuredArea
 from ..data.points import make_points, positions_nm
+from ..impurities.record import MODEL_FILE
 from ..io.tables import save_points
 from ..io.writers import save_stack
 from ..plots.maps import draw_overlay, draw_points
 from ..plots.spectra import draw_nearest_neighbours, draw_pair_correlation, draw_spectra
 from ..prepare.recipe import recipe_of
 from ..spots import find_reference
-from .provenance import (
-    InputFile,
-    Inputs,
-    Provenance,
-    Run,
-    model_sha256,
-    rounded_positions,
-    sha256_of,
-    versions_now,
-)
+from .provenance import InputFile, Inputs, Provenance, rounded_positions, versions_now
 from .report_page import Page, page
-
-if TYPE_CHECKING:
-    from ..impurities.detect import Finding
 
 #: Everything that a report may hold. A folder with any other file is not replaced by a new report.
 PROVENANCE, PAGE, POINTS, STATISTICS = "provenance.json", "report.html", "points.csv", "statistics.json"
-REFERENCE, COMPARISON, STACK, MODEL = "reference.csv", "comparison.json", "stack.nc", "model.safetensors"
+REFERENCE, COMPARISON, STACK, MODEL = "reference.csv", "comparison.json", "stack.nc", MODEL_FILE
 MAP, OVERLAY, SPECTRA, PAIRS, NEAREST = (
     "map.png",
     "overlay.png",
@@ -80,7 +70,7 @@ def write_report(
     *,
     date: str,
     inputs: Inputs | None = None,
-    finding: Finding | None = None,
+    finding: Result | None = None,
     threshold: float | None = None,
     reference: pd.DataFrame | None = None,
     bound_map: xr.DataArray | None = None,
@@ -96,7 +86,7 @@ def write_report(
     folder
         Where the report goes: a new or an empty folder, or an earlier report, which is replaced.
     stack
-        The maps, dimensions (bias, y, x).
+        The image: a stack of maps, a movie or a single one.
     points
         The points in the end, in the coordinates of `stack`. Those that its column ``checked`` calls rejected are left
         out; every further column is kept.
@@ -114,7 +104,7 @@ def write_report(
     bound_map
         The map of the bound states, one bias: the reference is drawn on it, and is found on it where none is given.
     bias_mv
-        Which map of the stack is drawn, the nearest.
+        The map of a stack that is drawn: the one of the nearest bias.
     seed
         Of the random placements for the statistics.
     progress, should_stop
@@ -147,7 +137,7 @@ def write_report(
     with files.folder_written_whole(folder, "report", is_report) as beside:
         step(0.0, "reading the files again")
         kept = _inputs(stack, inputs, beside, should_stop) if finding is not None else inputs or Inputs(files=())
-        run = None if finding is None else Run.of_finding(finding, _model_file(finding, beside), threshold=least)
+        run = None if finding is None else finding.recorded(beside, least)
         provenance = Provenance(
             date=date,
             inputs=kept.model_copy(update={"history": tuple(stack.attrs.get("history", ()))}),
@@ -178,9 +168,9 @@ def write_report(
         step(0.7, "drawing")
         draw_points(stack, final, beside / MAP, bias_mv=bias_mv)
         if reference is not None:
-            under = stack.sel(bias=[bias_mv], method="nearest") if bound_map is None else bound_map
+            under = map_at(stack, bias_mv) if bound_map is None else bound_map
             draw_overlay(under, final, reference, beside / OVERLAY, comparison=comparison)
-        if stack.sizes["bias"] > 1 and MeasuredArea.of(stack).contains(positions_nm(final)).any():
+        if stack.sizes.get("bias", 1) > 1 and MeasuredArea.of(stack).contains(positions_nm(final)).any():
             draw_spectra(stack, final, beside / SPECTRA)
         if statistics.n_points > 1:
             draw_pair_correlation(statistics, beside / PAIRS)
@@ -248,26 +238,15 @@ def _inputs(stack: xr.DataArray, inputs: Inputs | None, folder: Path, should_sto
             pass  # the files are gone or cannot be prepared alike any more, so the maps themselves are kept
     path = save_stack(stack, folder / STACK)
     came_from = () if inputs is None else inputs.files
-    return Inputs(files=(InputFile(path=STACK, sha256=sha256_of(path)),), came_from=came_from)
+    return Inputs(files=(InputFile(path=STACK, sha256=sha256_of_file(path)),), came_from=came_from)
 
 
 def same_maps(one: xr.DataArray, two: xr.DataArray) -> bool:
-    """Whether two stacks hold the same values at the same biases, on the same pixels."""
+    """Whether two images hold the same values at the same biases or times, on the same pixels."""
     return (
-        one.shape == two.shape
-        and np.array_equal(one.bias.values, two.bias.values)
+        one.dims == two.dims
+        and one.shape == two.shape
+        and all(np.array_equal(one[axis].values, two[axis].values) for axis in one.dims[:-2])
         and bool(np.allclose(pixel_size_nm(one), pixel_size_nm(two), rtol=1e-9))
         and np.array_equal(one.values, two.values, equal_nan=True)
     )
-
-
-def _model_file(finding: Finding, folder: Path) -> str:
-    """The name of the shipped model that was run; any other model is saved in the folder."""
-    from ..impurities.model import load_model, shipped_models
-
-    own = model_sha256(finding.model)
-    for name in shipped_models():
-        if model_sha256(load_model(name, "cpu")) == own:
-            return name
-    finding.model.save(folder / MODEL)
-    return MODEL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,13 @@ import pandas as pd
 
 from ..analysis.comparison import match
 from ..analysis.edits import apply_edits
-from ..core.errors import ModelError, ReadError
+from ..core.errors import ReadError
+from ..core.files import places_near
+from ..core.hashing import sha256_of_file
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.points import make_points, positions_nm
-from .provenance import Provenance, Run, model_sha256, sha256_of, versions_now
+from .families import family_of
+from .provenance import Provenance, versions_now
 
 #: Points at most this far apart are the same: another number of threads may differ in the last digits.
 SAME_NM = 1e-3
@@ -68,75 +70,31 @@ def rerun(
     if told.run is None:
         points = apply_edits(make_points([], (1.0, 1.0), source="manual"), told.edits)
         return Rerun(points, True, f"no model was run: these are the {len(points)} points of the table, as they were")
-    from ..impurities.detect import find
-    from ..impurities.model import load_model
-
     files = []
     for file in told.inputs.files:
         progress(0.0, f"checking {Path(file.path).name}")
         files.append(_there(file.path, folder))
-        now = sha256_of(files[-1], should_stop=should_stop)
+        now = sha256_of_file(files[-1], should_stop=should_stop)
         if now != file.sha256:
             raise ReadError(
                 files[-1], f"the file has changed: SHA-256 {file.sha256[:12]}... was recorded, it is {now[:12]}... now"
             )
-    model = load_model(_model_of(told.run, folder), _device(told.run))
-    now = model_sha256(model)
-    if now != told.run.model_sha256:
-        raise ModelError(
-            f"{told.run.model_file}: the model has changed: SHA-256 {told.run.model_sha256[:12]}... was recorded,"
-            f" it is {now[:12]}... now"
-        )
+    method = family_of(told.run.kind).repeat(told.run, folder)
     stack = told.inputs.read(files, should_stop=should_stop)
-    finding = find(
-        stack,
-        model,
-        told.run.dispersion,
-        told.run.threshold,
-        tile_px=told.run.tile_px,
-        progress=progress,
-        should_stop=should_stop,
-    )
-    points = apply_edits(finding.points, told.edits)
+    result = method.run(stack, progress=progress, should_stop=should_stop)
+    points = apply_edits(result.points, told.edits)
     said = _difference(told, points)
     if not said:
         return Rerun(points, True, f"the same {len(points)} points as recorded")
-    return Rerun(points, False, "; ".join([said, *_changed(told, str(model.device))]))
-
-
-def _places(path: str, folder: Path) -> Iterator[Path]:
-    yield folder / path  # which is the path itself where it is absolute
-    yield folder / Path(path.replace("\\", "/")).name
-    yield folder.parent / Path(path.replace("\\", "/")).name
+    return Rerun(points, False, "; ".join([said, *_changed(told, result.device)]))
 
 
 def _there(path: str, folder: Path) -> Path:
     """The file where it was, or beside the provenance file, or beside its folder."""
-    for place in _places(path, folder):
+    for place in places_near(path, folder):
         if place.exists():
             return place
     raise ReadError(path, f"no such file, and none of that name beside {folder}; put it there")
-
-
-def _model_of(run: Run, folder: Path) -> str | Path:
-    from ..impurities.model import shipped_models
-
-    if run.model_file in shipped_models():
-        return run.model_file
-    for place in _places(run.model_file, folder):
-        if place.is_file():
-            return place
-    raise ModelError(f"{run.model_file}: the model is not there any more, and not beside {folder}; put it there")
-
-
-def _device(run: Run) -> str | None:
-    """The device of the run where this machine has it, else the fastest that there is."""
-    from ..impurities.model import choose_device
-
-    try:
-        return str(choose_device(run.device))
-    except ModelError:
-        return None
 
 
 def _difference(told: Provenance, points: pd.DataFrame) -> str:

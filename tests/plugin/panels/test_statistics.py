@@ -72,7 +72,7 @@ def test_each_edit_is_followed(panel, scene, press, qtbot: QtBot):
     qtbot.waitUntil(lambda: panel.statistics.n_points == 10, timeout=20_000)
     layer.shown = np.arange(len(layer.data)) < 4
     qtbot.waitUntil(lambda: panel.statistics.n_points == 4, timeout=20_000)
-    assert "4 on 200 nm²" in panel.told.text()
+    assert "<b>200 nm²</b>" in panel.told.text()
 
 
 def test_the_last_of_many_edits_is_what_is_shown_in_the_end(panel, scene, press, qtbot: QtBot):

@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Points
 
 from ...core.errors import StmError
+from ...impurities.family import FAMILY
 from ...impurities.snap import REACH_NM, reach_of, snap_to_peaks
 from ..layers.images import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
 from .history import counted, history_of
@@ -73,6 +74,6 @@ def image_of(layer: Points | Image) -> Image | None:
 
 def _reach_nm(layer: Points) -> float:
     finding = layer.metadata.get(FINDING_KEY)
-    if finding is None:
+    if finding is None or finding.kind != FAMILY.kind:
         return REACH_NM
     return reach_of(finding.dispersion, float(finding.attention["bias"].max()))

@@ -14,7 +14,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 
 from ...analysis.comparison import compare
-from ...impurities.detect import Finding
+from ...data.method import Result
+from ...workflow.families import family_of
 from ..editing import merge_run, shown_at
 from ..editing.add import add_points
 from .images import DRAWN_KEY, FINDING_KEY, IMAGE_KEY, THRESHOLD_KEY, score_layer
@@ -26,7 +27,7 @@ L = TypeVar("L", bound=Layer)
 FIND_AGAIN = "find again"
 
 
-def show_finding(viewer: ViewerModel, image: Image, finding: Finding) -> Points:
+def show_finding(viewer: ViewerModel, image: Image, finding: Result) -> Points:
     """Show the points and the score map of a run.
 
     Parameters
@@ -48,9 +49,9 @@ def show_finding(viewer: ViewerModel, image: Image, finding: Finding) -> Points:
     layer = result_of(viewer, image, Points)
     if layer is None:
         return _add(viewer, image, finding)
-    before = layer.metadata[FINDING_KEY].model
-    threshold = finding.model.threshold
-    if before.config == finding.model.config:
+    before: Result = layer.metadata[FINDING_KEY]
+    threshold = finding.default_threshold
+    if before.kind == finding.kind and before.confidence_basis == finding.confidence_basis:
         threshold = layer.metadata.get(THRESHOLD_KEY, threshold)
     merge_run(layer, finding.points, image, same_place_nm(), FIND_AGAIN, threshold)
     layer.metadata.update({FINDING_KEY: finding, THRESHOLD_KEY: threshold})
@@ -72,9 +73,11 @@ def same_place_nm() -> float:
     return float(inspect.signature(compare).parameters["tolerance_nm"].default)
 
 
-def _add(viewer: ViewerModel, image: Image, finding: Finding) -> Points:
-    data, keywords, kind = points_layer(finding.points, image, kind="model", name=f"impurities ({image.name})")
-    threshold = finding.model.threshold
+def _add(viewer: ViewerModel, image: Image, finding: Result) -> Points:
+    data, keywords, kind = points_layer(
+        finding.points, image, kind="model", name=f"{family_of(finding.kind).noun} ({image.name})"
+    )
+    threshold = finding.default_threshold
     keywords["metadata"] = {
         **keywords.get("metadata", {}),
         FINDING_KEY: finding,
@@ -85,8 +88,11 @@ def _add(viewer: ViewerModel, image: Image, finding: Finding) -> Points:
     return add_points(viewer, (data, keywords, kind))
 
 
-def _show_score(viewer: ViewerModel, image: Image, finding: Finding) -> None:
-    values, keywords, kind = score_layer(finding.score, image, name=f"score ({image.name})", visible=False)
+def _show_score(viewer: ViewerModel, image: Image, finding: Result) -> None:
+    if not finding.maps:
+        return
+    what, score = next(iter(finding.maps.items()))
+    values, keywords, kind = score_layer(score, image, name=f"{what} ({image.name})", visible=False)
     layer = result_of(viewer, image, Image)
     if layer is None:
         keywords["metadata"] = _origin(image, finding)
@@ -99,5 +105,5 @@ def _show_score(viewer: ViewerModel, image: Image, finding: Finding) -> None:
     layer.metadata.update(_origin(image, finding))
 
 
-def _origin(image: Image, finding: Finding) -> dict[str, Any]:
+def _origin(image: Image, finding: Result) -> dict[str, Any]:
     return {FINDING_KEY: finding, IMAGE_KEY: weakref.ref(image)}

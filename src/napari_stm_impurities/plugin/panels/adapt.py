@@ -9,6 +9,7 @@ from magicgui.widgets import ComboBox
 from napari.layers import Points, Shapes
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ...impurities.detect import Finding
 from ...impurities.model import Model
 from ...impurities.training import AdaptConfig, EpochReport, adapt, adaptation_of
 from ...physics.dispersion import MATERIALS, Dispersion
@@ -106,7 +107,7 @@ class AdaptTab(QWidget):
         if self.surface.value != READ_OFF:
             return str(self.surface.value)
         finding = None if points is None else points.metadata.get(FINDING_KEY)
-        return None if finding is None else finding.dispersion
+        return finding.dispersion if isinstance(finding, Finding) else None
 
     def _epoch(self, report: EpochReport) -> None:
         without = report.labelled_loss is None

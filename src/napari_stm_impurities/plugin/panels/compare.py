@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from ..layers.images import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_siz
 from ..layers.points import counted, layer_points
 from ..plots.histogram import Histogram
 from ..widgets.comparison_table import ComparisonTable
-from ..widgets.forms import told_label
+from ..widgets.forms import rows_html, told_label
 from ..widgets.job import one_line
 from ..widgets.panel import Panel
 
@@ -258,17 +257,5 @@ def _equal(one: tuple[Any, ...], other: tuple[Any, ...] | None) -> bool:
 
 def figures_html(report: Comparison) -> str:
     """The figures of a comparison as a small table, the chance level beside the paper's ratio."""
-    distance = "—" if math.isnan(report.rms_distance_nm) else f"{report.rms_distance_nm:.3f} nm"
-    chance = "—" if math.isnan(report.chance_ratio) else f"{report.chance_ratio:.3f}"
-    rows = [
-        ("Points / reference points", f"{report.n_points} / {report.n_reference}"),
-        ("Recall", f"{report.recall:.3f}"),
-        ("Precision", f"{report.precision:.3f}"),
-        ("F1", f"{report.f1:.3f}"),
-        ("Distance of the pairs (rms)", distance),
-        (f"Paper's ratio (within {report.ratio_radius_nm:.3g} nm)", f"{report.reference_ratio:.3f}"),
-        ("… by chance", chance),
-    ]
-    cells = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td align='right'><b>{text}</b></td></tr>" for name, text in rows)
     area = "the image" if report.frame_source == "given" else "the box around all points; choose an image for its area"
-    return f"<table>{cells}</table><p>Chance: as many random points in {area}.</p>"
+    return f"{rows_html(report.summary_rows())}<p>Chance: as many random points in {area}.</p>"

@@ -19,10 +19,11 @@ from qtpy.QtWidgets import QPushButton
 
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
-from ...impurities.detect import Finding
+from ...data.method import Result
 from ...io.readers import open_recording
 from ...io.readers.recording import UntoldError
 from ...prepare import choose_biases
+from ...workflow.families import family_of
 from ...workflow.provenance import Inputs
 from ...workflow.report import Report, check_place, write_report
 from ..layers.bias_overlay import shown_map
@@ -151,7 +152,9 @@ class ReportPanel(Panel):
     def _written(self, report: Report) -> None:
         self.page = report.files[0]
         self.open_button.setVisible(True)
-        self.say(f"{len(report.points)} impurities; {len(report.files)} files in {report.folder}")
+        run = report.provenance.run
+        noun = "points" if run is None else family_of(run.kind).noun
+        self.say(f"{len(report.points)} {noun}; {len(report.files)} files in {report.folder}")
 
     def _open(self) -> None:
         if self.page is not None:
@@ -167,7 +170,7 @@ class ReportPanel(Panel):
         self.folder.line_edit.value = self._offered
 
 
-def finding_of(points: Points, image: Image) -> Finding | None:
+def finding_of(points: Points, image: Image) -> Result | None:
     """The run that made a points layer on an image; None for points by hand, or from elsewhere.
 
     Raises
@@ -175,7 +178,7 @@ def finding_of(points: Points, image: Image) -> Finding | None:
     StmError
         If the points were found in another image.
     """
-    finding: Finding | None = points.metadata.get(FINDING_KEY)
+    finding: Result | None = points.metadata.get(FINDING_KEY)
     of = points.metadata.get(IMAGE_KEY)
     searched = None if of is None else of()
     if finding is not None and searched is not None and searched is not image:
@@ -188,7 +191,7 @@ def write(
     stack: xr.DataArray,
     points: pd.DataFrame,
     origin: Origin,
-    finding: Finding | None,
+    finding: Result | None,
     *,
     progress: Progress,
     should_stop: ShouldStop,
@@ -210,7 +213,9 @@ def write(
     progress(0.0, "reading the files again")
     inputs = origin.inputs(should_stop)
     if finding is not None:
-        low_mv, high_mv = finding.score.attrs["bias_range_mv"]
+        score = next(iter(finding.maps.values()), None)
+        first, last = (float(bias) for bias in stack.bias.values[[0, -1]])
+        low_mv, high_mv = (first, last) if score is None else score.attrs.get("bias_range_mv", (first, last))
         if low_mv > stack.bias.values[0] or high_mv < stack.bias.values[-1]:
             stack = choose_biases(stack, low_mv, high_mv)
     return write_report(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from ..layers.images import FINDING_KEY
 from ..layers.points_on import points_on
 from ..plots.curves import COLOURS
 from ..plots.spectrum_plot import Line, SpectrumPlot
-from ..widgets.forms import told_label
+from ..widgets.forms import rows_html, told_label
 from ..widgets.image_picker import ImageSource, n_maps
 from ..widgets.job import Job, one_line
 from ..widgets.panel import Panel
@@ -143,8 +142,8 @@ class StatisticsPanel(Panel):
             return
         self._area, self.statistics = result.area, result.statistics
         told = result.statistics
-        rows = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td><b>{text}</b></td></tr>" for name, text in rows_of(told))
-        self.told.setText(f"<table>{rows}</table>")
+        rows = rows_html(told.summary_rows())
+        self.told.setText(rows)
         self.told.setVisible(True)
         g, nearest = told.pair_correlation, told.nearest
         middle = (nearest["from_nm"] + nearest["to_nm"]) / 2
@@ -184,18 +183,6 @@ def tell(
     measured = area if isinstance(area, MeasuredArea) else MeasuredArea.of(area)
     told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
     return Told(number, measured, told)
-
-
-def rows_of(told: SurfaceStatistics) -> Iterator[tuple[str, str]]:
-    """What is told in words: a name and a value with its unit."""
-    yield "Density", f"{told.density_per_nm2:.4g} ± {told.density_error_per_nm2:.2g} per nm²"
-    yield "Points", f"{told.n_points} on {told.area_nm2:.5g} nm²"
-    if told.n_outside:
-        yield "Beside the measured area", f"{told.n_outside}, not counted"
-    if told.n_points > 1:
-        low, high = told.random_nearest_band_nm
-        yield "Nearest neighbour", f"{told.nearest_mean_nm:.3g} nm: {told.verdict}"
-        yield "… at random", f"{told.random_nearest_nm:.3g} nm (95 %: {low:.3g} to {high:.3g})"
 
 
 def _beside_random(x: pd.Series[Any], table: pd.DataFrame, column: str, name: str) -> list[Line]:

@@ -132,7 +132,7 @@ def band_said(band: Dispersion, top_mv: float) -> str:
     if band.effective_mass_uncertainty:
         mass = f"{band.effective_mass:.3f} ± {band.effective_mass_uncertainty:.3f}"
     ripples = [f"Ripples of {np.pi / k:.3g} nm at {in_mv(top_mv)}"]
-    if np.isfinite(band.quality):
+    if band.quality is not None:
         ripples.append(f"ring at {band.quality:.0f} sigma")
     return f"{_unbroken(*ripples)}\n{_unbroken(f'E₀ {bottom} mV', f'm* {mass}')}"
 

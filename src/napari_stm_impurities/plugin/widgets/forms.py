@@ -11,6 +11,7 @@ import inspect
 import re
 import types
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from magicgui.widgets import ComboBox
@@ -29,6 +30,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.configuration import Configuration
+from ...core.rows import Row
 from .fields import field_widget, label_of, read, without_annotated, write
 
 C = TypeVar("C", bound=Configuration)
@@ -231,6 +233,16 @@ def told_label(text: str = "", *, rich: bool = False) -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def rows_html(rows: Sequence[Row]) -> str:
+    """Rows as a table in HTML: name, value and note."""
+    cells = "".join(
+        f"<tr><td>{escape(row.title)}&nbsp;&nbsp;</td><td><b>{escape(row.value)}</b>&nbsp;&nbsp;</td>"
+        f"<td>{escape(row.note)}</td></tr>"
+        for row in rows
+    )
+    return f"<table>{cells}</table>"
 
 
 def grid(fields: Sequence[Any]) -> QWidget:
