@@ -16,6 +16,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..core.errors import StmError
+from .geometry import Rectangle
 from .schemas import STACK, schema_of
 
 DIMS = STACK.dims
@@ -179,3 +180,17 @@ def map_at(image: xr.DataArray, at: float) -> xr.DataArray:
     """The map (y, x) of a stack whose bias in mV, or of a movie whose time in s, is nearest; an image as it is."""
     axis = schema_of(image).axis
     return image.isel({axis: int(np.abs(image[axis].values - at).argmin())}) if axis else image
+
+
+def rectangle_of(image: xr.DataArray) -> Rectangle:
+    """The frame of an image, to the outer edges of its pixels, in nm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rectangle_of(make_stack(np.zeros((1, 4, 8)), 0, 0.5))
+    (-0.25, 1.75, -0.25, 3.75)
+    """
+    half_y, half_x = (size / 2 for size in pixel_size_nm(image))
+    y, x = image["y"].values, image["x"].values
+    return float(y[0]) - half_y, float(y[-1]) + half_y, float(x[0]) - half_x, float(x[-1]) + half_x

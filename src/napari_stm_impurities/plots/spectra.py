@@ -15,7 +15,7 @@ import xarray as xr
 from ..analysis.spatial_statistics import SurfaceStatistics
 from ..analysis.spectra import spectrum_at, surface_spectrum
 from ..core.errors import StmError
-from ..data.observation_window import MeasuredArea
+from ..data.observation_window import ObservationWindow
 from ..data.points import positions_nm
 from .maps import empty_figure, save_figure
 
@@ -52,7 +52,7 @@ def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathL
     Wang et al. 2020, Fig. 5a.
     """
     positions = positions_nm(points)
-    inside = positions[MeasuredArea.of(stack).contains(positions)]
+    inside = positions[ObservationWindow.of(stack).contains(positions)]
     if stack.sizes["bias"] < 2 or not len(inside):
         raise StmError("spectra need two biases at least, and one point on the measured area")
     on = np.stack([spectrum_at(stack, y, x).values for y, x in inside])

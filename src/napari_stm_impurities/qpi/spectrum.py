@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
+from ..core.robust import mad_std
 from ..data.images import MIN_SIDE_PX, pixel_size_nm
 from ..prepare import average_biases, clip_saturated, fill_missing, level_planes
 
@@ -75,7 +76,7 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
 def _weighted(one: np.ndarray, window: np.ndarray) -> np.ndarray:
     """A map about zero and of spread one, without outliers, fading out towards the frame's edges."""
     centred = one - one.mean(dtype=np.float64)
-    spread = 1.4826 * np.median(np.abs(centred)) or centred.std()
+    spread = mad_std(centred, 0.0) or centred.std()
     clipped = np.clip(centred / (spread or 1.0), -_CLIP, _CLIP).astype(np.float32)
     weighted: np.ndarray = (clipped - (clipped * window).sum() / window.sum()) * window
     return weighted

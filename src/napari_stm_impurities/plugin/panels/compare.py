@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,10 @@ from napari.layers import Image, Points
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from ...analysis.comparison import Comparison, Frame, compare
+from ...analysis.comparison import PAPER_PIXEL_NM, Comparison, compare
 from ...core.errors import StmError
 from ...core.files import written_whole
+from ...data.geometry import Rectangle
 from ..layers.comparison import ComparisonLayers
 from ..layers.images import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, world_of
 from ..layers.points import counted, layer_points
@@ -42,7 +42,7 @@ class Pairing:
     judged: Points
     reference: Points
     size_nm: tuple[float, float] | None
-    frame: Frame | None
+    frame: Rectangle | None
 
 
 class ComparePanel(Panel):
@@ -67,7 +67,7 @@ class ComparePanel(Panel):
             prefer=lambda layer: BIAS_KEY in layer.metadata,
         )
         self.tolerance = FloatSpinBox(
-            value=inspect.signature(compare).parameters["tolerance_nm"].default,
+            value=PAPER_PIXEL_NM,
             min=0.001,
             max=1000,
             label="Match within (nm)",

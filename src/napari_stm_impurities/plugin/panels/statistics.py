@@ -15,7 +15,7 @@ from qtpy.QtCore import QTimer, Slot
 from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
-from ...data.observation_window import MeasuredArea
+from ...data.observation_window import ObservationWindow
 from ..layers.images import FINDING_KEY
 from ..layers.points_on import points_on
 from ..plots.curves import COLOURS
@@ -46,7 +46,7 @@ class Told:
     """
 
     number: int
-    area: MeasuredArea
+    area: ObservationWindow
     statistics: SurfaceStatistics
 
 
@@ -80,7 +80,7 @@ class StatisticsPanel(Panel):
             widget.setVisible(False)
         self.statistics: SurfaceStatistics | None = None
         self._followed: tuple[Image, Points] | None = None
-        self._area: MeasuredArea | None = None
+        self._area: ObservationWindow | None = None
         self._number = 0
         self._quiet: Job | None = None
         self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
@@ -173,14 +173,14 @@ class StatisticsPanel(Panel):
 
 def tell(
     number: int,
-    area: MeasuredArea | xr.DataArray,
+    area: ObservationWindow | xr.DataArray,
     points: pd.DataFrame,
     *,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Told:
     """Work out the statistics of points in an area, or in the measured pixels of a stack."""
-    measured = area if isinstance(area, MeasuredArea) else MeasuredArea.of(area)
+    measured = area if isinstance(area, ObservationWindow) else ObservationWindow.of(area)
     told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
     return Told(number, measured, told)
 
