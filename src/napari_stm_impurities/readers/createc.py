@@ -227,7 +227,7 @@ def parse_entries(text: str) -> dict[str, str]:
             for name in names.split(" / "):
                 # some headers write Angstrom with its own letter
                 key = name.strip().lower().replace("\N{LATIN SMALL LETTER A WITH RING ABOVE}", "a")
-                entries.setdefault(key, value.strip().strip("\0"))
+                entries[key] = entries.get(key) or value.strip().strip("\0")
     return entries
 
 

@@ -93,15 +93,19 @@ def find_places(x: np.ndarray, y: np.ndarray, axes: Axes) -> Places | None:
     points = np.column_stack([x[measured], y[measured]])
     # other programs count the angle the other way round, and the order of the file tells which way is meant
     for angles in ((axes.angle_deg, -axes.angle_deg), tuple(_angles(points))):
-        fitting = []
-        for angle in angles:
+        first = None
+        for angle in dict.fromkeys(angles):
             found = _on_grid(points, axes, angle, from_start=bool(measured[0] == 0))
-            if found is not None:
-                index = np.full(len(x), -1)
-                index[measured] = found
-                fitting.append(Places(index, angle))
-        if fitting:
-            return next((one for one in fitting if one.in_order), fitting[0])
+            if found is None:
+                continue
+            index = np.full(len(x), -1)
+            index[measured] = found
+            places = Places(index, angle)
+            if places.in_order:
+                return places
+            first = first or places
+        if first is not None:
+            return first
     if any(_follows_order(x, y, axes, angle) for angle in (axes.angle_deg, -axes.angle_deg)):
         return Places(np.arange(len(x)), axes.angle_deg)
     return None
@@ -116,8 +120,7 @@ def along(points: np.ndarray, angle_deg: float) -> tuple[np.ndarray, np.ndarray]
 def _on_grid(points: np.ndarray, axes: Axes, angle_deg: float, from_start: bool) -> np.ndarray | None:
     """The number of the pixel on which each point lies, or None when one lies on none or two lie on the same."""
     center = np.array(axes.center_m or points.mean(axis=0))
-    distances = np.hypot(*np.diff(points, axis=0).T)
-    distance = float(np.median(distances[distances > 0])) if distances.any() else 0.0
+    distance = _usual_distance(points)
     height, width = axes.size_m or (0.0, 0.0)
     numbers = []
     for c, n, size in zip(along(points - center, angle_deg), (axes.n_x, axes.n_y), (width, height), strict=True):
@@ -127,8 +130,14 @@ def _on_grid(points: np.ndarray, axes: Axes, angle_deg: float, from_start: bool)
         anchored = axes.center_m is not None and size > 0
         numbers.append(_shifted(c, n, found, size / n if anchored else None, from_start))
     column, row = numbers
-    index: np.ndarray = row * axes.n_x + column
+    index: np.ndarray = row.astype(np.int64) * axes.n_x + column
     return index if len(np.unique(index)) == len(index) else None
+
+
+def _usual_distance(points: np.ndarray) -> float:
+    """The median distance of consecutive points, 0 where they do not move."""
+    distances = np.hypot(*np.diff(points, axis=0).T)
+    return float(np.median(distances[distances > 0])) if distances.any() else 0.0
 
 
 def _steps(c: np.ndarray, n: int, size: float, distance: float) -> Iterator[float]:
@@ -152,7 +161,7 @@ def _numbered(c: np.ndarray, n: int, step: float) -> np.ndarray | None:
     # the lowest point may itself lie off its row
     exact -= np.median(exact - np.round(exact))
     whole = np.round(exact)
-    number: np.ndarray = (whole - whole.min()).astype(int)
+    number: np.ndarray = (whole - whole.min()).astype(np.int32)
     return number if np.abs(exact - whole).max() <= _OFF_PX and number.max() < n else None
 
 
