@@ -193,7 +193,8 @@ def _parameters(header: Header, values: np.ndarray, reached: np.ndarray, layout:
     table: dict[str, np.ndarray] = {}
     for i, name in enumerate(names[: layout.n_params]):
         column = np.full(layout.n_y * layout.n_x, np.nan)
-        column[: len(values)][reached] = values[reached, i]
+        with np.errstate(invalid="ignore"):  # damaged bytes hold signalling NaN too
+            column[: len(values)][reached] = values[reached, i]
         table.setdefault(name, column)
     return table
 

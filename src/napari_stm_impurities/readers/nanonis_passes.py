@@ -114,7 +114,7 @@ def _bias_of(
     if not 0 <= row < len(biases):
         raise ReadError(
             path,
-            f"the header has the settings of {n_passes} passes (Multipass-Config), but {image[0]} is of another;"
+            f"the channel {image[0]} is of pass {in_name or 1}, of which the table Multipass-Config has no rows;"
             " give bias_mv, one for each pass",
         )
     return biases[row]
