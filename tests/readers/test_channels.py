@@ -91,12 +91,12 @@ def test_names_that_instruments_give(name, what, is_didv):
         ("Channel bit 7", "DAC", "other", False),
     ],
 )
-def test_a_channel_is_told_by_any_of_its_spellings(name, unit, what, is_didv):
+def test_a_channel_is_recognised_by_any_of_its_spellings(name, unit, what, is_didv):
     channel = recognise(name, unit)
     assert (channel.what, channel.is_didv) == (what, is_didv)
 
 
-def test_an_own_lock_in_that_was_off_does_not_speak_for_an_external_one():
+def test_an_own_lock_in_that_was_off_does_not_concern_an_external_one():
     off = LockIn(status="OFF")
     channels = [recognise(name, "V", lock_in=off) for name in ("Current", "LI Demod 1 X", "Lockin-X", "Lockin-Y")]
     chosen, _, warnings = choose(channels, "OFF", fallback="current")

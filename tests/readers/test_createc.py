@@ -58,8 +58,8 @@ def test_a_cut_file_is_refused(tmp_path, made, kind):
 
 
 def constant_height(applied_mv: str | None, **more: str) -> dict[str, str]:
-    told = {} if applied_mv is None else {"CHModeBias[mV] / CHModeBias[mV]": applied_mv}
-    return {"CHMode / CHMode": "1", **told, **more}
+    applied = {} if applied_mv is None else {"CHModeBias[mV] / CHModeBias[mV]": applied_mv}
+    return {"CHMode / CHMode": "1", **applied, **more}
 
 
 @pytest.mark.parametrize("kind", ["Parameter", "Paramet32", "Paramco32"])
@@ -76,7 +76,7 @@ def test_with_the_feedback_on_the_bias_of_constant_height_does_not_count(tmp_pat
     assert open_recording(made.createc(tmp_path / "a.dat", IMAGES, bias_mv=20.0, header=header)).bias_mv == (20.0,)
 
 
-def test_a_bias_that_is_not_told_at_constant_height_is_an_assumption(tmp_path, made):
+def test_a_bias_that_is_not_stated_at_constant_height_is_an_assumption(tmp_path, made):
     path = made.createc(tmp_path / "a.dat", IMAGES, bias_mv=20.0, header=constant_height(None, Channelselectval="3"))
     recording = open_recording(path)
     assert recording.bias_mv == (20.0,)
@@ -167,7 +167,7 @@ def test_a_header_of_the_usual_length_needs_no_mark(tmp_path, made, kind):
     np.testing.assert_array_equal(read_stack(path).values[0], IMAGES[0])
 
 
-def test_a_damaged_beginning_of_the_images_is_told_in_one_line(tmp_path, made):
+def test_a_damaged_beginning_of_the_images_is_refused_in_one_line(tmp_path, made):
     path = made.createc(tmp_path / "a.dat", IMAGES, header_bytes=9000)
     whole = path.read_bytes()
     path.write_bytes(whole[:9000] + b"\0\0\0\0" + whole[9004:])

@@ -133,7 +133,7 @@ def test_the_demodulators_by_the_header(scan_file, names, header, default):
 
 
 def passes(n_passes: int, *names: str) -> tuple[list[str], list[np.ndarray]]:
-    """The table of channels of a multi-pass scan, and images whose values tell the pass, channel and direction."""
+    """The table of channels of a multi-pass scan, and images whose values encode the pass, channel and direction."""
     table, images = [], []
     for number in range(1, n_passes + 1):
         for i, name in enumerate(names or ("Z", "LI_Demod_1_X")):
@@ -189,7 +189,7 @@ def test_passes_at_one_bias_stay_channels_of_their_own(scan_file, override):
 
 
 @pytest.mark.parametrize("prefix", ["", "[P1]_"])
-def test_the_way_back_at_another_bias_is_left_out_and_said(scan_file, prefix):
+def test_backward_images_at_another_bias_are_left_out_with_a_warning(scan_file, prefix):
     table = [f"14\t{prefix}Z\tm\tboth\t1.0E-8\t0.0E+0"]
     header = overrides(("TRUE", "2.0E-1"), ("FALSE", "0"))
     path = scan_file([ramp(), ramp()[:, ::-1] + 50], table=table, bias_v=-0.05, header=header)
@@ -203,7 +203,7 @@ def test_the_way_back_at_another_bias_is_left_out_and_said(scan_file, prefix):
     np.testing.assert_array_equal(back.values[0], ramp() + 50)
 
 
-def test_ways_there_and_back_that_swap_their_biases_share_the_axis(scan_file):
+def test_forward_and_backward_images_that_swap_their_biases_share_the_axis(scan_file):
     table, images = passes(2, "Z")
     rows = [("TRUE", "0.2"), ("TRUE", "-0.2"), ("TRUE", "-0.2"), ("TRUE", "0.2")]
     path = scan_file(images, table=table, header=overrides(*rows))
@@ -234,10 +234,10 @@ def test_a_channel_that_a_pass_did_not_record_is_missing_there(scan_file):
         (overrides(*[("TRUE", "ten")] * 4), "cannot be read: '-1 FALSE 1 TRUE ten 1.000'; give bias_mv"),
         (overrides(*[("TRUE", "nan")] * 4), "cannot be read"),
         (overrides(*[("perhaps", "0.2")] * 4), "cannot be read"),
-        ({**overrides(*[("FALSE", "0")] * 4), "BIAS": None}, "does not tell the bias"),
+        ({**overrides(*[("FALSE", "0")] * 4), "BIAS": None}, "does not state the bias"),
     ],
 )
-def test_passes_whose_biases_are_not_told_are_refused_in_one_line(scan_file, header, says):
+def test_passes_whose_biases_are_not_stated_are_refused_in_one_line(scan_file, header, says):
     table, images = passes(2)
     path = scan_file(images, table=table, header=header)
     with pytest.raises(ReadError) as error:

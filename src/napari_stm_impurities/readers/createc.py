@@ -6,8 +6,8 @@ here. Row 0 is the line that was scanned first, the upper edge. Heights are in n
 the converter is; other channels are in such steps.
 
 What the images are stands in the bits of ``Channelselectval``, an image for each bit that is set, and all of them once
-more for the way back. With constant height (``CHMode``) the bias is ``CHModeBias``: ``BiasVoltage`` is then the one
-at which the feedback was switched off.
+more for the backward direction. With constant height (``CHMode``) the bias is ``CHModeBias``: ``BiasVoltage`` is then
+the one at which the feedback was switched off.
 
 The reader is our own: the published one (createc 0.0.3) cuts the zeros off, so that the frame changes its size, and
 needs versions of numpy that are no more.
@@ -108,7 +108,7 @@ def open_createc(path: Path, given: Given) -> Recording:
 def _images_at(path: Path, head: bytes, packed: bool, size: int) -> int:
     """Where the images begin: right after the mark that ends the header, which a comment may hold too."""
     marks = [match.end() for match in re.finditer(_MARK, head)]
-    # the usual place first; a file without the mark has its images there all the same
+    # the usual place first; a file without the mark has its images in that place too
     candidates = sorted(marks, key=lambda at: (at != _HEADER_BYTES, -at))
     if len(head) > _HEADER_BYTES:
         candidates.append(_HEADER_BYTES)
@@ -182,7 +182,7 @@ def _titles(n_images: int, entries: Mapping[str, str]) -> tuple[list[str], list[
         return [f"Image {i + 1}" for i in range(n_images)], [], [f"{text} none of them is identified"]
     n_signals = int(_number(entries, "chan(1,2,4)", "scanchannels") or 0)
     if n_images not in (n_signals, 2 * n_signals):
-        # one way only is ScanXMode 1; an odd number of images is never there and back
+        # ScanXMode 1 is forward only; an odd number of images cannot hold both directions
         n_signals = n_images if n_images % 2 or entries.get("scanxmode", "").strip() == "1" else n_images // 2
     names = [_OLDER_SIGNALS[i] if i < len(_OLDER_SIGNALS) else f"Image {i + 1}" for i in range(n_signals)]
     text = (
@@ -193,7 +193,7 @@ def _titles(n_images: int, entries: Mapping[str, str]) -> tuple[list[str], list[
 
 
 def _each_way(names: list[str], n_images: int) -> list[str]:
-    """The names of the images: of the way there and, where there are twice as many, of the way back."""
+    """The names of the images: forward and, with twice as many images as signals, backward."""
     return names if n_images == len(names) else names + [f"{name} [bwd]" for name in names]
 
 

@@ -168,20 +168,20 @@ def _values(header: Header, layout: Layout) -> np.ndarray:
 
 def _reached(values: np.ndarray, layout: Layout) -> np.ndarray:
     """Which of these pixels were measured; some programs write zeros or NaN beforehand into those that never were."""
-    reached = np.asarray(_told(values[:, : layout.n_params]).any(axis=1))
+    reached = np.asarray(_nonzero(values[:, : layout.n_params]).any(axis=1))
     empty = np.flatnonzero(~reached)
-    reached[empty] = _told(values[empty]).any(axis=1)
+    reached[empty] = _nonzero(values[empty]).any(axis=1)
     return reached
 
 
-def _told(values: np.ndarray) -> np.ndarray:
+def _nonzero(values: np.ndarray) -> np.ndarray:
     """Which values are numbers other than zero."""
-    told: np.ndarray = (values != 0) & ~np.isnan(values)
-    return told
+    nonzero: np.ndarray = (values != 0) & ~np.isnan(values)
+    return nonzero
 
 
 def _holds_numbers(values: np.ndarray, reached: np.ndarray, layout: Layout) -> bool:
-    """Whether any channel of any pixel holds a number; the first pixels mostly tell."""
+    """Whether any channel of any pixel holds a number; mostly the first pixels suffice."""
     pixels = np.flatnonzero(reached)
     blocks = (pixels[i : i + _BLOCK] for i in range(0, len(pixels), _BLOCK))
     return any(np.isfinite(values[block, layout.n_params :]).any() for block in blocks)

@@ -1,7 +1,7 @@
 """The passes of a Nanonis scan: at which bias each image was taken, and how the images make a stack.
 
 A multi-pass scan goes over each line several times. The table ``Multipass-Config`` of its header has two rows a pass,
-the way there and the way back, and each may override the bias; the names of the channels begin with the pass, as in
+forward and backward, and each may override the bias; the names of the channels begin with the pass, as in
 ``[P2]_Z``. The table is written for a scan of one pass too, whose names have no prefix then.
 """
 
@@ -79,7 +79,7 @@ def image_biases_mv(
     Raises
     ------
     ReadError
-        If the header does not tell the bias of an image, or not as many biases were given as there are passes.
+        If the header does not state the bias of an image, or not as many biases were given as there are passes.
     """
     named = [split_pass(name)[0] for name, _, _ in images]
     passes = sorted({one or 1 for one in named})
@@ -94,10 +94,10 @@ def image_biases_mv(
         raise UntoldError(path, len(passes), ("bias_mv",))
     biases = [header_mv if value is None else round(value * 1000, 9) for value in rows]
     found = [_bias_of(path, image, one, biases, header_mv) for image, one in zip(images, named, strict=True)]
-    told = [bias for bias in found if bias is not None]
-    if len(told) < len(found):
-        raise ReadError(path, "the header does not tell the bias (the entry BIAS); give bias_mv")
-    return told
+    known = [bias for bias in found if bias is not None]
+    if len(known) < len(found):
+        raise ReadError(path, "the header does not state the bias (the entry BIAS); give bias_mv")
+    return known
 
 
 def _bias_of(
@@ -153,7 +153,7 @@ def signals_by_bias(
     """The bias axis of a scan, ascending, its signals on that axis, and what a person should know.
 
     Where all images have the same bias, each is a signal of its own, so that no pass is mixed with another. Otherwise
-    the images on the way there tell the biases.
+    the forward images set the bias axis.
 
     Raises
     ------
@@ -166,12 +166,12 @@ def signals_by_bias(
     groups: dict[str, list[int]] = {}
     for i, (name, _, direction) in enumerate(images):
         groups.setdefault(_title(split_pass(name)[1], direction), []).append(i)
-    ahead = [i for i, image in enumerate(images) if image[2] != BACKWARD] or list(range(len(images)))
-    axis = sorted({biases_mv[i] for i in ahead})
+    leading = [i for i, image in enumerate(images) if image[2] != BACKWARD] or list(range(len(images)))
+    axis = sorted({biases_mv[i] for i in leading})
     signals, left_out, warnings = [], [], []
     for title, members in groups.items():
         at = {biases_mv[i]: i for i in members}
-        if members[0] in ahead and len(at) < len(members):
+        if members[0] in leading and len(at) < len(members):
             raise ReadError(
                 path,
                 f"{title} was recorded in {len(members)} passes at {len(at)} biases"
@@ -184,10 +184,11 @@ def signals_by_bias(
         signals.append(Signal(title, images[members[0]][1], tuple(at.get(bias) for bias in axis)))
         absent = [f"{bias:g}" for bias in axis if bias not in at]
         if absent:
-            warnings.append(f"{title} was not recorded at {', '.join(absent)} mV and is missing there (NaN)")
+            warnings.append(f"{title} was not recorded at {', '.join(absent)} mV and is missing at that bias (NaN)")
     if left_out:
         warnings.append(
-            f"taken at other biases than the way there, and left out: {', '.join(left_out)}; give bias_mv to read them"
+            f"taken at other biases than the forward images, and left out: {', '.join(left_out)};"
+            " give bias_mv to read them"
         )
     return tuple(axis), signals, warnings
 

@@ -24,7 +24,7 @@ _JUMP = 0.5
 
 @dataclass(frozen=True)
 class Axes:
-    """The frame of a grid, as far as the header tells it.
+    """The frame of a grid, as far as the header states it.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ def find_places(x: np.ndarray, y: np.ndarray, axes: Axes) -> Places | None:
     """
     measured = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     points = np.column_stack([x[measured], y[measured]])
-    # other programs count the angle the other way round, and the order of the file tells which way is meant
+    # other programs count the angle counter-clockwise, and the order of the file shows which sense is meant
     for angles in ((axes.angle_deg, -axes.angle_deg), tuple(_angles(points))):
         first = None
         for angle in dict.fromkeys(angles):
@@ -176,7 +176,7 @@ def _shifted(c: np.ndarray, n: int, number: np.ndarray, step: float | None, from
     if step is None:
         return number
     lowest = float(c[number == 0].mean()) / step + (n - 1) / 2
-    # points lie anywhere within their pixels, so a single row is told by the nearer edge of the frame
+    # points lie anywhere within their pixels, so a single row belongs to the nearer edge of the frame
     if number.max() == 0 and from_start:
         return number + (missing if lowest > missing / 2 else 0)
     return number + int(np.clip(round(lowest), 0, missing))
@@ -189,7 +189,7 @@ def _angles(points: np.ndarray) -> Iterator[float]:
     short = (lengths > 0) & (lengths <= 1.5 * np.median(lengths[lengths > 0])) if lengths.any() else lengths > 0
     if not short.any():
         return
-    # rows that are walked there and back have opposite steps, which are the same angle when it is doubled
+    # rows scanned in opposite directions have opposite steps, which are the same angle when it is doubled
     doubled = np.exp(2j * np.arctan2(steps[short, 1], steps[short, 0])).mean()
     angle = -math.degrees(float(np.angle(doubled))) / 2
     nearest = (angle + 45) % 90 - 45
@@ -197,7 +197,7 @@ def _angles(points: np.ndarray) -> Iterator[float]:
 
 
 def _follows_order(x: np.ndarray, y: np.ndarray, axes: Axes, angle_deg: float) -> bool:
-    """Whether nearly all neighbours lie to the right and above in the order of the file, whatever drift adds."""
+    """Whether nearly all neighbours lie to the right and above in the order of the file, in spite of drift."""
     u, v = along(np.column_stack([x, y]), angle_deg)
     for c, axis in ((u, 1), (v, 0)):
         steps = np.diff(c.reshape(axes.n_y, axes.n_x), axis=axis)
