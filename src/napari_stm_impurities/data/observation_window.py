@@ -138,9 +138,7 @@ class ObservationWindow:
         height, width = self.pixel_size_nm
         row = np.floor((y - self.corner_nm[0]) / height).astype(np.intp)
         column = np.floor((x - self.corner_nm[1]) / width).astype(np.intp)
-        reach = [
-            min(math.ceil(radius_nm / size), n) for size, n in zip(self.pixel_size_nm, self.mask.shape, strict=True)
-        ]
+        reach = [math.ceil(radius_nm / size) for size in self.pixel_size_nm]
         area = np.zeros(len(y))
         for i in range(-reach[0], reach[0] + 1):
             for j in range(-reach[1], reach[1] + 1):
