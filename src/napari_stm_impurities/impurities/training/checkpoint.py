@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from ...core.configuration import Configuration, one_line
 from ...core.errors import ModelError
 from ...core.files import written_whole
-from ..model import HEADER_KEY, read_tensors
+from ...nn.model_file import HEADER_KEY, read_tensors
 from ..network import ImpurityNetwork
 from .config import TrainingConfig
 from .fine_tune_config import Origin

@@ -17,9 +17,10 @@ from ...core.progress import Progress, ShouldStop, never, silent
 from ...data.geometry import Rectangle, rectangle_nm
 from ...data.images import check_stack, rectangle_of
 from ...data.points import positions_nm
+from ...nn.device import choose_device
 from ...physics.dispersion import Dispersion
 from ...qpi.dispersion_fit import NoRing, fit_dispersion
-from ..model import Model, choose_device, load_model
+from ..model import Model, load_model
 from ..preprocess import view_stack
 from .checkpoint import Checkpoint, EpochReport
 from .fine_tune_config import Adaptation, AdaptConfig, Origin, with_adaptation
