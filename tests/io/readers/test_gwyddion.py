@@ -60,7 +60,9 @@ def test_the_name_of_the_file_may_tell_the_bias(tmp_path, made):
     parts = {"/0/data": made.gwy_field(DATA[0], 1e-9), "/0/data/title": "Z"}
     path = made.gwyddion(tmp_path / "map_m20mV.gwy", parts)
     assert read_stack(path).bias.values.tolist() == [-20.0]
-    assert "the bias is taken from the name of the file" in describe(path)["warnings"]
+    assert "bias: taken from the name of the file" in describe(path)["assumptions"]
+    with pytest.raises(ReadError, match=r"taken from the name of the file\); give bias_mv"):
+        read_stack(path, "Z", strict=True)
     with pytest.raises(ReadError, match="give bias_mv"):
         read_stack(made.gwyddion(tmp_path / "map.gwy", parts))
 

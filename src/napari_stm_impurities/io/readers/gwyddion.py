@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ReadError, StmError
-from .bias_names import bias_in_name
+from ...core.units import comma_between_digits, unit_mv, unit_nm
+from .bias_names import bias_in_name, bias_in_note
 from .channels import choose, recognise
 from .cursor import Cursor, mapped
 from .formats import Format
 from .plain import plain_recording
 from .recording import Channel, Frame, Given, Recording, check_size, library_errors
-from .units import unit_mv, unit_nm
 
 _SCALARS = {"b": "b", "c": "c", "i": "i", "q": "q", "d": "d"}
 _ARRAYS = {"C": "<i1", "I": "<i4", "Q": "<i8", "D": "<f8"}
@@ -106,7 +106,8 @@ def _recording(path: Path, top: _Object, found: list[tuple[str, _Object]], volum
     if volume:
         bias = _brick_bias(path, first, shape[0])
     else:
-        of_each = [bias_in_name(title) for title in titles]
+        comma = comma_between_digits(titles)
+        of_each = [bias_in_name(title, comma) for title in titles]
         if len(titles) > 1 and None not in of_each and len(set(of_each)) == len(of_each):
             return _stack_of_images(path, list(sources.values()), shape, of_each, pixel, first, given)
         told = _bias_in_meta(top, alike)
@@ -213,11 +214,10 @@ def _meta(top: _Object, name: str) -> dict[str, Any]:
 def _bias_in_meta(top: _Object, found: list[tuple[str, _Object]]) -> float | None:
     """The bias that the metadata of an image tells, else its title."""
     for name, _ in found:
-        for key, value in _meta(top, name).items():
-            match = re.match(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(m?e?V)\b", value, re.IGNORECASE)
-            if match and re.search(r"bias|gap|tip voltage|sample voltage", key, re.IGNORECASE):
-                return round(float(match[1]) * (unit_mv(match[2]) or 1.0), 6)
-        bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
+        entries = [f"{key}: {value}" for key, value in _meta(top, name).items()]
+        bias = bias_in_note("\n".join(entries))
+        if bias is None:
+            bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
         if bias is not None:
             return bias
     return None
