@@ -11,10 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from ...analysis.merging import checked_of
+from ...core.arguments import rectangle
 from ...core.errors import StmError
 from ...core.hashing import sha256_of_arrays
 from ...core.progress import Progress, ShouldStop, never, silent
-from ...data.geometry import Rectangle, rectangle_nm
+from ...data.geometry import Rectangle
 from ...data.images import check_stack, rectangle_of
 from ...data.points import positions_nm
 from ...nn.device import choose_device
@@ -184,7 +185,7 @@ def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Rectang
             )
         return None
     if region_nm is not None:
-        return rectangle_nm(region_nm, "the region")
+        return rectangle(region_nm, "the region")
     return rectangle_of(stack)
 
 
