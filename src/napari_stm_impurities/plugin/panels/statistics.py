@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from napari.components import ViewerModel
@@ -17,10 +16,15 @@ from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
 from ...data.observation_window import MeasuredArea
+from ...plots.distances import (
+    nearest_neighbours_table,
+    pair_correlation_table,
+    plot_nearest_neighbours,
+    plot_pair_correlation,
+)
 from ..layers.images import FINDING_KEY
 from ..layers.points_on import points_on
-from ..plots.curves import COLOURS
-from ..plots.spectrum_plot import Line, SpectrumPlot
+from ..plots.canvas import PlotCanvas
 from ..widgets.forms import told_label
 from ..widgets.image_picker import ImageSource, n_maps
 from ..widgets.job import Job, one_line
@@ -29,7 +33,6 @@ from .compare import EDITS
 
 #: After so long without a further edit the statistics are worked out anew, in ms.
 FOLLOW_AFTER_MS = 250
-_RANDOM = "#999999"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +70,15 @@ class StatisticsPanel(Panel):
         )
         self.add_fields([self.points])
         self.told = told_label(rich=True)
-        self.pairs = SpectrumPlot("distance r (nm)")
+        self.pairs = PlotCanvas("pair-correlation")
         self.pairs.setToolTip(
             "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"
             " random placements lie, at each distance. 1 distance in 20 is outside by chance"
         )
-        self.nearest = SpectrumPlot("distance to the nearest neighbour (nm)")
+        self.nearest = PlotCanvas("nearest-neighbours")
         self.nearest.setToolTip(
-            "How many points have their nearest neighbour so far away; grey: 95 % of random placements"
+            "How many points have their nearest neighbour so far away; grey: 95 % of random placements; dashed: both"
+            " means"
         )
         for widget in (self.told, self.pairs, self.nearest):
             self.body.addWidget(widget)
@@ -146,12 +150,12 @@ class StatisticsPanel(Panel):
         rows = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td><b>{text}</b></td></tr>" for name, text in rows_of(told))
         self.told.setText(f"<table>{rows}</table>")
         self.told.setVisible(True)
-        g, nearest = told.pair_correlation, told.nearest
-        middle = (nearest["from_nm"] + nearest["to_nm"]) / 2
-        self.pairs.show_lines(_beside_random(g["r_nm"], g, "g", "g(r) of the points"), left=("g(r)", ""))
-        self.nearest.show_lines(_beside_random(middle, nearest, "points", "these points"), left=("points", ""))
-        self.pairs.setVisible(not g.empty)
-        self.nearest.setVisible(not g.empty)
+        enough = not told.pair_correlation.empty
+        if enough:
+            self.pairs.show_plot(plot_pair_correlation, pair_correlation_table, told)
+            self.nearest.show_plot(plot_nearest_neighbours, nearest_neighbours_table, told)
+        self.pairs.setVisible(enough)
+        self.nearest.setVisible(enough)
         self.say(f"{told.n_points} points; edits are followed")
 
     @Slot(str, object)
@@ -196,14 +200,3 @@ def rows_of(told: SurfaceStatistics) -> Iterator[tuple[str, str]]:
         low, high = told.random_nearest_band_nm
         yield "Nearest neighbour", f"{told.nearest_mean_nm:.3g} nm: {told.verdict}"
         yield "… at random", f"{told.random_nearest_nm:.3g} nm (95 %: {low:.3g} to {high:.3g})"
-
-
-def _beside_random(x: pd.Series[Any], table: pd.DataFrame, column: str, name: str) -> list[Line]:
-    """The curve of the points, before that of random placement with its band."""
-    at, points, random, low, high = (
-        values.to_numpy(dtype=float) for values in (x, *(table[key] for key in (column, "random", "low", "high")))
-    )
-    return [
-        Line("random placement (95 %)", at, random, _RANDOM, spread=np.stack([random - low, high - random])),
-        Line(name, at, points, COLOURS[1]),
-    ]
