@@ -133,7 +133,7 @@ def pair_distances_table(distances_nm: ArrayLike, tolerance_nm: float) -> pd.Dat
 
     Examples
     --------
-    >>> table = pair_distances_table([0.11, 0.12], 0.4)
+    >>> table = pair_distances_table([0.105, 0.11], 0.4)
     >>> table[table["pairs"] > 0].round(2).to_numpy().tolist()
     [[0.1, 0.12, 2.0]]
     """

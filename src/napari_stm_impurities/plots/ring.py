@@ -85,7 +85,7 @@ def plot_transform(axes: Axes, picture: RingPicture, band: Dispersion | None, bi
     ]
     radius = ring_radius_per_nm(picture, band, bias_mv)
     if radius is not None:
-        drawn.append(axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=FOUND_COLOUR, linewidth=1.5)))
+        drawn.append(axes.add_artist(Circle((0, 0), radius, fill=False, edgecolor=FOUND_COLOUR, linewidth=1.5)))
     shown_mv = float(picture.bias_mv[nearest_map(picture, bias_mv)])
     at = axes.text(0.5, 1.02, f"{shown_mv:.4g} mV", transform=axes.transAxes, ha="center", va="bottom")
     return [*drawn, at]
