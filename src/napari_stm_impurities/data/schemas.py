@@ -163,7 +163,8 @@ class ImageSchema:
     def _axis(self, along: ArrayLike | None, n_maps: int) -> tuple[np.ndarray, np.ndarray]:
         """The order of the maps, and the axis in that order."""
         given = finite_numbers(
-            along, f"{self.axis}_{self.axis_unit.lower()} (one number in {self.axis_unit} for each map)"
+            [] if along is None else along,
+            f"{self.axis}_{self.axis_unit.lower()} (one number in {self.axis_unit} for each map)",
         )
         if len(given) != n_maps:
             raise StmError(f"{n_maps} maps need {n_maps} {self.axis_noun} ({self.axis_unit}), got {len(given)}")
