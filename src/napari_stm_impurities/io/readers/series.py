@@ -93,14 +93,14 @@ def _conversions(channels: Sequence[Joined]) -> list[str]:
 
 def _of_all_files(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
     """The assumptions about all files, with the number of files that each concerns."""
-    kinds: dict[tuple[object, str], dict[str, list[str]]] = {}
+    # each kind with the first of its assumptions, and the files of each text
+    kinds: dict[tuple[str, str], tuple[Assumption, dict[str, list[str]]]] = {}
     for recording in recordings:
         for one in recording.assumptions:
-            texts = kinds.setdefault((one.about, one.remedy), {})
+            _, texts = kinds.setdefault((one.about, one.remedy), (one, {}))
             texts.setdefault(one.text, []).append(recording.paths[0].name)
-    first = {(one.about, one.remedy): one for recording in recordings for one in recording.assumptions}
     gathered = []
-    for kind, texts in kinds.items():
+    for first, texts in kinds.values():
         # a folder of fifty names that state the bias is one kind of assumption, not fifty
         shown = list(texts.items()) if len(texts) <= _MAX_TEXTS else list(texts.items())[:1]
         hidden = sum(len(names) for names in texts.values()) - sum(len(names) for _, names in shown)
@@ -108,7 +108,7 @@ def _of_all_files(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
             which = f": {names[0]}" if len(names) == 1 else ""
             more = f", and likewise in {hidden} more" if hidden else ""
             counted = f"{text} ({len(names)} of {len(recordings)} files{which}{more})"
-            gathered.append(replace(first[kind], text=counted))
+            gathered.append(replace(first, text=counted))
     return tuple(gathered)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from ...core.errors import ReadError
 from .channels import choose, is_backward
 from .image_titles import same_signal, without_bias
@@ -133,7 +135,7 @@ def with_one_name(recordings: Sequence[Recording]) -> list[Recording]:
     ]
 
 
-def _of(load: Callable[[Channel], object], channel: Channel) -> Callable[[Channel], object]:
+def _of(load: Callable[[Channel], np.ndarray], channel: Channel) -> Callable[[Channel], np.ndarray]:
     return lambda _: load(channel)
 
 
