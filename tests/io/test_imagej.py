@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from napari_stm_impurities import StmError
-from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.data.points import load_points, make_points
 from napari_stm_impurities.io.imagej import export_imagej
 
 POINTS = make_points([[2, 4], [10.25, 7.5]], (0.5, 0.25), source="model", score=1.0, confidence=0.5)
@@ -41,3 +41,12 @@ def test_what_cannot_be_written_is_told(tmp_path):
     with pytest.raises(StmError, match="must be positive"):
         export_imagej(POINTS, tmp_path / "a.csv", 0)
     assert len(pd.read_csv(export_imagej(POINTS.iloc[:0], tmp_path / "b.csv", 0.5))) == 0
+
+
+@pytest.mark.parametrize("pixel", [(0.5, 0.25), (0.46875, 0.46875)])
+def test_results_are_read_back_where_the_points_were(tmp_path, pixel):
+    points = make_points([[0, 0], [2, 4], [10.25, 7.5]], pixel, source="model", score=1.0, confidence=0.5)
+    back = load_points(export_imagej(points, tmp_path / "a.csv", pixel))
+    np.testing.assert_allclose(back[["y_nm", "x_nm"]], points[["y_nm", "x_nm"]], atol=1e-12)
+    np.testing.assert_allclose(back[["y_px", "x_px"]], points[["y_px", "x_px"]], atol=1e-12)
+    assert back.attrs["assumptions"] == []

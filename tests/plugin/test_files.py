@@ -100,6 +100,60 @@ def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:
     assert get_reader(str(path)) is None
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_table_that_excel_has_saved_again_opens(
+    viewer: ViewerModel, points: pd.DataFrame, tmp_path: Path, encoding: str, separator: str
+) -> None:
+    path = save_points(points, tmp_path / "points.csv")
+    path.write_text(path.read_text(encoding="utf-8").replace(",", separator), encoding=encoding)
+    (layer,) = opened(viewer, path)
+    pd.testing.assert_frame_equal(layer_points(layer), points)
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the reader warns of."""
+    said: list[str] = []
+    monkeypatch.setattr(reader, "show_warning", said.append)
+    return said
+
+
+def test_what_a_table_does_not_state_is_a_warning(viewer: ViewerModel, tmp_path: Path, warned: list[str]) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n3,4.5\n")
+    (layer,) = opened(viewer, tmp_path / "a.csv")
+    assert layer_points(layer)[["y_nm", "x_nm"]].to_numpy().tolist() == [[4.5, 3.0]]
+    (line,) = warned
+    assert line.startswith("a.csv: assumed unit: ")
+
+
+def test_a_table_in_pixels_takes_the_pixel_size_of_the_images_on_the_screen(
+    viewer: ViewerModel,
+    image: Image,
+    tmp_path: Path,
+    errors: list[str],
+    warned: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "trackpy.csv"
+    path.write_text("y,x,mass,size,frame\n4,2,1,1,0\n")
+    assert opened(viewer, path) == []
+    assert "are in pixels; give pixel_size_nm" in errors[0]
+    viewer.add_layer(image)
+    monkeypatch.setattr(reader, "current_viewer", lambda: viewer)
+    (layer,) = opened(viewer, path)
+    assert layer_points(layer)[["y_nm", "x_nm"]].to_numpy().tolist() == [[2.0, 0.5]]
+    assert "0.5 x 0.25 nm, that of the images on the screen" in warned[-1]
+
+
+def test_a_csv_with_a_header_and_a_map_opens_as_one(viewer: ViewerModel, tmp_path: Path) -> None:
+    rows = "\n".join(",".join(f"{x * y}" for x in range(6)) for y in range(5))
+    (tmp_path / "map_5mV.csv").write_text(f"\ufeff# Width: 6 nm\n# Height: 5 nm\n{rows}\n", encoding="utf-8")
+    (layer,) = opened(viewer, tmp_path / "map_5mV.csv")
+    assert isinstance(layer, Image)
+    assert layer_bias_mv(layer).tolist() == [5.0]
+
+
 def test_a_folder_with_nothing_to_read_is_left_to_napari(tmp_path: Path) -> None:
     assert get_reader(str(tmp_path)) is None
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")

@@ -18,6 +18,7 @@ from ..io.tables import save_points
 from ..io.writers import save_stack
 from ..physics.dispersion import Dispersion
 from ..qpi.dispersion_fit import fit_dispersion
+from ..simulation.amplitudes import Amplitudes
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.surface import SurfaceConfig, simulate_surface
 from .console import INTERRUPTED, long_work, out, tell
@@ -26,7 +27,7 @@ from .options import given, options_of, refuse_settings
 from .run_options import Device
 
 
-@options_of(SurfaceConfig)
+@options_of(SurfaceConfig, Amplitudes)
 def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
     material: Annotated[str, typer.Option(help="The surface: Au(111), Ag(111) or Cu(111).")] = "Au(111)",

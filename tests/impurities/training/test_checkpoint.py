@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from napari_stm_impurities.impurities.training.checkpoint import (
     restore_network,
     restore_optimizer,
 )
+from napari_stm_impurities.impurities.training.trainer import Training
 
 REPORTS = (
     EpochReport(epoch=1, loss=3.25, seconds=1.5),
@@ -88,6 +90,16 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(content, checkpoint, tiny,
         path.write_bytes(content)
     with pytest.raises(ModelError, match="checkpoint") as caught:
         Checkpoint.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_an_older_version_is_refused_in_one_line(checkpoint, tiny, tmp_path):
+    # its mean was one of the weights alone, without the count of its steps
+    training = Training(tiny, torch.device("cpu"))
+    weights = training.network.state_dict()
+    older = replace(checkpoint, network=weights, average=weights, optimizer={})
+    with pytest.raises(ModelError, match="older version") as caught:
+        training.restore(older, tmp_path / "a.safetensors")
     assert "\n" not in str(caught.value)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_stm_impurities.impurities.training.schedule import WeightAverage, learning_rate
+from napari_stm_impurities.impurities.training.schedule import averaged, learning_rate
 
 
 def test_the_rate_rises_for_a_short_time_and_falls_to_zero():
@@ -32,31 +32,52 @@ def network(value: float) -> nn.Module:
 
 
 def test_zero_steps_keep_the_last_weights():
-    average = WeightAverage(network(0.0), 0)
+    average = averaged(network(0.0), 0)
     for step in range(5):
-        average.update(network(float(step)), step)
-    assert average.weights["weight"].tolist() == [4.0, 4.0]
-    assert average.weights["running_mean"].tolist() == [4.0, 4.0]
+        average.update_parameters(network(float(step)))
+    assert average.module.weight.tolist() == [4.0, 4.0]
+    assert average.module.running_mean.tolist() == [4.0, 4.0]
 
 
 def test_the_mean_follows_and_lags_by_about_its_length():
-    average = WeightAverage(network(0.0), 20)
+    average = averaged(network(0.0), 20)
     for step in range(1000):
-        average.update(network(float(step)), step)
+        average.update_parameters(network(float(step)))
     # an exponential mean of 20 steps lags 19 steps behind a straight rise
-    assert float(average.weights["weight"][0]) == pytest.approx(999 - 19, abs=1)
-    assert average.weights["num_batches_tracked"].item() == 999
+    for value in (average.module.weight, average.module.running_mean):
+        assert float(value[0]) == pytest.approx(999 - 19, abs=1)
+    assert average.module.num_batches_tracked.item() == 999
 
 
-def test_the_first_step_forgets_the_random_weights():
-    average = WeightAverage(network(1e6), 200)
-    average.update(network(1.0), 0)
-    assert average.weights["weight"].tolist() == [1.0, 1.0]
+@pytest.mark.parametrize("n_steps", [5, 200])
+def test_early_on_the_mean_is_short(n_steps):
+    average = averaged(network(1e6), n_steps)
+    expected = 1e6
+    for step in range(60):
+        value = float(np.sin(step))
+        average.update_parameters(network(value))
+        expected += max(1 / n_steps, 1 / (1 + step / 10)) * (value - expected)
+        # the first step forgets the random weights
+        assert float(average.module.weight[0]) == pytest.approx(expected, abs=1e-5)
+        assert float(average.module.running_mean[0]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_mean_is_a_copy():
     source = network(1.0)
-    average = WeightAverage(source, 10)
+    average = averaged(source, 10)
     with torch.no_grad():
         source.weight.fill_(7.0)
-    assert average.weights["weight"].tolist() == [1.0, 1.0]
+    assert average.module.weight.tolist() == [1.0, 1.0]
+
+
+def test_the_mean_goes_on_from_its_state_as_if_it_had_not_stopped():
+    straight, first = averaged(network(0.0), 30), averaged(network(0.0), 30)
+    for step in range(8):
+        straight.update_parameters(network(float(step)))
+        first.update_parameters(network(float(step)))
+    resumed = averaged(network(5.0), 30)
+    resumed.load_state_dict(first.state_dict())
+    for step in range(8, 16):
+        straight.update_parameters(network(float(step)))
+        resumed.update_parameters(network(float(step)))
+    assert torch.equal(resumed.module.weight, straight.module.weight)

@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_stm_impurities.core.errors import ReadError
 from napari_stm_impurities.io.readers import describe, read_stack
@@ -260,3 +262,20 @@ def test_the_real_matrix(shared_data):
     line = path.read_text().splitlines()[9 + 100]
     assert float(stack[0, 99, 7]) == np.float32(line.split("\t")[7])
     assert not np.isnan(stack.values).any()
+
+
+LINES = st.text(st.sampled_from("0123456789.,;-+eE xyXY:=[]()nmVBias\t\n#\N{MINUS SIGN}\N{MICRO SIGN}"), max_size=80)
+
+
+@given(LINES, st.sampled_from(["", "Width: 6 nm\nHeight: 5 nm\n", "X[nm]\tY[nm]\tZ\n", "Bias: "]))
+def test_whatever_a_text_holds_it_is_read_or_refused_in_one_line(tmp_path_factory, text, header):
+    path = tmp_path_factory.mktemp("text") / "a.txt"
+    path.write_text(header + text, encoding="utf-8")
+    is_map(path.read_bytes())
+    for given_values in ({}, {"bias_mv": 1, "pixel_size_nm": 1}):
+        said = ""
+        try:
+            assert read_stack(path, **given_values).ndim == 3
+        except ReadError as error:
+            said = str(error)
+        assert "\n" not in said

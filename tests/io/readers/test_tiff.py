@@ -27,6 +27,42 @@ def test_imagej_tells_pixel_size_and_bias(tmp_path):
     assert stack.attrs["pixel_size_nm"] == [0.5, 0.25]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("-0,200 V", "0,000 V", "1,500 V"),
+        ("\N{MINUS SIGN}200 mV", "0 mV", "1500 mV"),
+        ("\N{EN DASH}2e2 mV", "0 mV", "1.5e3mV"),
+        ("rms 5 mV, bias -200 mV", "rms 5 mV, bias 0 mV", "rms 5 mV, bias 1.5 V"),
+        ("5 mV_pp -200 mV]", "5 mV_pp 0 mV]", "5 mV_pp 1500 mV]"),
+        ("-200000 \N{MICRO SIGN}V", "0 \N{MICRO SIGN}V", "1500000 \N{GREEK SMALL LETTER MU}V"),
+    ],
+)
+def test_labels_tell_the_bias_of_each_page(tmp_path, labels):
+    metadata = {"unit": "nm", "axes": "ZYX", "Labels": list(labels)}
+    tifffile.imwrite(tmp_path / "a.tif", DATA, imagej=True, resolution=(4, 2), metadata=metadata)
+    np.testing.assert_allclose(read_stack(tmp_path / "a.tif").bias.values, [-200, 0, 1500])
+
+
+@pytest.mark.parametrize(
+    "labels", [("1,100 V", "1,200 V", "1,300 V"), ("5 mV rms", "6 mV rms", "7 mV rms"), ("1", "2", "3")]
+)
+def test_labels_that_do_not_tell_the_bias_are_asked_for(tmp_path, labels):
+    metadata = {"unit": "nm", "axes": "ZYX", "Labels": list(labels)}
+    tifffile.imwrite(tmp_path / "a.tif", DATA, imagej=True, resolution=(4, 2), metadata=metadata)
+    with pytest.raises(ReadError, match="give bias_mv"):
+        read_stack(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("unit", "nm"), [("\\u00B5m", 1e3), ("micron", 1e3), ("\\u00C5", 0.1), ("nm", 1.0), ("um", 1e3)]
+)
+def test_the_unit_of_imagej_as_it_writes_it(tmp_path, unit, nm):
+    tifffile.imwrite(tmp_path / "a.tif", DATA, imagej=True, resolution=(4, 2), metadata={"unit": unit, "axes": "ZYX"})
+    stack = read_stack(tmp_path / "a.tif", bias_mv=[1, 2, 3])
+    np.testing.assert_allclose(stack.attrs["pixel_size_nm"], [0.5 * nm, 0.25 * nm])
+
+
 def test_what_a_tiff_does_not_tell_is_given(tmp_path):
     tifffile.imwrite(tmp_path / "a.tiff", DATA.astype(np.uint16), photometric="minisblack")
     with pytest.raises(ReadError, match=r"give bias_mv \(in mV, for its 3 maps\) and pixel_size_nm"):

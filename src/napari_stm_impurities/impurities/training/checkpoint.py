@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
+from torch import nn
 
 from ...core.configuration import Configuration, one_line
 from ...core.errors import ModelError
 from ...core.files import written_whole
 from ...nn.model_file import HEADER_KEY, read_tensors
-from ..network import ImpurityNetwork
 from .config import TrainingConfig
 from .fine_tune_config import Origin
 
@@ -113,7 +113,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def restore_network(network: ImpurityNetwork, weights: dict[str, torch.Tensor], path: Path) -> None:
+def restore_network(network: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
     """Give a network its weights back.
 
     Raises
@@ -124,4 +124,6 @@ def restore_network(network: ImpurityNetwork, weights: dict[str, torch.Tensor], 
     try:
         network.load_state_dict(weights)
     except RuntimeError:
-        raise ModelError(f"{path}: its weights do not fit its configuration; the file is damaged") from None
+        raise ModelError(
+            f"{path}: its weights do not fit its configuration; the file is damaged, or of an older version"
+        ) from None

@@ -18,6 +18,8 @@ from ...core.units import MV, AmbiguousNumber, Comma, comma_between_digits, numb
 _MAX_BIAS_MV = 10_000.0
 
 _UNITS = "|".join(sorted((name.replace("u", "[uμ]", 1) if name[0] == "u" else name for name in MV), key=len)[::-1])
+#: A space may follow the sign of a number that stands at the beginning or behind a colon or the like.
+_SIGN = r"[-+](?:(?<=^[-+])\s|(?<=[:=(\[,;|][-+])\s|(?<=[:=(\[,;|]\s[-+])\s)?"
 _EXPONENT = r"(?:e[-+]?\d{1,3}(?!\d)|\s?[x*·]\s?10\s?\^?\(?[-+]?\d{1,3}\)?)?"
 #: What follows a unit of the modulation: 5 mV rms, 5mVpp, 5 mV (modulation), 5 mV @ 973 Hz.
 _AMPLITUDE = (
@@ -28,37 +30,47 @@ _AMPLITUDE = (
 _AFTER = rf"(?P<unit>{_UNITS})(?:(?P<after>{_AMPLITUDE})|(?![a-zμ0-9]))(?!\s?\^|\s?[/·*]\s?[a-zμ(])"
 #: In a name a letter may be the sign (m, p, n) or the decimal mark (p).
 _IN_NAME = re.compile(
-    r"(?P<sign>[-+]|(?<![a-z0-9])(?:m|p|n|minus[ _]?|neg(?:ative)?[ _]?|plus[ _]?|pos(?:itive)?[ _]?)(?=\d))?"
-    rf"(?<![\d.,'])(?<!\dp)(?P<number>(?:\d+(?:p\d+|(?:[.,']\d+)*)|\.\d+){_EXPONENT})[ _]?{_AFTER}",
+    rf"(?P<sign>{_SIGN}|(?<![a-z0-9])(?:m|p|n|minus[ _]?|neg(?:ative)?[ _]?|plus[ _]?|pos(?:itive)?[ _]?)(?=\d))?"
+    rf"(?<![\d.,'])(?<!\dp)(?P<number>(?:\d+(?:p\d+|(?:[.,']\d+)*)|\.\d+){_EXPONENT})[ _]?[\[(]?{_AFTER}",
     re.IGNORECASE,
 )
 _IN_TEXT = re.compile(
-    rf"(?P<sign>[-+](?:(?<=[:=(\[,;|][-+])\s|(?<=[:=(\[,;|]\s[-+])\s)?)?(?<![\d.,'])"
+    rf"(?P<sign>{_SIGN})?(?<![\d.,'])"
     rf"(?P<number>(?:\d+(?:[.,']\d+)*|\.\d+){_EXPONENT})"
-    rf"(?:\s?{_AFTER}|(?![\w%°])(?![.,']\d)(?!\s?[pnuμmk]?(?:a|m|hz|%|°|k|s)\b))",
+    rf"(?:\s?[\[(]?{_AFTER}|(?![\w%°])(?![.,']\d)(?!\s?[pnuμmk]?(?:a|m|hz|%|°|k|s)\b))",
     re.IGNORECASE,
 )
 _UNIT_IN_LABEL = re.compile(rf"[\[(_/,\s]\s?(?P<unit>{_UNITS})\s?[\])]?[\"'\s_]*[:=]?[\"'\s_]*$", re.IGNORECASE)
 #: Text before a number that leaves its sign open, or makes it the end of a range or the rest of a larger number.
-_UNSIGNED = re.compile(r"(?:±|[-+]/|\+\s?-?|[^\x00-\x7fμ°≈≅∼]|\?)$|[^\W\d_]\s[-–—]\s$")  # noqa: RUF001
-_RANGE_BEFORE = re.compile(rf"\d\s?(?:{_UNITS})?\s?(?:\.\.+|to|until|bis|~)\s?$|\d-$", re.IGNORECASE)
-_RANGE_AFTER = re.compile(rf"\s?(?:\.\.+|to\s|until\s|bis\s|~)\s?[-+]?[\d.]|\s?-\s?[\d.,]+\s?(?:{_UNITS})\b", re.I)
+_UNSIGNED = re.compile(
+    r"(?:±|[-+]/|\+\s?-?|[^\x00-\x7fμ°≈≅]|[?^<>]|\de\s)$|[-\N{EN DASH}\N{EM DASH}]\s+$", re.IGNORECASE
+)
+_RANGE = r"(?:\.\.+|to|until|bis|~)"
+_RANGE_BEFORE = re.compile(rf"\d[\s_]*(?:{_UNITS})?[\s_]*{_RANGE}[\s_]*$|\d-$", re.IGNORECASE)
+_RANGE_AFTER = re.compile(rf"[\s_]*{_RANGE}[\s_]*[-+]?[\d.]|\s?-\s?[\d.,]+\s?(?:{_UNITS})\b", re.IGNORECASE)
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-zäöüß]+")
-_BIAS = {"bias", "biasvolt", "biasvoltage", "gapvoltage", "samplevoltage", "samplebias", "tipbias", "biasspannung"}
-_BIAS |= {f"{letter}{of}" for letter in "vu" for of in ("bias", "b", "s", "gap", "sample", "tip")}
+_BIAS = re.compile(
+    r"[vu]?bias|bias(?:volt|voltage|spannung)|(?:sample|tip)bias|(?:gap|sample)voltage|(?:gap|proben|tunnel)spannung"
+    r"|[vu](?:b|s|gap|sample|tip)"
+)
 _OF_VOLTAGE = {"sample", "tip", "gap", "tunnel", "tunneling", "tunnelling", "junction", "stm"}
 _VOLTAGE = {"voltage", "volt", "volts", "spannung", "potential", "v", "u"}
-_NEUTRAL = _OF_VOLTAGE | _VOLTAGE | {"set", "setpoint", "point", "value", "applied", "dc", "scan", "imaging", "control"}
-_NEUTRAL |= {"the", "is", "was", "of", "at", "to", "a", "an", "actual", "mean", "nominal", "mv", "with", "and"}
+#: Words behind which a phrase begins that has nothing to do with the words before.
+_BEGINS = {"at", "with", "and", "for", "using", "to", "by", "a"}
+_CONNECTING = {"set", "setpoint", "point", "value", "applied", "dc", "scan", "imaging", "control", "the", "is", "was"}
+_CONNECTING |= {"of", "an", "actual", "mean", "nominal", "mv", "in", "about", "ca", "equals"}
+_NEUTRAL = _OF_VOLTAGE | _VOLTAGE | _BEGINS | _CONNECTING
 #: Words, or their beginnings, of a modulation; and of other voltages that have to do with the bias.
+_OF_BIAS = r"(?:[vu]|bias|gap)?"
 _MODULATION = re.compile(
-    r"(?:[vu]|bias|gap)?(?:mod(?!e(?:$|l))|ampl|amp$|rms|ac$|pp$|pk|peak|osc|excit|dither|wiggl|jitter|ripple|noise|lock|lia$)",
-    re.I,
+    rf"{_OF_BIAS}(?:mod(?!e(?:$|l))|ampl|amp$|rms|ac$|pp$|pk|peak|osc|excit|dither|wiggl|wobbl|jitter"
+    r"|tickl|perturb|sine$|sinus|ripple|noise|lock|lia$)",
+    re.IGNORECASE,
 )
-_LOCK_IN = re.compile(r"(?:[vu]|bias|gap)?(?:lock|lia$)", re.IGNORECASE)
+_LOCK_IN = re.compile(rf"{_OF_BIAS}(?:lock|lia$)", re.IGNORECASE)
 _OTHER = re.compile(
-    r"(?:[vu]|bias|gap)?(?:offset|range|calib|sweep|start|stop|step|begin|end$|from$|init|final|first|last|incr|delta|min$|max$"
+    rf"{_OF_BIAS}(?:offset|range|calib|sweep|start|stop|step|begin|end$|from$|init|final|first|last|incr|delta|min$|max$"
     r"|minimum|maximum|lower|upper|limit|puls|slew|rate|ramp|speed|resol|gain|sensi|err|corr|divid|freq|period|phase"
     r"|delay|time|drive|factor|scal|prev|old|second|piezo|hv|anfang|ende|bereich|schritt)",
     re.IGNORECASE,
@@ -131,21 +143,20 @@ def _mentions(text: str, pattern: re.Pattern[str], comma: Comma | None) -> Itera
     """Every voltage in a text that may be the bias."""
     at = 0
     for match in pattern.finditer(text):
-        label, at_before = text[at : match.start()], at
+        label = text[at : match.start()]
         unit = match["unit"]
         if unit is None:
             in_label = _UNIT_IN_LABEL.search(label)
             if in_label is None:
                 continue
             unit, label = in_label["unit"], label[: in_label.start()]
-        after = match["after"]
-        belongs_right = _belongs_to_next(match, text)
+        whose = _whose_word(match, text)
         # a word that may belong to either number makes both no bias
-        at = match.end("unit") if match["unit"] and match["word"] and match["gap"] else match.end()
-        kind = _kind(label, has_unit=match["unit"] is not None)
-        if kind is None or (after and not belongs_right):
+        at = match.end() if whose == "this" else match.end("unit")
+        kind = _kind(label, has_unit=match["unit"] is not None, prose=pattern is _IN_NAME)
+        if kind is None or (match["after"] and whose != "next"):
             continue
-        before = text[at_before : match.start()]
+        before = text[: match.start()]
         unsure = (
             _UNSIGNED.search(before)
             or _RANGE_BEFORE.search(before + ("-" if pattern is _IN_TEXT and match["sign"] else ""))
@@ -157,12 +168,17 @@ def _mentions(text: str, pattern: re.Pattern[str], comma: Comma | None) -> Itera
         yield _Mention(kind, None if unsure else _value_mv(match, unit, comma))
 
 
-def _belongs_to_next(match: re.Match[str], text: str) -> bool:
-    """Whether the word after a unit labels the next number: ``-200mV_mod5mV``, ``-200 mV (mod. 5 mV)``."""
-    if not match["word"] or not match["gap"]:
-        return False
+def _whose_word(match: re.Match[str], text: str) -> Literal["this", "next", "unclear"]:
+    """Whose label the word after a unit is: that of the next number in ``-200mV_mod5mV``, ``-200 mV (mod. 5 mV)``."""
+    if not match["gap"]:
+        return "this"
+    rest = text[match.end("after") :]
+    if match["word"] is None:
+        return "next" if re.match(r"[\d.]", rest) else "this"
     in_brackets = r"[\s.]*" if "(" in match["gap"] else ""
-    return bool(re.match(rf"[\s_]*[:=]|{in_brackets}[-+]?[\d.]", text[match.end("after") :]))
+    if re.match(rf"[\s_]*[:=]|{in_brackets}[-+]?[\d.]", rest):
+        return "next"
+    return "unclear" if re.match(r"[\s_.]*[-+]?[\d.]", rest) else "this"
 
 
 def _is_rest_of_larger(before: str, match: re.Match[str]) -> bool:
@@ -193,8 +209,11 @@ def _value_mv(match: re.Match[str], unit: str, comma: Comma | None) -> float | N
     return round((-value if minus else value) * factor, 9) + 0.0
 
 
-def _kind(label: str, *, has_unit: bool) -> _Kind | None:
-    """What the text before a number makes of it; None when it is another voltage than the bias."""
+def _kind(label: str, *, has_unit: bool, prose: bool) -> _Kind | None:
+    """What the text before a number makes of it; None when it is another voltage than the bias.
+
+    In `prose`, which a name is, words that are not known may stand before the bias.
+    """
     clause = _clause(label)
     words = _words(clause)
     if not _names_bias(words, clause):
@@ -206,22 +225,31 @@ def _kind(label: str, *, has_unit: bool) -> _Kind | None:
         return None if adjacent or any(_MODULATION.match(word) for word in channel) else "bare"
     if any(_MODULATION.match(word) or _OTHER.match(word) for word in words):
         return None
-    plainly = all(word in _BIAS or word in _NEUTRAL for word in words)
-    return "stated" if plainly else "mentioned"
+    naming = [i for i, word in enumerate(words) if _BIAS.fullmatch(word)] or [
+        i for i, w in enumerate(words) if w in _VOLTAGE
+    ]
+    unknown = [i for i, word in enumerate(words) if not (_BIAS.fullmatch(word) or word in _NEUTRAL)]
+    if not unknown:
+        return "stated"
+    begins = max((i for i, word in enumerate(words[: naming[-1]]) if word in _BEGINS), default=-1)
+    return "mentioned" if max(unknown) < (naming[-1] if prose else begins) else None
 
 
 def _clause(label: str) -> str:
     """The last part of a label, where that alone names the bias; else the whole label."""
-    last = re.split(r"[;|,(](?!\d)", label)[-1]
-    return last if _names_bias(_words(last), last) else label
+    parts = re.split(r"[;|,(](?!\d)", label)
+    if not any(_MODULATION.match(word) for word in _words(parts[-1])):
+        parts += re.split(r":(?=.*\w)", parts[-1])
+    return parts[-1] if _names_bias(_words(parts[-1]), parts[-1]) else label
 
 
 def _words(label: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(label)]
+    # V_s and V_b are words of their own
+    return [word.lower() for word in _WORD.findall(re.sub(r"\b([VU])_(?=[sb]\b)", r"\1", label, flags=re.IGNORECASE))]
 
 
 def _names_bias(words: list[str], clause: str) -> bool:
-    if any(word in _BIAS for word in words) or (set(words) & _OF_VOLTAGE and set(words) & _VOLTAGE):
+    if any(_BIAS.fullmatch(word) for word in words) or (set(words) & _OF_VOLTAGE and set(words) & _VOLTAGE):
         return True
     # a voltage or V alone before a colon
     return bool(words) and set(words) <= _VOLTAGE and bool(re.search(r"[:=]\s*$", clause))

@@ -168,6 +168,17 @@ def preferred(channels: Sequence[Channel]) -> Channel | None:
     return min(channels, key=rank, default=None)
 
 
+def is_backward(name: str) -> bool:
+    """Whether a name says that the channel is of the way back, or of the scan from the other side.
+
+    Examples
+    --------
+    >>> is_backward("Z [bwd]"), is_backward("Z")
+    (True, False)
+    """
+    return bool(_BACKWARD.search(name))
+
+
 def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> tuple[Channel, str, list[str]]:
     """The channel that is taken when nobody asks for one, and why.
 

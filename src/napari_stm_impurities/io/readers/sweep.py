@@ -25,8 +25,8 @@ def unit_factor_mv(signal: str) -> float | None:
 
     Examples
     --------
-    >>> unit_factor_mv("Bias (V)"), unit_factor_mv("Z rel (m)")
-    (1000.0, None)
+    >>> unit_factor_mv("Bias (V)"), unit_factor_mv("Bias calc (meV)"), unit_factor_mv("Z rel (m)")
+    (1000.0, 1.0, None)
     """
     match = re.match(r"\s*bias(?![a-z])[^(]*(?:\((.*)\))?", signal, re.IGNORECASE)
     return unit_mv(match.group(1) or "V") if match else None

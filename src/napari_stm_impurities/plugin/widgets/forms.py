@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QTabBar,
     QVBoxLayout,
@@ -66,7 +67,11 @@ class Form(QWidget, Generic[C]):
         for name in rest:
             inner = _inner(fields[name])
             if inner:
-                form: Form[Any] | Choice = Choice(inner) if len(inner) > 1 else Form(inner[0])
+                form: Form[Any] | Choice | Several
+                if get_origin(fields[name].annotation) is tuple:
+                    form = Several(inner)
+                else:
+                    form = Choice(inner) if len(inner) > 1 else Form(inner[0])
                 form.fill(fields[name].get_default(call_default_factory=True))
                 form.setToolTip(fields[name].description or "")
                 section = Fold(label_of(name))
@@ -146,6 +151,68 @@ class Choice(QWidget):
     def _show(self, _kind: Any = None) -> None:
         for kind, form in self.forms.items():
             form.setVisible(kind is self.kind.value)
+
+
+class Several(QWidget):
+    """Any number of configurations, one after the other: each in a fold with a button that removes it.
+
+    Parameters
+    ----------
+    kinds
+        The classes to choose from, named by the first words of their docstrings.
+    """
+
+    def __init__(self, kinds: Sequence[type[Configuration]]) -> None:
+        super().__init__()
+        self.forms: list[Form[Any]] = []
+        self._folds: list[Fold] = []
+        self.kind = ComboBox(choices=[(title_of(kind), kind) for kind in kinds], label="Add")
+        self.kind.tooltip = "Which one to add at the end of the list"
+        self.add_button = QPushButton("Add")
+        self.add_button.clicked.connect(self._add_clicked)
+        self._list = QVBoxLayout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._list)
+        layout.addWidget(grid([self.kind]))
+        layout.addWidget(self.add_button)
+
+    def value(self) -> tuple[Configuration, ...]:
+        """The configurations as they stand in their forms."""
+        return tuple(form.value() for form in self.forms)
+
+    def fill(self, configs: Sequence[Configuration]) -> None:
+        """Show the values of `configs`, and no others."""
+        if [form.kind for form in self.forms] != [type(config) for config in configs]:
+            for form in list(self.forms):
+                self.remove(form)
+            for config in configs:
+                self.add(type(config))
+        for form, config in zip(self.forms, configs, strict=True):
+            form.fill(config)
+
+    def add(self, kind: type[Configuration]) -> None:
+        """One more at the end, with its defaults."""
+        form = Form(kind, [name for name, info in kind.model_fields.items() if not _fixed(info)])
+        remove = QPushButton("Remove")
+        remove.clicked.connect(lambda: self.remove(form))
+        fold = Fold(title_of(kind))
+        fold.inside.addWidget(form)
+        fold.inside.addWidget(remove)
+        self._list.addWidget(fold)
+        self.forms.append(form)
+        self._folds.append(fold)
+
+    def remove(self, form: Form[Any]) -> None:
+        """Take one off the list."""
+        index = self.forms.index(form)
+        del self.forms[index]
+        fold = self._folds.pop(index)
+        fold.hide()
+        fold.deleteLater()
+
+    def _add_clicked(self) -> None:
+        self.add(self.kind.value)
 
 
 def title_of(kind: type[Configuration]) -> str:
@@ -282,8 +349,10 @@ def grid(fields: Sequence[Any]) -> QWidget:
 
 
 def _inner(info: FieldInfo) -> list[type[Configuration]]:
-    """The configuration classes, one of which a field holds; none for a plain field."""
+    """The configuration classes that a field holds one of, or any number of in a tuple; none for a plain field."""
     annotation, _ = without_annotated(info.annotation, [])
+    if get_origin(annotation) is tuple and get_args(annotation)[1:] == (Ellipsis,):
+        annotation, _ = without_annotated(get_args(annotation)[0], [])
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Configuration)]
 
@@ -294,11 +363,11 @@ def _fixed(info: FieldInfo) -> bool:
 
 
 def _value(field: Any) -> Any:
-    return field.value() if isinstance(field, Form | Choice) else read(field)
+    return field.value() if isinstance(field, Form | Choice | Several) else read(field)
 
 
 def _fill(field: Any, value: Any) -> None:
-    if isinstance(field, Form | Choice):
+    if isinstance(field, Form | Choice | Several):
         field.fill(value)
     else:
         write(field, value)
