@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_stm_impurities.analysis.comparison import compare, match
+from napari_stm_impurities.analysis.comparison import compare, match, paper_radius_nm, reference_ratio
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import make_points
@@ -172,3 +172,26 @@ def test_without_points_there_are_no_rows():
     rows = compare([], []).rows()
     assert len(rows) == 0
     assert list(rows.columns) == ["kind", "point", "reference", "distance_nm", "y_nm", "x_nm"]
+
+
+def test_chance_counts_only_what_was_measured():
+    # of an aborted grid a quarter was measured, so random points lie four times as densely there
+    values = np.full((1, 40, 40), np.nan)
+    values[:, :10] = 1.0
+    grid = make_stack(values, 0.0, 0.5)
+    reference = np.array([[2.0, 5.0], [2.5, 12.0]])
+    found = np.random.default_rng(0).uniform(0, 4, size=(20, 2))
+    whole = compare(found, reference, frame=make_stack(np.ones((1, 40, 40)), 0.0, 0.5))
+    measured = compare(found, reference, frame=grid)
+    disc = np.pi * measured.ratio_radius_nm**2
+    assert measured.chance_ratio == pytest.approx(1 - (1 - disc / 100) ** 20)
+    assert whole.chance_ratio == pytest.approx(1 - (1 - disc / 400) ** 20)
+
+
+def test_the_ratio_of_oblong_pixels_is_one_number_in_comparison_and_training():
+    reference = np.array([[1.0, 1.0]])
+    found = np.array([[1.0, 1.7]])
+    radius = paper_radius_nm((0.5, 1.0))
+    assert radius == 1.0
+    assert compare(found, reference, pixel_size_nm=(0.5, 1.0)).reference_ratio == 1.0
+    assert reference_ratio(found, reference, radius) == 1.0

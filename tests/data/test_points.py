@@ -75,7 +75,7 @@ def test_a_missing_column_is_named():
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "cannot be parsed"),
+        (b"", "it is empty"),
         (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "CSV|columns"),
         (b"a,b\n1,2\n", "found a, b"),
         (b"y_nm,x_nm\n1,abc\n", "abc"),

@@ -6,6 +6,7 @@ import json
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,15 +16,16 @@ from safetensors.torch import load_file, save_file
 
 from napari_stm_impurities.core.errors import ModelError, StmError
 from napari_stm_impurities.impurities.model import (
-    HEADER_KEY,
     Calibration,
     Model,
     ModelConfig,
-    choose_device,
     load_model,
     shipped_models,
 )
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig, wang2020_input, wang2020_network
+from napari_stm_impurities.nn.device import choose_device
+from napari_stm_impurities.nn.model_file import HEADER_KEY, StoredModel
+from napari_stm_impurities.nn.model_file import ModelConfig as AnyModelConfig
 
 TINY = ModelConfig(
     name="tiny",
@@ -267,3 +269,39 @@ def test_a_device_that_is_not_there_is_told_in_one_line():
         with pytest.raises(ModelError, match=name) as caught:
             choose_device(name)
         assert "\n" not in str(caught.value)
+
+
+class OtherConfig(AnyModelConfig):
+    """The configuration of a model of another family."""
+
+    kind: Literal["lines"] = "lines"
+    n_features: int = 3
+
+
+class Other(StoredModel[OtherConfig, torch.nn.Linear]):
+    """A model of another family."""
+
+    kind = "lines"
+    config_type = OtherConfig
+
+    @classmethod
+    def build(cls, config: OtherConfig) -> torch.nn.Linear:
+        return torch.nn.Linear(config.n_features, 1)
+
+
+def test_a_model_of_another_family_is_saved_loaded_and_not_mistaken(tmp_path):
+    path = Other(OtherConfig(name="one", n_features=5)).save(tmp_path / "lines.safetensors")
+    assert Other.load(path).network.in_features == 5
+    with pytest.raises(ModelError, match="expected a model of the kind 'impurities', found one of the kind 'lines'"):
+        load_model(path)
+    impurities = Model(TINY).save(tmp_path / "impurities.safetensors")
+    with pytest.raises(ModelError, match="found one of the kind 'impurities'"):
+        Other.load(impurities)
+
+
+def test_a_file_of_the_first_release_says_no_kind_and_is_of_impurities(tmp_path):
+    header = json.loads(TINY.model_dump_json())
+    del header["kind"]
+    weights = Model(TINY).network.state_dict()
+    save_file(weights, tmp_path / "old.safetensors", metadata={HEADER_KEY: json.dumps(header)})
+    assert load_model(tmp_path / "old.safetensors").config == TINY

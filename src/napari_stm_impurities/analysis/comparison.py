@@ -28,15 +28,16 @@ from scipy.spatial import cKDTree
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.rows import Row
-from ..data.geometry import disc_share
-from ..data.images import pixel_size_nm as pixel_size_of
+from ..data.geometry import Rectangle
+from ..data.images import rectangle_of
+from ..data.observation_window import ObservationWindow
 from ..data.points import positions_nm
 
 #: Distances are compared with this relative slack, since 6 x 0.47 - 5 x 0.47 is not quite 0.47 in binary.
 _SLACK = 1e-9
 
-#: y from, y to, x from, x to, in nm.
-Frame = tuple[float, float, float, float]
+#: One pixel of the paper's grid: 37.5 nm over 80 pixels (Wang et al. 2020, Sec. III), rounded as the paper has it.
+PAPER_PIXEL_NM = round(37.5 / 80, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Comparison:
     """The radius of `reference_ratio`, in nm: one pixel where the pixel size was given, else the tolerance."""
     chance_ratio: float
     """The `reference_ratio` to expect from as many uniformly random points in `frame_nm`."""
-    frame_nm: Frame | None
+    frame_nm: Rectangle | None
     """(y from, y to, x from, x to) in nm that `chance_ratio` rests on; None without any point."""
     frame_source: str
     """``"given"``, or ``"bounding box of the points"``."""
@@ -144,10 +145,10 @@ class Comparison:
 def compare(
     points: pd.DataFrame | ArrayLike,
     reference: pd.DataFrame | ArrayLike,
-    tolerance_nm: float = 0.47,
+    tolerance_nm: float = PAPER_PIXEL_NM,
     *,
     pixel_size_nm: float | Sequence[float] | None = None,
-    frame: xr.DataArray | Frame | None = None,
+    frame: xr.DataArray | Sequence[float] | ObservationWindow | None = None,
 ) -> Comparison:
     """Compare points with a reference.
 
@@ -162,8 +163,9 @@ def compare(
         The pixel size in nm, one number or (y, x); the paper's ratio then counts strictly less than one
         pixel (the larger of the two). Without it the ratio counts strictly less than `tolerance_nm`.
     frame
-        What the points lie in, for the chance level: the stack or map itself, or (y from, y to, x from,
-        x to) in nm. Without it the bounding box of all points is taken, and `frame_source` says so.
+        The area in which points can be found, for the chance level: the stack or map itself, of which the measured
+        pixels count, an observation window, or (y from, y to, x from, x to) in nm. Without it the bounding box of all
+        points is taken, and `frame_source` says so.
 
     Returns
     -------
@@ -179,9 +181,9 @@ def compare(
 
     Notes
     -----
-    A uniformly random point lies within r of a reference point with the probability q, the area of the
-    disc inside the frame over the frame's area, so one of n does with 1 - (1 - q)^n. The chance level is the mean of
-    that over the reference points: exact, the frame's edges included.
+    A uniformly random point lies within r of a reference point with the probability q, the measured area of the disc
+    over the whole measured area, so one of n does with 1 - (1 - q)^n. The chance level is the mean of that over the
+    reference points: exact, edges and unmeasured pixels included.
 
     Examples
     --------
@@ -193,16 +195,11 @@ def compare(
     """
     found, truth = _positions(points, "points"), _positions(reference, "reference")
     tolerance = _positive(tolerance_nm, "the tolerance")
-    radius = tolerance if pixel_size_nm is None else _positive(np.max(np.asarray(pixel_size_nm)), "the pixel size")
-    box, box_source = _frame(frame, found, truth)
+    radius = tolerance if pixel_size_nm is None else paper_radius_nm(pixel_size_nm)
+    window, box, box_source = _frame(frame, found, truth)
 
     point_of, reference_of, distance = match(found, truth, tolerance)
     n_pairs, n_found, n_truth = len(point_of), len(found), len(truth)
-    if n_found and n_truth:
-        nearest, _ = cKDTree(found).query(truth)
-        ratio = float((nearest < radius * (1 - _SLACK)).mean())
-    else:
-        ratio = float(n_found == n_truth)
     return Comparison(
         tolerance_nm=tolerance,
         n_points=n_found,
@@ -211,9 +208,9 @@ def compare(
         precision=_share(n_pairs, n_found, n_truth),
         f1=_share(2 * n_pairs, n_found + n_truth, 0),
         rms_distance_nm=float(np.sqrt(np.mean(distance**2))) if n_pairs else math.nan,
-        reference_ratio=ratio,
+        reference_ratio=reference_ratio(found, truth, radius),
         ratio_radius_nm=radius,
-        chance_ratio=_chance(truth, n_found, radius, box),
+        chance_ratio=_chance(truth, n_found, radius, window),
         frame_nm=box,
         frame_source=box_source,
         pairs=pd.DataFrame(
@@ -230,6 +227,36 @@ def compare(
         missed=_left_over("reference", truth, reference_of),
         extra=_left_over("point", found, point_of),
     )
+
+
+def paper_radius_nm(pixel_size_nm: float | Sequence[float]) -> float:
+    """The radius of the paper's ratio: one pixel, of oblong pixels the longer side, in nm."""
+    return _positive(np.max(np.asarray(pixel_size_nm)), "the pixel size")
+
+
+def reference_ratio(found_nm: np.ndarray, reference_nm: np.ndarray, radius_nm: float) -> float:
+    """The paper's figure of merit: the share of reference points whose nearest point is less than a radius away.
+
+    Parameters
+    ----------
+    found_nm, reference_nm
+        Shape (n, 2) and (m, 2), y and x in nm.
+    radius_nm
+        See :func:`paper_radius_nm`.
+
+    Returns
+    -------
+    float
+        0 to 1; with nothing on one side 0, on both 1.
+
+    References
+    ----------
+    Wang et al. 2020, Fig. 4.
+    """
+    if not (len(found_nm) and len(reference_nm)):
+        return float(len(found_nm) == len(reference_nm))
+    nearest, _ = cKDTree(found_nm).query(reference_nm)
+    return float((nearest < radius_nm * (1 - _SLACK)).mean())
 
 
 def match(
@@ -318,28 +345,25 @@ def _left_over(name: str, positions: np.ndarray, taken: np.ndarray) -> pd.DataFr
     return pd.DataFrame({name: rest, "y_nm": positions[rest, 0], "x_nm": positions[rest, 1]})
 
 
-def _frame(frame: xr.DataArray | Frame | None, found: np.ndarray, truth: np.ndarray) -> tuple[Frame | None, str]:
-    if isinstance(frame, xr.DataArray):
-        half = np.asarray(pixel_size_of(frame)) / 2
-        y, x = frame["y"].values, frame["x"].values
-        edges = (y.min() - half[0], y.max() + half[0], x.min() - half[1], x.max() + half[1])
-        return (float(edges[0]), float(edges[1]), float(edges[2]), float(edges[3])), "given"
+def _frame(
+    frame: xr.DataArray | Sequence[float] | ObservationWindow | None, found: np.ndarray, truth: np.ndarray
+) -> tuple[ObservationWindow | None, Rectangle | None, str]:
+    """The observation window, the box around it, and where both come from."""
     if frame is not None:
-        y_from, y_to, x_from, x_to = (float(edge) for edge in frame)
-        if not (y_to > y_from and x_to > x_from):
-            raise StmError(f"the frame is (y from, y to, x from, x to) in nm, ascending, got {tuple(frame)}")
-        return (y_from, y_to, x_from, x_to), "given"
+        window = frame if isinstance(frame, ObservationWindow) else ObservationWindow.of(frame)
+        return window, rectangle_of(frame) if isinstance(frame, xr.DataArray) else window.box_nm, "given"
     both = np.concatenate([found, truth])
     if not len(both):
-        return None, "bounding box of the points"
+        return None, None, "bounding box of the points"
     (y_from, x_from), (y_to, x_to) = both.min(axis=0).tolist(), both.max(axis=0).tolist()
-    return (y_from, y_to, x_from, x_to), "bounding box of the points"
+    box = (y_from, y_to, x_from, x_to)
+    has_area = y_to > y_from and x_to > x_from
+    return ObservationWindow.of(box) if has_area else None, box, "bounding box of the points"
 
 
-def _chance(truth: np.ndarray, n_points: int, radius: float, box: Frame | None) -> float:
-    if not (len(truth) and n_points) or box is None:
+def _chance(truth: np.ndarray, n_points: int, radius: float, window: ObservationWindow | None) -> float:
+    if not (len(truth) and n_points):
         return 0.0
-    if not (box[1] - box[0]) * (box[3] - box[2]) > 0:
+    if window is None:
         return math.nan
-    share = disc_share(truth, radius, box)
-    return float(np.mean(1 - (1 - share) ** n_points))
+    return float(np.mean(1 - (1 - window.disc_share(truth, radius)) ** n_points))

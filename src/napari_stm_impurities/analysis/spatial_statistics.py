@@ -31,7 +31,7 @@ from scipy.spatial import cKDTree
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from ..core.rows import Row
-from ..data.observation_window import MeasuredArea
+from ..data.observation_window import ObservationWindow
 from ..data.points import positions_nm
 
 #: How often as many points are placed at random, and how many of these are left out at each end of the band: of 199
@@ -143,7 +143,7 @@ class SurfaceStatistics:
 
 def surface_statistics(
     points: pd.DataFrame,
-    frame: xr.DataArray | Sequence[float] | MeasuredArea,
+    frame: xr.DataArray | Sequence[float] | ObservationWindow,
     *,
     seed: int = 0,
     progress: Progress = silent,
@@ -192,7 +192,7 @@ def surface_statistics(
     >>> told.density_per_nm2, told.density_error_per_nm2, told.nearest_mean_nm
     (0.01, 0.005, 10.0)
     """
-    area = frame if isinstance(frame, MeasuredArea) else MeasuredArea.of(frame)
+    area = frame if isinstance(frame, ObservationWindow) else ObservationWindow.of(frame)
     positions = positions_nm(points)
     inside = positions[area.contains(positions)]
     measure = _Measure(area, len(inside))
@@ -233,7 +233,7 @@ class _Measured:
 class _Measure:
     """Measures sets of `n` positions in an area, all in the same steps; with fewer than two there is nothing."""
 
-    def __init__(self, area: MeasuredArea, n: int) -> None:
+    def __init__(self, area: ObservationWindow, n: int) -> None:
         spacing = math.sqrt(area.area_nm2 / max(n, 1))
         farthest = min(area.shorter_side_nm / 4, _FARTHEST_SPACINGS * spacing)
         n_steps = max(_FEWEST_STEPS, round(farthest / (_STEP_SPACINGS * spacing))) if n > 1 else 0

@@ -10,7 +10,7 @@ import typer
 
 from ..core.errors import StmError
 from .console import BAD_INPUT, out, tell
-from .files import Biases, Channel, Files, PixelSize, biases, read
+from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
 
 #: What points are written as for ImageJ.
 _OF_IMAGEJ = (".roi", ".csv")
@@ -29,6 +29,8 @@ def info(
 
     Example: stm-impurities info grid.3ds --json
     """
+    from ..io.tables import is_points_table
+
     told: list[dict[str, Any]] = []
     failed = False
     given = {
@@ -38,7 +40,7 @@ def info(
     }
     for path in files:
         try:
-            told.append(_points_facts(path) if _is_points(path) else _facts(path, given))
+            told.append(_points_facts(path, pixel_size_nm) if is_points_table(path) else _facts(path, given))
         except StmError as error:
             failed = True
             tell("error", str(error))
@@ -87,13 +89,12 @@ def convert(
 def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
     from ..data.points import pixel_size_of
     from ..io.imagej import export_imagej
-    from ..io.tables import load_points
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
     if output.exists() and output.samefile(files[0]):
         raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
-    points = load_points(files[0])
+    points = read_points(files[0], pixel_size_nm)
     size = pixel_size_nm or pixel_size_of(points)
     if size is None:
         raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
@@ -101,25 +102,17 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
     out().print(f"{output}: {len(points)} points for ImageJ")
 
 
-def _is_points(path: Path) -> bool:
-    """Whether a file is a table of points: a CSV whose first line names positions in nm."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return False
-    with path.open(encoding="utf-8", errors="replace") as file:
-        names = {name.strip() for name in file.readline().split(",")}
-    return {"y_nm", "x_nm"} <= names
-
-
-def _points_facts(path: Path) -> dict[str, Any]:
+def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
     from ..io.tables import load_points
 
-    points = load_points(path)
+    points = load_points(path, pixel_size_nm=pixel_size_nm)
     counts = points["source"].value_counts()
     return {
         "file": str(path),
         "format": "table of points (.csv)",
         "points": len(points),
         "sources": {str(source): int(n) for source, n in counts.items() if n},
+        "assumptions": points.attrs["assumptions"],
     }
 
 
@@ -127,7 +120,8 @@ def _show_points(facts: dict[str, Any]) -> None:
     console = out()
     console.print(facts["file"], style="bold", markup=False)
     sources = ", ".join(f"{n} from {source}" for source, n in facts["sources"].items())
-    for name, text in (("format", facts["format"]), ("points", f"{facts['points']} ({sources or 'empty'})")):
+    lines = [("format", facts["format"]), ("points", f"{facts['points']} ({sources or 'empty'})")]
+    for name, text in (*lines, *(("assumed", text) for text in facts["assumptions"])):
         console.print(f"  {name:<11} {text}", markup=False)
 
 

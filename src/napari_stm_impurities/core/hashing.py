@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .errors import ReadError
 from .progress import ShouldStop, Stopped, never
 
@@ -58,6 +60,11 @@ def sha256_of_named_bytes(parts: Iterable[tuple[str, Any]]) -> str:
         digest.update(name.encode())
         digest.update(buffer)
     return digest.hexdigest()
+
+
+def sha256_of_arrays(*arrays: np.ndarray) -> str:
+    """The SHA-256 of the bytes of arrays, one after the other."""
+    return sha256_of_named_bytes(("", np.ascontiguousarray(array).data) for array in arrays)
 
 
 def sha256_of_settings(settings: Any) -> str:

@@ -1,8 +1,32 @@
-"""Medians of many rows at once, without the missing values."""
+"""Robust statistics: the spread from the median absolute deviation, and medians without the missing values."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+#: The standard deviation of normally distributed values over their median absolute deviation, 1 / Phi^-1(3/4).
+MAD_TO_STD = 1.4826
+
+
+def mad_std(values: ArrayLike, centre: float | None = None) -> float:
+    """The standard deviation that the median absolute deviation implies for normal values; outliers hardly count.
+
+    Parameters
+    ----------
+    values
+        Any shape, finite.
+    centre
+        What they deviate from; their median when not given.
+
+    Examples
+    --------
+    >>> round(mad_std([-1.0, 0.0, 1.0, 1000.0]), 3)
+    1.483
+    """
+    finite = np.asarray(values, dtype=np.float64)
+    middle = float(np.median(finite)) if centre is None else centre
+    return MAD_TO_STD * float(np.median(np.abs(finite - middle)))
 
 
 def nan_median(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

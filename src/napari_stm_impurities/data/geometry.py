@@ -1,11 +1,15 @@
-"""How much of a disc lies inside a rectangle: the chance that a random point falls near a given one."""
+"""Rectangles in nm, and how much of a disc lies inside one: the chance that a random point falls near a given one."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+#: y from, y to, x from, x to, in nm.
+Rectangle = tuple[float, float, float, float]
 
 
-def disc_share(centres: np.ndarray, radius: float, box: tuple[float, float, float, float]) -> np.ndarray:
+def disc_share(centres: np.ndarray, radius: float, box: Rectangle) -> np.ndarray:
     """The area of a disc inside a rectangle, over the rectangle's area.
 
     Parameters
@@ -30,11 +34,29 @@ def disc_share(centres: np.ndarray, radius: float, box: tuple[float, float, floa
     >>> bool(np.allclose(share, [np.pi / 400, np.pi / 100]))
     True
     """
-    y, x = np.asarray(centres, dtype=np.float64).T
     y_from, y_to, x_from, x_to = box
-    below, above, left, right = y - y_from, y_to - y, x - x_from, x_to - x
-    area = sum(_quadrant(a, b, radius) for a in (below, above) for b in (left, right))
+    y, x = np.asarray(centres, dtype=np.float64).T
+    area = disc_area_in(y, x, radius, box)
     return np.clip(area / ((y_to - y_from) * (x_to - x_from)), 0.0, 1.0)
+
+
+def disc_area_in(
+    y: np.ndarray, x: np.ndarray, radius: float, box: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]
+) -> np.ndarray:
+    """The area of the discs around positions inside one rectangle, or inside one rectangle each.
+
+    Parameters
+    ----------
+    y, x
+        Shape (n,).
+    radius
+        In the same unit.
+    box
+        y from, y to, x from, x to; numbers, or arrays of shape (n,).
+    """
+    y_from, y_to, x_from, x_to = (np.asarray(edge, dtype=np.float64) for edge in box)
+    below, above, left, right = y - y_from, y_to - y, x - x_from, x_to - x
+    return np.sum([_quadrant(a, b, radius) for a in (below, above) for b in (left, right)], axis=0)
 
 
 def _quadrant(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:

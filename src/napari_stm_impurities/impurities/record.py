@@ -82,7 +82,7 @@ def found_model_file(model_file: str, folder: Path) -> Path:
 
 def device_of(run: ImpurityRun) -> str | None:
     """The device of the run where this machine has it, else None for the fastest one."""
-    from .model import choose_device
+    from ..nn.device import choose_device
 
     try:
         return str(choose_device(run.device))

@@ -1,6 +1,7 @@
 """Points for ImageJ: a table of results with its scale, or a multi-point selection that lies on the map.
 
-ImageJ counts from the upper left corner of the first pixel, this package from its centre: half a pixel is added.
+ImageJ counts from the upper left corner of the first pixel, this package from its centre: half a pixel is added, and
+:func:`~napari_stm_impurities.data.points.load_points` takes it off again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pandas as pd
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..data.points import check_points, positions_nm
+from .position_columns import IMAGEJ_CORNER_PX
 
 _MULTI_POINT = 10
 _VERSION = 227
@@ -59,7 +61,7 @@ def export_imagej(
     size = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,))
     if not (np.isfinite(size).all() and (size > 0).all()):
         raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
-    yx_px = positions_nm(points) / size + 0.5
+    yx_px = positions_nm(points) / size + IMAGEJ_CORNER_PX
     suffix = path.suffix.lower()
     if suffix == ".csv":
         y_nm, x_nm = (yx_px * size).T

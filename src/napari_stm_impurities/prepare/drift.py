@@ -19,6 +19,7 @@ from skimage.registration import phase_cross_correlation
 
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.robust import MAD_TO_STD
 from ..data import images
 from ..data.images import with_history
 from .missing import filled
@@ -121,7 +122,7 @@ def _solve(pairs: list[tuple[int, int]], found: np.ndarray, n_maps: int) -> np.n
         # the first map stays in its place
         places[1:] = np.linalg.lstsq(rows[:, 1:], right, rcond=None)[0]
         off = np.hypot(*(found - design @ places).T)
-        scale = 1.4826 * np.median(off[weight > 0]) if (weight > 0).any() else 0.0
+        scale = MAD_TO_STD * np.median(off[weight > 0]) if (weight > 0).any() else 0.0
         weight = np.where(weight > 0, np.minimum(1.0, _OUTLIER * max(scale, 0.02) / np.maximum(off, 1e-9)), 0.0)
     return places
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..core.robust import nan_median
+from ..core.robust import MAD_TO_STD, nan_median
 from ..data.images import with_history
 from .record import recorded
 
@@ -78,7 +78,7 @@ def _spikes(values: np.ndarray) -> np.ndarray:
     """Flat indices of the single-pixel spikes."""
     median, _ = nan_median(_thinned(values))
     off = np.abs(np.where(np.isinf(values), np.nan, values) - median[:, None, None])
-    sigma = 1.4826 * nan_median(_thinned(off))[0]
+    sigma = MAD_TO_STD * nan_median(_thinned(off))[0]
     where = np.flatnonzero(off > _SPIKE_SIGMA * sigma[:, None, None])
     if len(where) == 0:
         return where

@@ -13,9 +13,9 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 
 from ..core.errors import StmError
-from ..data.images import check_stack
+from ..data.images import check_stack, pixel_size_nm
 from ..physics.dispersion import HBAR2_OVER_2ME_MEV_NM2, Dispersion
-from .ring_classifier import STEP, RingOdds, ring_odds
+from .ring_classifier import STEP, RingOdds, can_show_ring, ring_odds
 from .spectrum import RadialSpectrum, radial_spectrum
 
 #: The odds of a ring must amount to this many standard deviations; chosen on simulated maps with and without a ring.
@@ -101,6 +101,15 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
     """
     check_stack(stack)
     spectrum = radial_spectrum(stack)
+    if not can_show_ring(spectrum):
+        frame, pixel = (
+            f"{y:.4g} x {x:.4g} nm"
+            for y, x in (np.multiply(pixel_size_nm(stack), stack.shape[1:]).tolist(), pixel_size_nm(stack))
+        )
+        raise NoRing(
+            f"{stack.attrs.get('source', 'the stack')}: a frame of {frame} in pixels of {pixel} cannot show a whole"
+            " ring of ripples, so the scale cannot be read off; give a material, or the wavelength of the ripples in nm"
+        )
     witness = _Witness(spectrum)
     best, quality = witness.best()
     if quality < LEAST_QUALITY:
@@ -123,7 +132,10 @@ def ring_quality(stack: xr.DataArray, band: Dispersion) -> float:
         The band; k may be off by a tenth.
     """
     check_stack(stack)
-    witness = _Witness(radial_spectrum(stack.isel(bias=np.flatnonzero(stack.bias.values > band.band_bottom_mv))))
+    spectrum = radial_spectrum(stack.isel(bias=np.flatnonzero(stack.bias.values > band.band_bottom_mv)))
+    if not can_show_ring(spectrum):
+        return 0.0
+    witness = _Witness(spectrum)
     k = band.k_per_nm(witness.bias_mv)
     off = np.log1p(np.linspace(-_GIVEN_WITHIN, _GIVEN_WITHIN, _GIVEN_BANDS))
     bands = witness.bands(np.log(2 * k[-1]) + off, np.full(len(off), 1 - (k[0] / k[-1]) ** 2))

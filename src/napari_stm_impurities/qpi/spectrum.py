@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import fft
 
+from ..core.robust import mad_std
 from ..data.images import MIN_SIDE_PX, pixel_size_nm
 from ..prepare import average_biases, clip_saturated, fill_missing, level_planes
 
@@ -28,7 +29,7 @@ class RadialSpectrum(NamedTuple):
     q_per_nm
         Spatial frequency in rad/nm, shape (q,), evenly spaced.
     log_power
-        Natural logarithm, shape (map, q).
+        Natural logarithm, shape (map, q); nothing where the pixels are so oblong that no circle fits.
     bias_mv
         Shape (map,).
     resolution_per_nm
@@ -56,6 +57,8 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
     resolution = 2 * np.pi / float(min(height * size[0], width * size[1]))
     step = resolution / _PADDING
     n_rings = int(np.pi / float(size.max()) / step)
+    if n_rings < 2:
+        return RadialSpectrum(np.zeros(0), np.zeros((len(few), 0)), few.bias.values, resolution)
     ring = np.rint(q / step).astype(int).ravel()
     by_ring = np.argsort(ring, kind="stable")
     edges = np.searchsorted(ring[by_ring], np.arange(1, n_rings + 1))
@@ -75,7 +78,7 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
 def _weighted(one: np.ndarray, window: np.ndarray) -> np.ndarray:
     """A map about zero and of spread one, without outliers, fading out towards the frame's edges."""
     centred = one - one.mean(dtype=np.float64)
-    spread = 1.4826 * np.median(np.abs(centred)) or centred.std()
+    spread = mad_std(centred, 0.0) or centred.std()
     clipped = np.clip(centred / (spread or 1.0), -_CLIP, _CLIP).astype(np.float32)
     weighted: np.ndarray = (clipped - (clipped * window).sum() / window.sum()) * window
     return weighted

@@ -19,13 +19,14 @@ from ..core.hashing import sha256_of_file
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from ..data.images import map_at, pixel_size_nm
 from ..data.method import Result
-from ..data.observation_window import MeasuredArea
+from ..data.observation_window import ObservationWindow
 from ..data.points import make_points, positions_nm
 from ..impurities.record import MODEL_FILE
 from ..io.tables import save_points
 from ..io.writers import save_stack
+from ..plots.distances import draw_nearest_neighbours, draw_pair_correlation
 from ..plots.maps import draw_overlay, draw_points
-from ..plots.spectra import draw_nearest_neighbours, draw_pair_correlation, draw_spectra
+from ..plots.spectra import draw_spectra
 from ..prepare.recipe import recipe_of
 from ..spots import find_reference
 from .provenance import InputFile, Inputs, Provenance, rounded_positions, versions_now
@@ -170,7 +171,7 @@ def write_report(
         if reference is not None:
             under = map_at(stack, bias_mv) if bound_map is None else bound_map
             draw_overlay(under, final, reference, beside / OVERLAY, comparison=comparison)
-        if stack.sizes.get("bias", 1) > 1 and MeasuredArea.of(stack).contains(positions_nm(final)).any():
+        if stack.sizes.get("bias", 1) > 1 and ObservationWindow.of(stack).contains(positions_nm(final)).any():
             draw_spectra(stack, final, beside / SPECTRA)
         if statistics.n_points > 1:
             draw_pair_correlation(statistics, beside / PAIRS)

@@ -15,7 +15,11 @@ Header = Mapping[str, str | None]
 
 @pytest.fixture
 def grid_file(tmp_path) -> Callable[..., Path]:
-    """Give a function that writes a ``.3ds``; values have the shape (y, x, channel, point)."""
+    """Give a function that writes a ``.3ds``; values have the shape (y, x, channel, point).
+
+    `order` is that of the pixels (row, column) in the file, `turned_deg` the clockwise angle of their positions where
+    the header has another one.
+    """
 
     def write(
         values: np.ndarray,
@@ -27,6 +31,9 @@ def grid_file(tmp_path) -> Callable[..., Path]:
         step_m: tuple[float, float] = (0.5e-9, 0.5e-9),
         center_m: tuple[float, float] = (0.0, 0.0),
         angle_deg: float = 0.0,
+        turned_deg: float | None = None,
+        order: Sequence[tuple[int, int]] | None = None,
+        jitter_px: float = 0.0,
         name: str = "grid.3ds",
     ) -> Path:
         n_y, n_x, n_channels, n_points = values.shape
@@ -44,15 +51,16 @@ def grid_file(tmp_path) -> Callable[..., Path]:
         }
         text = "".join(f"{key}={value}\r\n" for key, value in entries.items() if value is not None) + ":HEADER_END:\r\n"
         starts, ends = np.broadcast_to(start_v, (n_y, n_x)), np.broadcast_to(end_v, (n_y, n_x))
-        cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+        turned = np.radians(angle_deg if turned_deg is None else turned_deg)
+        cos, sin = np.cos(turned), np.sin(turned)
+        shaken = np.random.default_rng(0).uniform(-jitter_px, jitter_px, (n_y, n_x, 2))
         body = b""
-        for row in range(n_y):
-            for column in range(n_x):
-                u = (column + 0.5 - n_x / 2) * step_m[1]
-                v = (row + 0.5 - n_y / 2) * step_m[0]
-                x, y = center_m[0] + u * cos + v * sin, center_m[1] - u * sin + v * cos
-                body += struct.pack(">5f", starts[row, column], ends[row, column], x, y, -1e-7)
-                body += struct.pack(f">{n_channels * n_points}f", *values[row, column].ravel())
+        for row, column in order or [(row, column) for row in range(n_y) for column in range(n_x)]:
+            u = (column + 0.5 - n_x / 2 + shaken[row, column, 0]) * step_m[1]
+            v = (row + 0.5 - n_y / 2 + shaken[row, column, 1]) * step_m[0]
+            x, y = center_m[0] + u * cos + v * sin, center_m[1] - u * sin + v * cos
+            body += struct.pack(">5f", starts[row, column], ends[row, column], x, y, -1e-7)
+            body += struct.pack(f">{n_channels * n_points}f", *values[row, column].ravel())
         path = tmp_path / name
         path.write_bytes(text.encode("latin-1") + body)
         return path

@@ -203,6 +203,8 @@ def createc(
     bias_mv: float = -100.0,
     length_a: tuple[float, float] = (50.0, 40.0),
     header: dict[str, str] | None = None,
+    header_bytes: int = 16384,
+    mark: bytes = b"DATA",
 ) -> Path:
     """Write a ``.dat``; `images` has the shape (image, y, x), `length_a` is x and y in Angstrom."""
     n, n_y, n_x = images.shape
@@ -221,7 +223,7 @@ def createc(
     dtype = "<i2" if kind == "Parameter" else "<f4"
     body = np.concatenate([[0], images.ravel()]).astype(dtype).tobytes()
     body = zlib.compress(body) if kind == "Paramco32" else body
-    path.write_bytes(text.encode("cp1252").ljust(16384, b"\0") + body)
+    path.write_bytes(text.encode("cp1252").ljust(header_bytes - len(mark), b"\0") + mark + body)
     return path
 
 

@@ -56,11 +56,100 @@ def test_images_with_a_bias_each_are_a_stack(tmp_path, made):
     np.testing.assert_array_equal(stack.values, DATA[[1, 2, 0]])
 
 
+def images(made, path, listed):
+    """Write images; each is (title, size in nm, unit) or (title, size in nm, unit, bias of the metadata)."""
+    parts = {}
+    for i, (title, size_nm, unit, *bias) in enumerate(listed):
+        parts |= {f"/{i}/data": made.gwy_field(np.full((4, 5), i), size_nm * 1e-9, unit), f"/{i}/data/title": title}
+        if bias:
+            parts[f"/{i}/meta"] = ("GwyContainer", {"Bias": bias[0]})
+    return made.gwyddion(path, parts)
+
+
+@pytest.mark.parametrize(
+    ("listed", "biases", "taken", "left_out"),
+    [
+        # an overview beside a series
+        (
+            [("dI/dV 1 V", 50, "A"), ("dI/dV 20 mV", 1, "A"), ("dI/dV -5 mV", 1, "A")],
+            [-5.0, 20.0],
+            [2, 1],
+            ["'dI/dV 1 V' (its size is 50 x 50 nm instead of 1 x 1 nm)"],
+        ),
+        # of two groups of one size the first; of a topography and dI/dV the dI/dV, also where it is the smaller group
+        ([("dI/dV 2 mV", 1, "A"), ("dI/dV 3 mV", 2, "A")], [2.0], [0], ["'dI/dV 3 mV' (its size"]),
+        ([("Z -200 mV", 1, "m"), ("dIdV -100 mV", 1, "A")], [-100.0], [1], ["'Z -200 mV' (-200 mV)"]),
+        (
+            [("Z 1 mV", 1, "m"), ("Z 2 mV", 1, "m"), ("LI Demod 1 X 3 mV", 1, "A")],
+            [3.0],
+            [2],
+            ["'Z 1 mV' (1 mV)", "'Z 2 mV' (2 mV)"],
+        ),
+        # one signal in units of two kinds, and one whose title states no bias
+        ([("dIdV 1 mV", 1, "A"), ("dIdV 2 mV", 1, "V"), ("dIdV 3 mV", 1, "A")], [1.0, 3.0], [0, 2], ["'dIdV 2 mV' ("]),
+        (
+            [("dIdV 1 mV", 1, "A"), ("dIdV 2 mV", 1, "A"), ("Z", 1, "m")],
+            [1.0, 2.0],
+            [0, 1],
+            ["'Z' (no bias is stated)"],
+        ),
+        # the biases of the metadata are biases too
+        (
+            [("LIX", 1, "A", "-0.25 V"), ("LIX", 1, "A", "0.1 V"), ("Z", 3, "m", "0.1 V")],
+            [-250.0, 100.0],
+            [0, 1],
+            ["'Z' ("],
+        ),
+    ],
+)
+def test_images_that_do_not_belong_together_are_left_out_and_said(tmp_path, made, listed, biases, taken, left_out):
+    path = images(made, tmp_path / "a.gwy", listed)
+    stack = read_stack(path)
+    assert stack.bias.values.tolist() == biases
+    assert stack.values[:, 0, 0].tolist() == taken
+    (line,) = [one for one in stack.attrs["assumptions"] if "left out" in one]
+    assert all(text in line for text in left_out)
+    with pytest.raises(ReadError, match="strict reading refuses"):
+        read_stack(path, strict=True)
+
+
+def test_two_quantities_at_the_same_biases_are_two_channels(tmp_path, made):
+    listed = [("Z -200 mV", 1, "m"), ("dIdV -200 mV", 1, "A"), ("Z 100 mV", 1, "m"), ("dIdV 100 mV", 1, "A")]
+    path = images(made, tmp_path / "a.gwy", listed)
+    recording = open_recording(path)
+    assert [(one.name, one.unit) for one in recording.channels] == [("Z", "m"), ("dIdV", "A")]
+    assert recording.assumed() == ()
+    assert read_stack(path).values[:, 0, 0].tolist() == [1.0, 3.0]
+    assert read_stack(path, "Z").values[:, 0, 0].tolist() == [0.0, 2.0]
+
+
+def test_a_series_of_topographies_is_not_called_didv(tmp_path, made):
+    recording = open_recording(images(made, tmp_path / "a.gwy", [("Z 1 mV", 1, "m"), ("Z 2 mV", 1, "m")]))
+    assert [(one.name, one.what, one.is_didv) for one in recording.channels] == [("Z", "topography", False)]
+    assert [one.about for one in recording.assumed()] == ["channel"]
+    # neither is what has no name but is in metres
+    recording = open_recording(images(made, tmp_path / "b.gwy", [("1 mV", 1, "m"), ("2 mV", 1, "m")]))
+    assert not recording.channel().is_didv
+
+
+def test_a_volume_at_other_biases_is_left_out_and_said(tmp_path, made):
+    parts = {}
+    for i, (title, z_off) in enumerate((("Current", 0.0), ("dI/dV", -0.1), ("LI Demod 1 Y", -0.1))):
+        parts |= {f"/brick/{i}": made.gwy_brick(DATA + i, 2e-9, z_off, 0.3), f"/brick/{i}/title": title}
+    recording = open_recording(made.gwyddion(tmp_path / "a.gwy", parts))
+    assert [one.name for one in recording.channels] == ["dI/dV", "LI Demod 1 Y"]
+    assert recording.bias_mv == (-100.0, 0.0, 100.0)
+    (assumption,) = recording.assumptions
+    assert "'Current' (its biases are others)" in assumption.text
+
+
 def test_the_name_of_the_file_may_tell_the_bias(tmp_path, made):
     parts = {"/0/data": made.gwy_field(DATA[0], 1e-9), "/0/data/title": "Z"}
     path = made.gwyddion(tmp_path / "map_m20mV.gwy", parts)
     assert read_stack(path).bias.values.tolist() == [-20.0]
-    assert "the bias is taken from the name of the file" in describe(path)["warnings"]
+    assert "bias: taken from the name of the file" in describe(path)["assumptions"]
+    with pytest.raises(ReadError, match=r"taken from the name of the file\); give bias_mv"):
+        read_stack(path, "Z", strict=True)
     with pytest.raises(ReadError, match="give bias_mv"):
         read_stack(made.gwyddion(tmp_path / "map.gwy", parts))
 

@@ -286,7 +286,10 @@ def test_the_recorded_positions_decide_where_the_header_leaves_it_open(grid_file
     wrong = {"Grid settings": "0;0;9E-9;9E-9;0"}
     recording = open_recording(grid_file(numbered(4, 4, 1, 2), header=wrong))
     assert recording.frame.pixel_size_nm == pytest.approx((0.5, 0.5))
-    assert "the positions are believed" in " ".join(recording.warnings)
+    assert [one.about for one in recording.assumptions] == ["pixel size", "pixel size"]
+    assert "the positions are believed" in str(recording.assumptions[0])
+    path = grid_file(numbered(4, 4, 1, 2), header=wrong)
+    assert open_recording(path, pixel_size_nm=0.5).assumptions == ()
 
 
 def test_what_the_person_gives_wins(grid_file):
@@ -297,6 +300,181 @@ def test_what_the_person_gives_wins(grid_file):
     assert stack.attrs["pixel_size_nm"] == [0.1, 0.2]
     with pytest.raises(ReadError, match="3 points a spectrum need as many biases, got 2"):
         read_stack(path, bias_mv=[1, 2])
+
+
+def corner_to_corner(n_y: int, n_x: int, *, columns: bool, meander: bool, left: bool, top: bool) -> list:
+    """Pixels (row, column) in the order of a scan that begins in a corner, row by row or column by column."""
+    n_slow, n_fast = (n_x, n_y) if columns else (n_y, n_x)
+    order = []
+    for slow in range(n_slow):
+        fast = range(n_fast)[::-1] if meander and slow % 2 else range(n_fast)
+        order += [(one, slow) if columns else (slow, one) for one in fast]
+    return [(n_y - 1 - y if top else y, x if left else n_x - 1 - x) for y, x in order]
+
+
+CORNERS = [(left, top) for left in (True, False) for top in (True, False)]
+
+
+@pytest.mark.parametrize(("left", "top"), CORNERS)
+@pytest.mark.parametrize("meander", [True, False])
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize(("n_y", "n_x", "angle_deg"), [(4, 4, 0.0), (3, 5, 30.0), (5, 3, -70.0)])
+def test_each_pixel_lies_where_it_was_recorded(grid_file, n_y, n_x, angle_deg, columns, meander, left, top):
+    order = corner_to_corner(n_y, n_x, columns=columns, meander=meander, left=left, top=top)
+    values = numbered(n_y, n_x, 1, 2)
+    path = grid_file(values, order=order, angle_deg=angle_deg, step_m=(5e-10, 4e-10), center_m=(1e-7, -2e-7))
+    recording = open_recording(path)
+    stack = recording.stack()
+    np.testing.assert_array_equal(stack.values[0], values[:, :, 0, 0])
+    np.testing.assert_array_equal(stack.values[1], values[:, :, 0, 1])
+    assert stack.attrs["pixel_size_nm"] == pytest.approx([0.5, 0.4])
+    assert stack.attrs["frame_angle_deg"] == angle_deg
+    assert recording.assumptions == ()
+    assert ("recorded positions" in str(stack.attrs["history"])) == (order != sorted(order))
+
+
+@pytest.mark.parametrize(("left", "top"), CORNERS)
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("n_measured", [3, 7, 11])
+@pytest.mark.parametrize("how", ["cut", "zeros", "NaN"])
+def test_an_aborted_meander_is_missing_where_it_did_not_come(grid_file, columns, left, top, n_measured, how):
+    n_y, n_x = 5, 4
+    order = corner_to_corner(n_y, n_x, columns=columns, meander=True, left=left, top=top)
+    values = numbered(n_y, n_x, 1, 2)
+    path = grid_file(values, order=order, center_m=(1e-7, -2e-7))
+    rest = 4 * 7 * (n_y * n_x - n_measured)
+    kept = path.read_bytes()[:-rest]
+    path.write_bytes(kept + {"cut": b"", "zeros": bytes(rest), "NaN": b"\x7f\xc0\0\0" * (rest // 4)}[how])
+    recording = open_recording(path)
+    expected = np.full((n_y, n_x), np.nan)
+    for row, column in order[:n_measured]:
+        expected[row, column] = values[row, column, 0, 0]
+    np.testing.assert_array_equal(recording.stack().values[0], expected)
+    assert f"{1 - n_measured / 20:.1%} of its pixels were not measured" in " ".join(recording.warnings)
+
+
+def test_a_meander_whose_header_has_no_frame_or_another_one(grid_file):
+    order = corner_to_corner(4, 6, columns=False, meander=True, left=True, top=False)
+    values = numbered(4, 6, 1, 2)
+    for header in ({"Grid settings": None}, {"Grid settings": "1;1;1.5E-9;2.5E-9;0"}, {"Grid settings": "0;0;9;9;0"}):
+        stack = read_stack(grid_file(values, order=order, header=header))
+        np.testing.assert_array_equal(stack.values[0], values[:, :, 0, 0])
+        assert stack.attrs["pixel_size_nm"] == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("meander", [True, False])
+@pytest.mark.parametrize("turned_deg", [-30.0, 20.0])
+def test_positions_that_lie_along_another_angle_than_the_header_s(grid_file, turned_deg, meander):
+    order = corner_to_corner(4, 6, columns=False, meander=meander, left=True, top=False)
+    values = numbered(4, 6, 1, 2)
+    recording = open_recording(grid_file(values, order=order, angle_deg=30.0, turned_deg=turned_deg))
+    np.testing.assert_array_equal(recording.stack().values[0], values[:, :, 0, 0])
+    assert recording.frame.angle_deg == pytest.approx(turned_deg, abs=0.01)
+    assert "the header gives an angle of 30 degrees" in str(recording.assumptions[0])
+
+
+def test_positions_that_scatter_by_a_fifth_of_a_pixel(grid_file):
+    order = corner_to_corner(6, 6, columns=False, meander=True, left=True, top=True)
+    values = numbered(6, 6, 1, 2)
+    stack = read_stack(grid_file(values, order=order, jitter_px=0.2))
+    np.testing.assert_array_equal(stack.values[0], values[:, :, 0, 0])
+
+
+def test_positions_that_drift_away_leave_rows_upwards_as_they_are(grid_file):
+    path = grid_file(numbered(6, 6, 1, 2))
+    header, body = split(path)
+    rows = np.frombuffer(body, ">f4").reshape(36, 7).copy()
+    rows[:, 2] += np.linspace(0, 2e-9, 36) ** 2 / 1e-9
+    path.write_bytes(header + rows.tobytes())
+    np.testing.assert_array_equal(read_stack(path).values[0], numbered(6, 6, 1, 2)[:, :, 0, 0])
+
+
+def test_positions_that_make_no_grid_are_refused_in_one_line(grid_file):
+    path = grid_file(numbered(6, 6, 1, 2))
+    header, body = split(path)
+    rows = np.frombuffer(body, ">f4").reshape(36, 7).copy()
+    rows[:, 2:4] = np.random.default_rng(0).uniform(0, 3e-9, (36, 2))
+    path.write_bytes(header + rows.tobytes())
+    with pytest.raises(ReadError, match=r"do not make a grid of 6 x 6 pixels.*check Grid dim") as error:
+        read_stack(path)
+    assert "\n" not in str(error.value)
+
+
+def test_positions_that_were_not_recorded_are_an_assumption(grid_file):
+    path = grid_file(numbered(3, 4, 1, 2), header={"Experiment parameters": '"A;B;Z (m)"'})
+    recording = open_recording(path)
+    assert [one.about for one in recording.assumptions] == ["position"]
+    np.testing.assert_array_equal(recording.stack().values[0], numbered(3, 4, 1, 2)[:, :, 0, 0])
+    with pytest.raises(ReadError, match="positions of the pixels were not recorded"):
+        recording.stack(strict=True)
+
+
+def test_a_pixel_without_a_recorded_position_is_missing(grid_file):
+    order = corner_to_corner(4, 4, columns=False, meander=True, left=True, top=False)
+    path = grid_file(numbered(4, 4, 1, 2), order=order)
+    header, body = split(path)
+    rows = np.frombuffer(body, ">f4").reshape(16, 7).copy()
+    rows[5, 2:4] = np.nan
+    path.write_bytes(header + rows.tobytes())
+    recording = open_recording(path)
+    expected = numbered(4, 4, 1, 2)[:, :, 0, 0]
+    expected[order[5]] = np.nan
+    np.testing.assert_array_equal(recording.stack().values[0], expected)
+    assert "1 pixels without a recorded position" in " ".join(recording.warnings)
+
+
+@pytest.mark.parametrize(("kept", "filler"), [(0, 0.0), (0, np.nan), (2, np.nan), (5, np.nan)])
+def test_a_grid_of_which_no_pixel_was_measured(grid_file, kept, filler):
+    path = grid_file(numbered(3, 4, 2, 3), channels="Current (A);LI Demod 1 X (A)")
+    header, body = split(path)
+    rows = np.frombuffer(body, ">f4").reshape(12, 11).copy()
+    rows[:, kept:] = filler
+    path.write_bytes(header + rows.tobytes())
+    with pytest.raises(ReadError, match="every value is zero or NaN: no pixel was measured") as error:
+        read_stack(path)
+    assert "\n" not in str(error.value)
+
+
+def test_pixels_that_were_written_beforehand_as_nan_are_missing_and_said(grid_file):
+    path = grid_file(numbered(2, 2, 1, 4))
+    path.write_bytes(path.read_bytes()[: -4 * 9] + b"\x7f\xc0\0\0" * 9)
+    recording = open_recording(path)
+    assert np.isnan(recording.stack().values[:, 1, 1]).all()
+    assert "25.0%" in " ".join(recording.warnings)
+
+
+def test_a_recorded_bias_of_nan_leaves_the_bias_to_the_header(grid_file):
+    values = numbered(2, 2, 2, 3)
+    values[:, :, 1] = np.nan
+    recording = open_recording(grid_file(values, channels="LI Demod 1 X (A);Bias (V)"))
+    assert recording.bias_mv == (-100.0, 0.0, 100.0)
+    assert "Bias does not follow the sweep" in " ".join(recording.warnings)
+
+
+OFF = {"Lock-in>Lock-in status": "OFF", "Bias Spectroscopy>Lock-In run": "FALSE", "Lock-in>Harmonic": "2"}
+
+
+@pytest.mark.parametrize(
+    ("channels", "header", "default"),
+    [
+        ("Current (A);7280DSP Lockin-X (V);7280DSP Lockin-Y (V)", OFF, "7280DSP Lockin-X"),
+        ("Current (A);Lock-in Y (V);Lock-in X (V)", OFF, "Lock-in X"),
+        ("Current (A);SR830 X (V);SR830 Y (V)", OFF, "SR830 X"),
+        ("Current (A);LI Demod 1 X (A);SR830 X (V)", OFF, "SR830 X"),
+        ("Current (A);LIX 1 omega (A);LIY 1 omega (A)", OFF, "Current"),
+        ("Current (A);LIX 1 omega (A);LIY 1 omega (A)", {**OFF, "Bias Spectroscopy>Lock-In run": "TRUE"},
+         "LIX 1 omega"),
+        ("Current (A);LI Demod 1 X (A);LI Demod 2 X (A)", {"Lock-in>Harmonic D1": "2", "Lock-in>Harmonic D2": "1"},
+         "LI Demod 2 X"),
+        ("Current (A);LI Demod 1 Phi (deg);LI Demod 1 R (A)", {}, "LI Demod 1 R"),
+        ("Current (A);LI Demod 2 X (A);LI Demod 1 Phi (deg)", {}, "Current"),
+    ],
+)  # fmt: skip
+def test_the_settings_of_the_controller_s_lock_in_concern_its_own_channels(grid_file, channels, header, default):
+    recording = open_recording(grid_file(numbered(2, 2, 3, 3), channels=channels, header=header))
+    assert recording.default == default
+    own = channels.count("LI")
+    assert ("lock-in was off" in " ".join(recording.warnings)) == bool(own and header == OFF)
 
 
 def test_the_real_grid_against_its_own_bytes(shared_data):

@@ -103,6 +103,40 @@ def test_what_is_no_map_is_refused(tmp_path, made, page, says):
         read_stack(made.rhk(tmp_path / "a.sm4", [{**good, **page}]))
 
 
+IMAGE = {"kind": 0, "line": 0, "x_unit": "m", "unit": "m", "x_scale": 1e-10, "y_scale": -1e-10, "label": "Topography"}
+
+
+def test_images_of_another_frame_are_left_out_and_said(tmp_path, made):
+    pages = [
+        {**IMAGE, "data": np.full((3, 4), 1), "bias": 0.1, "z_scale": 1.0},
+        {**IMAGE, "data": np.full((3, 4), 2), "bias": 0.1, "z_scale": 1.0, "x_scale": 5e-10},
+        {**IMAGE, "data": np.full((3, 4), 3), "bias": 0.1, "z_scale": 1.0, "label": "Current", "unit": "A"},
+    ]
+    recording = open_recording(made.rhk(tmp_path / "a.sm4", pages))
+    assert [one.name for one in recording.channels] == ["Topography", "Current"]
+    (assumption,) = recording.assumptions
+    assert "'Topography (2)' (its size is 0.3 x 2 nm instead of 0.3 x 0.4 nm)" in assumption.text
+
+
+def test_images_of_one_frame_at_several_biases_are_a_stack(tmp_path, made):
+    pages = [{**IMAGE, "data": np.full((3, 4), mv), "bias": mv / 1000, "z_scale": 1.0} for mv in (100, -50)]
+    stack = read_stack(made.rhk(tmp_path / "a.sm4", pages))
+    assert stack.bias.values.tolist() == [-50.0, 100.0]
+    assert stack.values[:, 0, 0].tolist() == [-50.0, 100.0]
+    with pytest.raises(ReadError, match="2 maps need as many, got 5, 5"):
+        read_stack(made.rhk(tmp_path / "a.sm4", pages), bias_mv=[5, 5])
+
+
+def test_spectra_of_another_sweep_are_left_out_and_said(tmp_path, made):
+    spectra = {"data": np.arange(60).reshape(12, 5), "places": made.grid_places(3, 4, 1e-9), "grid": (4, 3)}
+    pages = [{**spectra, "label": "Current", "x_offset": 0.2}, {**spectra, "label": "LIA Current"}]
+    recording = open_recording(made.rhk(tmp_path / "a.sm4", pages))
+    assert recording.default == "LIA Current"
+    assert recording.bias_mv[0] == -100.0
+    (assumption,) = recording.assumptions
+    assert "'Current' (another sweep of the bias)" in assumption.text
+
+
 def test_a_cut_file_is_refused(tmp_path, made):
     page = {"data": SPECTRA, "label": "Current", "grid": (3, 2), "places": made.grid_places(2, 3, 1e-9, repeats=2)}
     path = made.rhk(tmp_path / "a.sm4", [page])

@@ -87,7 +87,7 @@ def test_only_the_main_fields_stand_in_the_open(qtbot: QtBot) -> None:
     form.show()
     assert form["sign"].native.isVisible()
     assert not form["n_maps"].native.isVisible()
-    form.more.title.click()
+    form.more.toggleButton().click()
     assert form["n_maps"].native.isVisible()
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from ...core.configuration import Configuration, one_line
 from ...core.errors import ModelError
 from ...core.files import written_whole
-from ..model import HEADER_KEY, read_tensors
+from ...nn.model_file import HEADER_KEY, read_tensors
 from .config import TrainingConfig
 from .fine_tune_config import Origin
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from ...analysis.comparison import Frame
 from ...core.configuration import Configuration
+from ...data.geometry import Rectangle
 from ...simulation.config import WindowConfig
 from ..model import Model
 from .config import TrainingConfig
@@ -94,9 +94,9 @@ class Origin(Configuration):
     """How many points there are inside the region; None where it learnt without any."""
     points_sha256: str | None = None
     """The SHA-256 of their positions."""
-    region_nm: Frame | None = None
+    region_nm: Rectangle | None = None
     """Where the points are known, (y from, y to, x from, x to) in nm."""
-    held_out_nm: Frame | None = None
+    held_out_nm: Rectangle | None = None
     """The part of it that was not learnt from."""
     n_held_out: int | None = None
     """How many of the points lie there."""

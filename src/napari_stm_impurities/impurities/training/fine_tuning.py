@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...analysis.comparison import Frame
 from ...analysis.merging import checked_of
+from ...core.arguments import rectangle
 from ...core.errors import StmError
+from ...core.hashing import sha256_of_arrays
 from ...core.progress import Progress, ShouldStop, never, silent
-from ...data.images import check_stack, pixel_size_nm
+from ...data.geometry import Rectangle
+from ...data.images import check_stack, rectangle_of
 from ...data.points import positions_nm
+from ...nn.device import choose_device
 from ...physics.dispersion import Dispersion
 from ...qpi.dispersion_fit import NoRing, fit_dispersion
-from ..model import Model, choose_device, load_model
+from ..model import Model, load_model
 from ..preprocess import view_stack
 from .checkpoint import Checkpoint, EpochReport
 from .fine_tune_config import Adaptation, AdaptConfig, Origin, with_adaptation
@@ -35,7 +36,7 @@ def adapt(
     model: str | os.PathLike[str] | Model,
     experiment: xr.DataArray,
     points: pd.DataFrame | None = None,
-    region_nm: Frame | None = None,
+    region_nm: Rectangle | None = None,
     *,
     dispersion: Dispersion | str | None = None,
     config: AdaptConfig | None = None,
@@ -175,7 +176,7 @@ def _settings(checkpoint: Checkpoint | None, config: AdaptConfig | None) -> Adap
     return checkpoint.origin.settings
 
 
-def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Frame | None) -> Frame | None:
+def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Rectangle | None) -> Rectangle | None:
     """Where the points are known; None without points."""
     if points is None:
         if region_nm is not None:
@@ -184,13 +185,8 @@ def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Frame |
             )
         return None
     if region_nm is not None:
-        y_from, y_to, x_from, x_to = (float(edge) for edge in region_nm)
-        if not (y_to > y_from and x_to > x_from):
-            raise StmError(f"the region is (y from, y to, x from, x to) in nm, ascending, got {tuple(region_nm)}")
-        return y_from, y_to, x_from, x_to
-    half_y, half_x = (size / 2 for size in pixel_size_nm(stack))
-    y, x = stack.y.values, stack.x.values
-    return float(y[0] - half_y), float(y[-1] + half_y), float(x[0] - half_x), float(x[-1] + half_x)
+        return rectangle(region_nm, "the region")
+    return rectangle_of(stack)
 
 
 def _before_and_after(labels: Labels | None, parent: Model, adapted: Model) -> tuple[float, float] | None:
@@ -204,7 +200,7 @@ def _origin(
     parent: Model,
     stack: xr.DataArray,
     points: pd.DataFrame | None,
-    region: Frame | None,
+    region: Rectangle | None,
     labels: Labels | None,
     settings: AdaptConfig,
 ) -> Origin:
@@ -212,18 +208,11 @@ def _origin(
         parent=parent.config.name,
         parent_sha256=parent.sha256(),
         data=str(stack.attrs.get("source", stack.name)),
-        data_sha256=_sha256(stack.values, stack.bias.values, stack.y.values, stack.x.values),
+        data_sha256=sha256_of_arrays(stack.values, stack.bias.values, stack.y.values, stack.x.values),
         n_points=None if labels is None else labels.n_points,
-        points_sha256=None if points is None else _sha256(positions_nm(points)),
+        points_sha256=None if points is None else sha256_of_arrays(positions_nm(points)),
         region_nm=region,
         held_out_nm=None if labels is None else labels.held_out_nm,
         n_held_out=None if labels is None else labels.n_held_out,
         settings=settings,
     )
-
-
-def _sha256(*arrays: np.ndarray) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

@@ -15,8 +15,6 @@ from ..model import Model
 #: Seeds that no training, calibration or study uses.
 _FIRST_SEED = 730_000
 _MATERIAL = "Au(111)"
-#: The paper's pixel.
-_TOLERANCE_NM = 37.5 / 80
 
 _SMALL = {"side_px": 64, "frame_nm": 30.0, "n_biases": 8}
 #: What a surface may have: little noise, an erased or a random near field, much noise, a step, many impurities.
@@ -48,7 +46,7 @@ def simulated_f1(model: Model, *, progress: Progress = silent, should_stop: Shou
         progress(number / len(_KINDS), "looking what it does on simulated surfaces")
         surface = _surface(number)
         found = find(surface.stack, model, _MATERIAL).points
-        f1.append(compare(found, surface.points, _TOLERANCE_NM, frame=surface.stack).f1)
+        f1.append(compare(found, surface.points, frame=surface.stack).f1)
     return float(np.mean(f1))
 
 

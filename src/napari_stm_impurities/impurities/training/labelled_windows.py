@@ -9,8 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ...analysis.comparison import Frame, match
+from ...analysis.comparison import match
 from ...core.errors import StmError
+from ...data.geometry import Rectangle
 from ...data.images import MIN_SIDE_PX
 from ...data.points import positions_nm
 from ...simulation.windows import PatchBatch
@@ -59,7 +60,7 @@ class Labels:
         self,
         experiment: Experiment,
         points: pd.DataFrame,
-        region_nm: Frame,
+        region_nm: Rectangle,
         held_out_share: float,
         windows_per_step: int,
         weight: float,
@@ -92,7 +93,7 @@ class Labels:
         self._radius_px = 1.0 if k is None else math.pi / 4 / k[1]
 
     @property
-    def held_out_nm(self) -> Frame | None:
+    def held_out_nm(self) -> Rectangle | None:
         """The strip that nothing is learnt from, (y from, y to, x from, x to) in nm; None where there is none."""
         rows, columns = self._held_out
         if rows.start == rows.stop or columns.start == columns.stop:
@@ -164,7 +165,7 @@ class Labels:
 _Window = tuple[slice, slice]
 
 
-def _pixels(experiment: Experiment, region_nm: Frame) -> _Window:
+def _pixels(experiment: Experiment, region_nm: Rectangle) -> _Window:
     """The pixels of the view whose centres lie inside a region."""
     parts = []
     shape = experiment.view.maps.shape[-2:]

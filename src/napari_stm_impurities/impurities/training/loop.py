@@ -13,8 +13,9 @@ import xarray as xr
 
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop, Stopped, never, silent
+from ...nn.device import choose_device
 from ...physics.dispersion import Dispersion
-from ..model import Model, choose_device
+from ..model import Model
 from .calibration import calibrate
 from .checkpoint import Checkpoint, EpochReport
 from .config import TrainingConfig

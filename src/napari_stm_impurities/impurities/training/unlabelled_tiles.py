@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ...analysis.comparison import Frame
+from ...analysis.comparison import paper_radius_nm, reference_ratio
 from ...core.errors import StmError
+from ...data.geometry import Rectangle
 from ...data.images import pixel_size_nm
 from ...data.points import positions_nm
 from ...physics.dispersion import Dispersion
@@ -55,11 +55,11 @@ class Experiment:
         plan: TrainingConfig,
         reference: pd.DataFrame | None,
         dispersion: Dispersion | None = None,
-        labelled_nm: Frame | None = None,
+        labelled_nm: Rectangle | None = None,
     ) -> None:
         self.plan = plan
         self.reference = reference
-        self.own_pixel_nm = min(pixel_size_nm(stack))
+        self.ratio_radius_nm = paper_radius_nm(pixel_size_nm(stack))
         # a stack that was cut out of a larger one keeps the larger one's coordinates
         self.origin_nm = np.array([float(stack.y.values[0]), float(stack.x.values[0])])
         if dispersion is None:
@@ -95,7 +95,7 @@ class Experiment:
         """As many biases as a step can bear, drawn at random, ascending."""
         return torch.randperm(len(self._maps), generator=draw)[: self.plan.experiment_maps_per_step].sort().values
 
-    def _share_inside(self, corner: tuple[int, int], region_nm: Frame) -> float:
+    def _share_inside(self, corner: tuple[int, int], region_nm: Rectangle) -> float:
         """The share of a tile that lies inside a region."""
         share = 1.0
         for axis, start in enumerate(corner):
@@ -110,7 +110,7 @@ class Experiment:
         return self._tiles[some][:, self.some_biases(draw)]
 
     def ratio(self, model: Model) -> float | None:
-        """The share of reference points whose nearest predicted peak is less than one pixel away.
+        """The paper's ratio (:func:`~napari_stm_impurities.analysis.comparison.reference_ratio`).
 
         All peaks of S count, as in the paper.
         """
@@ -118,11 +118,8 @@ class Experiment:
             return None
         field = score_view(model, self.view)
         yx, _ = find_peaks(field.score, field.offsets_px, self.view.measured)
-        if len(yx) == 0:
-            return 0.0
-        places_nm = self.origin_nm + yx * np.array(self.view.pixel_size_nm)
-        nearest, _ = cKDTree(places_nm).query(positions_nm(self.reference))
-        return float((nearest < self.own_pixel_nm).mean())
+        peaks_nm = self.origin_nm + yx * np.array(self.view.pixel_size_nm)
+        return reference_ratio(peaks_nm, positions_nm(self.reference), self.ratio_radius_nm)
 
 
 def _starts(n: int, side: int) -> list[int]:

@@ -217,11 +217,16 @@ def _files(path: Paths) -> list[Path]:
     if not known:
         raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
     kinds = sorted({one.suffix.lower() for one in known})
-    if len(kinds) > 1:
+    # one format may have several suffixes, such as .tif and .tiff
+    if len({_format_by_name(one) for one in known}) > 1:
         raise ReadError(
             file, f"the folder holds files of several kinds ({', '.join(kinds)}); give the files that belong together"
         )
     return known
+
+
+def _format_by_name(path: Path) -> str:
+    return next((one.name for one in FORMATS if path.name.lower().endswith(one.suffixes)), path.suffix.lower())
 
 
 def _pixel_size(path: Path, given: float | Sequence[float] | None) -> tuple[float, float] | None:

@@ -84,7 +84,7 @@ def with_numerical(recording: Recording) -> Recording:
     current = preferred([channel for channel in recording.channels if channel.what == "current"])
     if current is None or not recording.sweep_signal or len(recording.bias_mv) < WINDOW:
         return recording
-    numerical = Channel(NUMERICAL, "A/V" if current.unit == "A" else "", "numerical derivative", is_didv=True)
+    numerical = Channel(NUMERICAL, f"{current.unit}/V" if current.unit else "", "numerical derivative", is_didv=True)
 
     def load(channel: Channel) -> np.ndarray:
         if channel != numerical:

@@ -1,7 +1,7 @@
 """Gwyddion files (``.gwy``): volume data ("bricks") with their bias axis, or the images of a file.
 
-Volumes come before images. Several images of one frame whose titles each tell another bias make a stack; else the
-images are the channels of one map, whose bias is told by its metadata, its title or the file's name. Row 0
+Volumes come before images. Several images of one frame and quantity at different biases, by their titles or metadata,
+make a stack; images of one frame at one bias are the channels of one map. Images of other frames are left out. Row 0
 is the upper edge. The format is so plain (a name, a size and typed components, nested) that it is read here, so that
 the numbers stay on the disk until they are wanted; the gwyfile library holds them several times.
 
@@ -21,13 +21,15 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ReadError, StmError
-from .bias_names import bias_in_name
+from ...core.units import comma_between_digits, unit_mv, unit_nm
+from .bias_names import bias_in_name, bias_in_note
 from .channels import choose, recognise
 from .cursor import Cursor, mapped
 from .formats import Format
+from .frames import frame_difference
+from .image_groups import Picture, grouped, left_out_assumption, select
 from .plain import plain_recording
 from .recording import Channel, Frame, Given, Recording, check_size, library_errors
-from .units import unit_mv, unit_nm
 
 _SCALARS = {"b": "b", "c": "c", "i": "i", "q": "q", "d": "d"}
 _ARRAYS = {"C": "<i1", "I": "<i4", "Q": "<i8", "D": "<f8"}
@@ -86,42 +88,99 @@ def open_gwyddion(path: Path, given: Given) -> Recording:
 
 
 def _recording(path: Path, top: _Object, found: list[tuple[str, _Object]], volume: bool, given: Given) -> Recording:
-    sides = ("zres", "yres", "xres") if volume else ("yres", "xres")
-    shapes = [tuple(int(one.number(side)) for side in sides) for _, one in found]
-    alike = [pair for pair, shape in zip(found, shapes, strict=True) if shape == shapes[0]]
-    shape = shapes[0]
-    for name, one in alike:
-        numbers = one.parts.get("data")
-        check_size(path, math.prod(shape), f"{name} of shape {shape}")
-        if not isinstance(numbers, _Numbers) or numbers.count != math.prod(shape):
-            count = numbers.count if isinstance(numbers, _Numbers) else 0
-            raise ReadError(path, f"{name} of shape {shape} needs {math.prod(shape)} numbers, found {count}")
-    first = alike[0][1]
-    titles = _titles(top, alike)
-    pixel = _pixel_size(first, shape[-2], shape[-1])
-    channels = [
-        recognise(title, one.unit("si_unit_w" if volume else "si_unit_z")) for title, (_, one) in titles.items()
-    ]
-    sources = {title: one.parts["data"] for title, (_, one) in titles.items()}
+    titles = _titles(top, found)
+    for name, one in found:
+        _refuse_wrong_count(path, name, one, volume)
     if volume:
-        bias = _brick_bias(path, first, shape[0])
-    else:
-        of_each = [bias_in_name(title) for title in titles]
-        if len(titles) > 1 and None not in of_each and len(set(of_each)) == len(of_each):
-            return _stack_of_images(path, list(sources.values()), shape, of_each, pixel, first, given)
-        told = _bias_in_meta(top, alike)
-        bias = None if told is None else [told]
-    chosen, why, warnings = choose(channels, None, fallback="current" if volume else "topography")
-    if len(channels) == 1 and chosen.what == "other":
-        chosen = replace(chosen, what="array", is_didv=True)
-        channels, why = [chosen], f"{chosen.name} is the only {'volume' if volume else 'image'} in the file."
+        return _of_volumes(path, top, titles, given)
+    return _of_images(path, top, titles, given)
+
+
+def _refuse_wrong_count(path: Path, name: str, one: _Object, volume: bool) -> None:
+    shape = _shape(one, volume)
+    numbers = one.parts.get("data")
+    check_size(path, math.prod(shape), f"{name} of shape {shape}")
+    if not isinstance(numbers, _Numbers) or numbers.count != math.prod(shape):
+        count = numbers.count if isinstance(numbers, _Numbers) else 0
+        raise ReadError(path, f"{name} of shape {shape} needs {math.prod(shape)} numbers, found {count}")
+
+
+def _shape(one: _Object, volume: bool) -> tuple[int, ...]:
+    return tuple(int(one.number(side)) for side in (("zres", "yres", "xres") if volume else ("yres", "xres")))
+
+
+def _frame(one: _Object) -> Frame:
+    """The frame of an image or a volume; its pixels count as 1 nm where the file does not state their size."""
+    n_y, n_x = _shape(one, volume=False)
+    return Frame((n_y, n_x), _pixel_size(one, n_y, n_x) or (1.0, 1.0), _center(one))
+
+
+def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: Given) -> Recording:
+    volumes = [(title, name, one, _shape(one, volume=True)) for title, (name, one) in titles.items()]
+    axes = {title: _brick_bias(path, one, shape[0]) for title, _, one, shape in volumes}
+    kinds = {title: recognise(title, one.unit("si_unit_w")) for title, _, one, _ in volumes}
+
+    def difference(a: tuple[str, str, _Object, Any], b: tuple[str, str, _Object, Any]) -> str | None:
+        if a[3][0] != b[3][0]:
+            return f"{b[3][0]} planes instead of {a[3][0]}"
+        other_frame = frame_difference(_frame(a[2]), _frame(b[2]))
+        return other_frame or ("its biases are others" if axes[a[0]] != axes[b[0]] else None)
+
+    groups = grouped(volumes, difference)
+    alike = max(groups, key=lambda group: (any(kinds[one[0]].is_didv for one in group), len(group)))
+    left_out = [f"{one[0]!r} ({difference(alike[0], one)})" for group in groups for one in group if group is not alike]
+    _, name, first, shape = alike[0]
+    sources = {one[0]: one[2].parts["data"] for one in alike}
+    channels, chosen, why, warnings = _chosen([kinds[title] for title in sources], "volume", "current")
     recording = plain_recording(
         path,
         FORMAT.name,
         shape,
         lambda channel: sources[channel.name].read(path, shape),
-        bias_mv=bias,
-        pixel_size_nm=pixel,
+        bias_mv=axes[alike[0][0]],
+        pixel_size_nm=_pixel_size(first, shape[1], shape[2]),
+        given=given,
+        channels=channels,
+        default=chosen,
+    )
+    taken = ", ".join(sources)
+    return replace(
+        recording,
+        why=why,
+        warnings=(*warnings, *recording.warnings),
+        assumptions=(*recording.assumptions, *((left_out_assumption(taken, left_out),) if left_out else ())),
+        frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, _center(first)),
+        sweep_signal="Bias (V)",
+        metadata=_meta(top, name),
+    )
+
+
+def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: Given) -> Recording:
+    pictures = []
+    comma = comma_between_digits(titles)
+    for title, (name, one) in titles.items():
+        bias = bias_in_name(title, comma)
+        bias = _bias_in_meta(top, [(name, one)]) if bias is None else bias
+        pictures.append(Picture(title, one.unit("si_unit_z"), _frame(one), bias))
+    selection = select(pictures)
+    images = {channel.name: [titles[title] for title in names] for channel, names in selection.channels}
+    name, first = next(iter(images.values()))[0]
+    n_y, n_x = _shape(first, volume=False)
+
+    def load(channel: Channel) -> np.ndarray:
+        maps = [one.parts["data"].read(path, (n_y, n_x)) for _, one in images[channel.name]]
+        return maps[0] if len(maps) == 1 else np.stack([one.astype(np.float32) for one in maps])
+
+    channels, chosen, why, warnings = _chosen([channel for channel, _ in selection.channels], "image", "topography")
+    if selection.n_maps > 1 and chosen.is_didv:
+        why = f"{chosen.name} is taken because the file's images have one bias each by their titles."
+    recording = plain_recording(
+        path,
+        FORMAT.name,
+        (n_y, n_x) if selection.n_maps == 1 else (selection.n_maps, n_y, n_x),
+        load,
+        bias_mv=selection.bias_mv,
+        pixel_size_nm=_pixel_size(first, n_y, n_x),
         given=given,
         channels=channels,
         default=chosen,
@@ -130,34 +189,19 @@ def _recording(path: Path, top: _Object, found: list[tuple[str, _Object]], volum
         recording,
         why=why,
         warnings=(*warnings, *recording.warnings),
+        assumptions=(*recording.assumptions, *selection.assumptions()),
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, _center(first)),
-        sweep_signal="Bias (V)" if volume else "",
-        metadata=_meta(top, alike[0][0]),
+        metadata=_meta(top, name),
     )
 
 
-def _stack_of_images(
-    path: Path,
-    images: list[_Numbers],
-    shape: tuple[int, ...],
-    bias: list[float | None],
-    pixel: tuple[float, float] | None,
-    first: _Object,
-    given: Given,
-) -> Recording:
-    recording = plain_recording(
-        path,
-        FORMAT.name,
-        (len(images), *shape),
-        lambda _: np.stack([one.read(path, shape).astype(np.float32) for one in images]),
-        bias_mv=[value for value in bias if value is not None],
-        pixel_size_nm=pixel,
-        given=given,
-        channels=(Channel("dI/dV", first.unit("si_unit_z"), "array", is_didv=True),),
-        default=Channel("dI/dV", first.unit("si_unit_z"), "array", is_didv=True),
-        why="the file's images have one bias each by their titles",
-    )
-    return replace(recording, frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, _center(first)))
+def _chosen(channels: list[Channel], noun: str, fallback: str) -> tuple[list[Channel], Channel, str, list[str]]:
+    """The channels, the one that is taken, and why; a file's only one is the map itself, whatever its title says."""
+    chosen, why, warnings = choose(channels, None, fallback=fallback)
+    if len(channels) == 1 and chosen.what == "other":
+        chosen = replace(chosen, what="array", is_didv=True)
+        return [chosen], chosen, f"{chosen.name} is the only {noun} in the file.", warnings
+    return channels, chosen, why, warnings
 
 
 def _titles(top: _Object, found: list[tuple[str, _Object]]) -> dict[str, tuple[str, _Object]]:
@@ -213,11 +257,10 @@ def _meta(top: _Object, name: str) -> dict[str, Any]:
 def _bias_in_meta(top: _Object, found: list[tuple[str, _Object]]) -> float | None:
     """The bias that the metadata of an image tells, else its title."""
     for name, _ in found:
-        for key, value in _meta(top, name).items():
-            match = re.match(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(m?e?V)\b", value, re.IGNORECASE)
-            if match and re.search(r"bias|gap|tip voltage|sample voltage", key, re.IGNORECASE):
-                return round(float(match[1]) * (unit_mv(match[2]) or 1.0), 6)
-        bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
+        entries = [f"{key}: {value}" for key, value in _meta(top, name).items()]
+        bias = bias_in_note("\n".join(entries))
+        if bias is None:
+            bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
         if bias is not None:
             return bias
     return None

@@ -22,12 +22,12 @@ import numpy as np
 import scipy.io
 
 from ...core.errors import ReadError
+from ...core.units import bias_factor_mv, length_factor_nm
 from .channels import choose, recognise
 from .formats import Format
 from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
 from .recording import MAX_BYTES, Channel, Given, Recording, check_size, is_large, library_errors
-from .units import bias_factor_mv, length_factor_nm
 
 _BIAS_NAME = re.compile(r"bias|volt|energ|^v$|^e$|^en$|sweep|^v_|_v$|_mv$", re.IGNORECASE)
 _PIXEL_NAME = re.compile(

@@ -2,8 +2,9 @@
 
 The file is a text header down to ``:HEADER_END:`` and then, pixel by pixel and row by row, the pixel's
 parameters (fixed ones, then those of the experiment) and the points of each channel, all as big-endian
-float32. An aborted grid just ends early: what was not measured is NaN here. Rows stay in the order of the
-file, so row 0 is the row that was measured first, the lower edge of an unrotated frame.
+float32. An aborted grid just ends early: what was not measured is NaN here. Row 0 is the lower edge of an unrotated
+frame, with which the format begins; a grid that was scanned in another order, as in a meander, is put in order by the
+recorded positions.
 
 A pixel is as wide as the frame divided by the number of pixels, for Nanonis puts its points into
 the middle of pixels; the recorded ``X (m)`` and ``Y (m)`` confirm that, or overrule it.
@@ -11,7 +12,7 @@ the middle of pixels; the recorded ``X (m)`` and ``Y (m)`` confirm that, or over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,15 +20,18 @@ import numpy as np
 
 from ...core.errors import ReadError
 from . import sweep
-from .channels import choose, recognise
+from .channels import LockIn, choose, recognise
 from .formats import Format
 from .nanonis_bytes import refuse_mangled, refuse_surplus, sampled
-from .nanonis_frame import grid_frame
+from .nanonis_frame import grid_frame, pixel_places
 from .nanonis_header import Header, read_header, split_unit
+from .nanonis_lock_in import lock_in_settings
 from .recording import Channel, Given, Recording, check_size, one_line, told_as_read_error
 
 #: An aborted grid that would hold more than this, and of which less than a hundredth is there, is damaged.
 _MAX_ABORTED_BYTES = 2**30
+#: So many pixels are looked at in one go.
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -60,28 +64,34 @@ def open_grid(path: Path, given: Given) -> Recording:
         values = _values(header, layout)
         refuse_mangled(path, values)
         reached = _reached(values, layout)
-        if not reached.any():
-            raise ReadError(path, "every value is zero: no pixel was measured")
+        if not _holds_numbers(values, reached, layout):
+            raise ReadError(path, "every value is zero or NaN: no pixel was measured")
         params = _parameters(header, values, reached, layout)
-        axis, warnings = _bias_axis(header, layout, params, values)
+        axis, warnings = _bias_axis(header, layout, params, values[sampled(np.flatnonzero(reached))])
         if given.bias_mv is not None:
             if len(given.bias_mv) != layout.n_points:
                 raise ReadError(
                     path, f"{layout.n_points} points a spectrum need as many biases, got {len(given.bias_mv)}"
                 )
             axis = np.array(given.bias_mv)
-        frame, doubts = grid_frame(header, layout.n_y, layout.n_x, params, given)
-    warnings += doubts
-    missing = 1 - reached.sum() / (layout.n_y * layout.n_x)
+        places = pixel_places(header, layout.n_y, layout.n_x, params)
+        frame, assumptions = grid_frame(header, layout.n_y, layout.n_x, params, places, given)
+    placed = reached
+    if places is not None:
+        placed = reached & (places.index[: len(reached)] >= 0)
+        if placed.sum() < reached.sum():
+            warnings.append(f"{reached.sum() - placed.sum()} pixels without a recorded position are missing (NaN)")
+    missing = 1 - placed.sum() / (layout.n_y * layout.n_x)
     if missing > 0:
         warnings.append(f"the grid was aborted: {missing:.1%} of its pixels were not measured and are missing (NaN)")
     lock_in = _lock_in(header)
-    harmonics = [int(number) for n in (1, 2) if (number := header.number(f"Lock-in>Harmonic D{n}")) is not None]
-    channels = [recognise(name, unit, lock_in=lock_in, harmonics=harmonics) for name, unit in layout.channels]
-    chosen, why, doubts = choose(channels, lock_in, fallback="current")
+    channels = [recognise(name, unit, lock_in=lock_in) for name, unit in layout.channels]
+    chosen, why, doubts = choose(channels, lock_in.status, fallback="current")
     warnings += doubts
     bias = np.unique(axis)
     history = []
+    if places is not None and not places.in_order:
+        history.append("pixels put where their recorded positions lie, for they were not scanned row by row upwards")
     if len(bias) < len(axis):
         history.append(f"{len(axis)} points averaged into the {len(bias)} biases that differ")
     return Recording(
@@ -92,9 +102,10 @@ def open_grid(path: Path, given: Given) -> Recording:
         why=why,
         bias_mv=tuple(float(v) for v in bias),
         frame=frame,
-        load=partial(_load, header, layout, axis),
+        load=partial(_load, header, layout, axis, None if places is None or places.in_order else places.index),
         sweep_signal=header.text("Sweep Signal") or "Bias (V)",
         warnings=tuple(warnings),
+        assumptions=tuple(assumptions),
         history=tuple(history),
         metadata=dict(header.entries),
     )
@@ -156,28 +167,42 @@ def _values(header: Header, layout: Layout) -> np.ndarray:
 
 
 def _reached(values: np.ndarray, layout: Layout) -> np.ndarray:
-    """Which of these pixels were measured; some programs write zeros beforehand into those that never were."""
-    reached = np.asarray(values[:, : layout.n_params].any(axis=1))
-    zero = np.flatnonzero(~reached)
-    reached[zero] = values[zero].any(axis=1)
+    """Which of these pixels were measured; some programs write zeros or NaN beforehand into those that never were."""
+    reached = np.asarray(_nonzero(values[:, : layout.n_params]).any(axis=1))
+    empty = np.flatnonzero(~reached)
+    reached[empty] = _nonzero(values[empty]).any(axis=1)
     return reached
 
 
+def _nonzero(values: np.ndarray) -> np.ndarray:
+    """Which values are numbers other than zero."""
+    nonzero: np.ndarray = (values != 0) & ~np.isnan(values)
+    return nonzero
+
+
+def _holds_numbers(values: np.ndarray, reached: np.ndarray, layout: Layout) -> bool:
+    """Whether any channel of any pixel holds a number; mostly the first pixels suffice."""
+    pixels = np.flatnonzero(reached)
+    blocks = (pixels[i : i + _BLOCK] for i in range(0, len(pixels), _BLOCK))
+    return any(np.isfinite(values[block, layout.n_params :]).any() for block in blocks)
+
+
 def _parameters(header: Header, values: np.ndarray, reached: np.ndarray, layout: Layout) -> dict[str, np.ndarray]:
-    """The parameters of each pixel by their names without unit, shape (y, x), NaN where not measured."""
+    """The parameters of each pixel by their names without unit, in the order of the file, NaN where not measured."""
     names = [split_unit(name)[0] for name in header.list("Fixed parameters") + header.list("Experiment parameters")]
     table: dict[str, np.ndarray] = {}
     for i, name in enumerate(names[: layout.n_params]):
         column = np.full(layout.n_y * layout.n_x, np.nan)
-        column[: len(values)][reached] = values[reached, i]
-        table.setdefault(name, column.reshape(layout.n_y, layout.n_x))
+        with np.errstate(invalid="ignore"):  # damaged bytes hold signalling NaN too
+            column[: len(values)][reached] = values[reached, i]
+        table.setdefault(name, column)
     return table
 
 
 def _bias_axis(
-    header: Header, layout: Layout, params: dict[str, np.ndarray], values: np.ndarray
+    header: Header, layout: Layout, params: dict[str, np.ndarray], sample: np.ndarray
 ) -> tuple[np.ndarray, list[str]]:
-    """The bias of each point in mV in the order of the file, and what is doubtful about it."""
+    """The bias of each point in mV in the order of the file, and what is doubtful about it, by a sample of pixels."""
     signal = header.text("Sweep Signal") or "Bias (V)"
     factor = sweep.unit_factor_mv(signal)
     ends = _sweep_ends(header, params)
@@ -201,9 +226,10 @@ def _bias_axis(
         if scale is None or layout.n_points < 2:
             continue
         first = layout.n_params + i * layout.n_points
-        spectra = sampled(values)[:, first : first + layout.n_points]
-        recorded = np.array([sweep.exact(v) for v in np.nanmedian(spectra, axis=0)])
-        if sweep.follows(recorded * scale, nominal):
+        spectra = sample[:, first : first + layout.n_points]
+        complete = bool(np.isfinite(spectra).any(axis=0).all())
+        recorded = np.array([sweep.exact(v) for v in np.nanmedian(spectra, axis=0)]) if complete else np.empty(0)
+        if complete and sweep.follows(recorded * scale, nominal):
             return np.round(recorded * scale, 9), warnings
         warnings.append(f"the channel {name} does not follow the sweep, so the bias is taken from the header")
     if nominal is None:
@@ -216,8 +242,8 @@ def _bias_axis(
 def _sweep_ends(header: Header, params: dict[str, np.ndarray]) -> tuple[float, float] | None:
     ends = []
     for name in ("Sweep Start", "Sweep End"):
-        if name in params:
-            measured = params[name][np.isfinite(params[name])]
+        measured = params[name][np.isfinite(params[name])] if name in params else np.empty(0)
+        if measured.size:
             low, high = sweep.exact(measured.min()), sweep.exact(measured.max())
             if high - low > 1e-4 * max(abs(low), abs(high)):
                 raise ReadError(
@@ -234,25 +260,28 @@ def _sweep_ends(header: Header, params: dict[str, np.ndarray]) -> tuple[float, f
     return ends[0], ends[1]
 
 
-def _lock_in(header: Header) -> str | None:
-    status = header.text("Lock-in>Lock-in status")
+def _lock_in(header: Header) -> LockIn:
+    settings = lock_in_settings(header.entries)
     if (header.text("Bias Spectroscopy>Lock-In run") or "").upper() == "TRUE":
-        return "ON"  # switched on for the spectra alone
-    return status.upper() if status and status.upper() in ("ON", "OFF") else None
+        return replace(settings, status="ON")  # switched on for the spectra alone
+    return settings
 
 
-def _load(header: Header, layout: Layout, axis_mv: np.ndarray, channel: Channel) -> np.ndarray:
-    index = [name for name, _ in layout.channels].index(channel.name)
+def _load(
+    header: Header, layout: Layout, axis_mv: np.ndarray, index: np.ndarray | None, channel: Channel
+) -> np.ndarray:
+    """The maps of a channel; `index` is the place of each pixel of the file where they are not in order."""
+    number = [name for name, _ in layout.channels].index(channel.name)
     values = _values(header, layout)
     reached = _reached(values, layout)
-    first = layout.n_params + index * layout.n_points
-    if len(values) == layout.n_y * layout.n_x and reached.all():
+    first = layout.n_params + number * layout.n_points
+    if index is None and len(values) == layout.n_y * layout.n_x and reached.all():
         # nothing is missing: the points stay on the disk
         points = values[:, first : first + layout.n_points].reshape(layout.n_y, layout.n_x, -1)
         return sweep.merge(np.moveaxis(points, 2, 0), axis_mv)
+    pixels = np.flatnonzero(reached if index is None else reached & (index[: len(values)] >= 0))
     out = np.full((layout.n_y * layout.n_x, layout.n_points), np.nan, dtype=np.float32)
-    out[: len(values)] = values[:, first : first + layout.n_points]
-    out[: len(values)][~reached] = np.nan
+    out[pixels if index is None else index[pixels]] = values[pixels, first : first + layout.n_points]
     return sweep.merge(np.moveaxis(out.reshape(layout.n_y, layout.n_x, -1), 2, 0), axis_mv)
 
 

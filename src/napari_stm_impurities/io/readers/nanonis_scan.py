@@ -5,6 +5,8 @@ backward image as big-endian float32 in the order of scanning. Here row 0 is the
 as Nanonis shows it, whether it was scanned upwards or downwards, and backward images are mirrored, so that all
 of them lie on each other. Lines that were not scanned are NaN, which Nanonis writes itself.
 
+A multi-pass scan holds each channel once a pass; passes at different biases make a stack.
+
 With its lock-in off, Nanonis still records the lock-in channels: they hold nothing, so the topography is taken,
 whose ripples at constant current and low bias are those of dI/dV.
 """
@@ -23,12 +25,13 @@ from ...core.errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
 from .nanonis_bytes import refuse_mangled, refuse_surplus
+from .nanonis_lock_in import lock_in_settings
+from .nanonis_passes import BACKWARD, Signal, image_biases_mv, signals_by_bias
 from .recording import Channel, Frame, Given, Recording, check_size, nm, told_as_read_error
 
 #: No header comes near this; what has no end by then is another format.
 _MAX_HEADER = 4 * 2**20
 _BYTE_ORDERS = {"MSBFIRST": ">f4", "LSBFIRST": "<f4"}
-_BACKWARD = "backward"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Scan:
         image = image.reshape(self.n_y, self.n_x)
         if self.entries.get("SCAN_DIR", "down").strip() == "up":
             image = image[::-1]
-        return image[:, ::-1] if self.images[index][2] == _BACKWARD else image
+        return image[:, ::-1] if self.images[index][2] == BACKWARD else image
 
 
 def open_scan(path: Path, given: Given) -> Recording:
@@ -90,14 +93,12 @@ def open_scan(path: Path, given: Given) -> Recording:
             image = scan.image(i)
             refuse_mangled(path, image)
             scanned |= ~np.isnan(image).all(axis=1)
-    bias = given.bias_mv or _bias_mv(scan)
-    if len(bias) != 1:
-        raise ReadError(path, f"a scan is one map and has one bias, got {len(bias)}")
-    status = scan.entries.get("Lock-in>Lock-in status", "").strip().upper()
-    lock_in = status if status in ("ON", "OFF") else None
-    harmonics = [int(n[0]) for i in (1, 2) if (n := scan.numbers(f"Lock-in>Harmonic D{i}", 1)) is not None]
-    channels = [recognise(_title(image), image[1], lock_in=lock_in, harmonics=harmonics) for image in scan.images]
-    chosen, why, warnings = choose(channels, lock_in, fallback="topography")
+        of_images = image_biases_mv(path, scan.entries, scan.images, _bias_mv(scan), given.bias_mv)
+        bias, signals, warnings = signals_by_bias(path, scan.images, of_images)
+    lock_in = lock_in_settings(scan.entries)
+    channels = [recognise(signal.title, signal.unit, lock_in=lock_in) for signal in signals]
+    chosen, why, doubts = choose(channels, lock_in.status, fallback="topography")
+    warnings += doubts
     not_scanned = float(1 - scanned.mean())
     if not_scanned:
         warnings.append(f"{not_scanned:.1%} of the lines were not scanned and are missing (NaN)")
@@ -109,18 +110,16 @@ def open_scan(path: Path, given: Given) -> Recording:
         why=why,
         bias_mv=bias,
         frame=_frame(scan, given),
-        load=partial(_load, scan, channels),
+        load=partial(_load, scan, {signal.title: signal for signal in signals}),
         warnings=tuple(warnings),
+        history=(f"{len(bias)} passes put together by their bias",) if len(bias) > 1 else (),
         metadata=dict(scan.entries),
     )
 
 
-def _load(scan: Scan, channels: list[Channel], channel: Channel) -> np.ndarray:
-    return scan.image(channels.index(channel))[None]
-
-
-def _title(image: tuple[str, str, str]) -> str:
-    return f"{image[0]} [bwd]" if image[2] == _BACKWARD else image[0]
+def _load(scan: Scan, signals: dict[str, Signal], channel: Channel) -> np.ndarray:
+    missing = np.full((scan.n_y, scan.n_x), np.nan, dtype=np.float32)
+    return np.stack([missing if i is None else scan.image(i) for i in signals[channel.name].images])
 
 
 def _scan(path: Path) -> Scan:
@@ -158,7 +157,7 @@ def _images(path: Path, entries: dict[str, str]) -> tuple[tuple[str, str, str], 
     for row in rows[1:]:
         if len(row) < 4:
             raise ReadError(path, f"the header's table of channels (DATA_INFO) cannot be read: {' '.join(row)[:60]!r}")
-        directions = ("forward", _BACKWARD) if row[3] == "both" else (row[3],)
+        directions = ("forward", BACKWARD) if row[3] == "both" else (row[3],)
         images += [(row[1], row[2], direction) for direction in directions]
     if not images:
         raise ReadError(path, "the header names no channels (the table DATA_INFO)")
@@ -181,11 +180,10 @@ def parse_entries(text: str) -> dict[str, str]:
     return entries
 
 
-def _bias_mv(scan: Scan) -> tuple[float, ...]:
+def _bias_mv(scan: Scan) -> float | None:
+    """The bias before the scan, which holds for every pass that does not override it."""
     bias = scan.numbers("BIAS", 1)
-    if bias is None:
-        raise ReadError(scan.path, "the header does not tell the bias (the entry BIAS); give bias_mv")
-    return (round(bias[0] * 1000, 9),)
+    return None if bias is None else round(bias[0] * 1000, 9)
 
 
 def _frame(scan: Scan, given: Given) -> Frame:

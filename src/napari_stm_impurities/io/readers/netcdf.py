@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from ...core.errors import ReadError
+from ...core.units import unit_mv, unit_nm
 from ...data import images
 from .channels import choose, recognise
 from .formats import Format
@@ -24,7 +25,6 @@ from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
 from .recording import Assumption, Channel, Frame, Given, Recording, check_size, is_large, library_errors
 from .sweep import exact
-from .units import unit_mv, unit_nm
 
 #: The attribute that marks a file of :func:`napari_stm_impurities.io.writers.save_stack`, and its version.
 MARK = "napari_stm_impurities_stack"

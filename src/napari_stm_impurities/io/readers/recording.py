@@ -135,6 +135,9 @@ class Recording:
         Header entries worth showing, JSON-able.
     saved
         Gives a stack that this package saved just as it was; None for every other file.
+    odd_file
+        Raised where the default channel is asked for and not every file of the series has it; a channel by its name can
+        be read all the same.
     """
 
     paths: tuple[Path, ...]
@@ -151,6 +154,7 @@ class Recording:
     history: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     saved: Callable[[], xr.DataArray] | None = field(default=None, repr=False)
+    odd_file: ReadError | None = None
 
     @property
     def name(self) -> str:
@@ -164,8 +168,10 @@ class Recording:
         Raises
         ------
         ReadError
-            Naming the channels there are.
+            Naming the channels there are; or, of the default one, the file of a series that lacks it.
         """
+        if not name and self.odd_file is not None:
+            raise self.odd_file
         wanted = (name or self.default).strip().casefold()
         for channel in self.channels:
             if wanted in (channel.name.casefold(), f"{channel.name} ({channel.unit})".casefold()):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy as np
 from ...core.errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
+from .image_groups import Picture, grouped, left_out_assumption, select
 from .recording import Channel, Frame, Given, Recording, library_errors, nm
 from .rhk_pages import SIGNATURE, Page, read_pages
 from .sweep import exact, merge
@@ -63,8 +63,8 @@ def _n_places(page: Page) -> int:
 
 
 def _spectra(path: Path, maps: Sequence[Page], pages: Sequence[Page], given: Given) -> Recording:
-    first = maps[0]
-    alike = [page for page in maps if (page.n_x, page.n_y, page.grid) == (first.n_x, first.n_y, first.grid)]
+    alike, left_out = _of_one_grid(maps)
+    first = alike[0]
     start, step = exact(first.x_offset), exact(first.x_scale)
     axis = np.round((start + step * np.arange(first.n_x)) * 1000, 6)
     if given.bias_mv is not None:
@@ -115,9 +115,25 @@ def _spectra(path: Path, maps: Sequence[Page], pages: Sequence[Page], given: Giv
         load=load,
         sweep_signal=f"Bias ({first.x_unit or 'V'})",
         warnings=tuple(warnings),
+        assumptions=(left_out_assumption(first.label, left_out),) if left_out else (),
         history=("both sweep directions kept as channels",) if n_here > 1 else (),
         metadata=_metadata(pages),
     )
+
+
+def _of_one_grid(maps: Sequence[Page]) -> tuple[list[Page], list[str]]:
+    """The maps of spectra at the same places and biases, those with dI/dV or else the most; and what is left out."""
+
+    def difference(a: Page, b: Page) -> str | None:
+        if (a.n_x, a.x_offset, a.x_scale) != (b.n_x, b.x_offset, b.x_scale):
+            return "another sweep of the bias"
+        same = a.grid == b.grid and np.array_equal(a.places_m, b.places_m)
+        return None if same else "other places"
+
+    groups = grouped(maps, difference)
+    best = max(groups, key=lambda group: (any(recognise(one.label, one.z_unit).is_didv for one in group), len(group)))
+    left_out = [f"{one.label!r} ({difference(best[0], one)})" for group in groups if group is not best for one in group]
+    return best, left_out
 
 
 def _walk(path: Path, page: Page) -> tuple[int, int, int]:
@@ -187,20 +203,30 @@ def _angle(places: np.ndarray) -> float:
 
 
 def _images(path: Path, images: Sequence[Page], given: Given) -> Recording:
-    first = images[0]
-    alike = [page for page in images if (page.n_x, page.n_y) == (first.n_x, first.n_y)]
-    bias = given.bias_mv or (round(exact(first.bias_v) * 1000, 3),)
-    if len(bias) != 1:
-        raise ReadError(path, f"an image is one map and has one bias, got {len(bias)}")
-    pages = {f"{page.label}{' [bwd]' if page.backward else ''}": page for page in reversed(alike)}
-    channels = [recognise(name, page.z_unit) for name, page in reversed(pages.items())]
-    chosen, why, warnings = choose(channels, None, fallback="topography")
-    pixel = given.pixel_size_nm or (abs(nm(exact(first.y_scale))), abs(nm(exact(first.x_scale))))
-    if not (np.isfinite(pixel).all() and min(pixel) > 0):
+    pages: dict[str, Page] = {}
+    for page in images:
+        name = f"{page.label}{' [bwd]' if page.backward else ''}"
+        # a label that several pages have is followed by its number
+        pages[name if name not in pages else f"{name} ({len(pages) + 1})"] = page
+    frames = {name: _image_frame(page, given) for name, page in pages.items()}
+    selection = select(
+        [Picture(name, page.z_unit, frames[name], round(exact(page.bias_v) * 1000, 3)) for name, page in pages.items()]
+    )
+    bias = np.asarray(given.bias_mv if given.bias_mv is not None else selection.bias_mv, dtype=np.float64)
+    if len(np.unique(bias)) != selection.n_maps or not np.isfinite(bias).all():
+        maps = (
+            "an image is one map and has one bias" if selection.n_maps == 1 else f"{selection.n_maps} maps need as many"
+        )
+        raise ReadError(path, f"{maps}, got {', '.join(f'{one:g}' for one in bias) or 'none'}")
+    frame = frames[selection.channels[0][1][0]]
+    if not (np.isfinite(frame.pixel_size_nm).all() and min(frame.pixel_size_nm) > 0):
         raise ReadError(path, "the header does not tell the pixel size; give pixel_size_nm")
-    cos, sin = math.cos(math.radians(first.angle_deg)), math.sin(math.radians(first.angle_deg))
-    u, v = first.x_scale * first.n_x / 2, first.y_scale * first.n_y / 2
-    center = (first.x_offset + u * cos - v * sin, first.y_offset + u * sin + v * cos)
+    channels = [channel for channel, _ in selection.channels]
+    of_channels = {channel.name: names for channel, names in selection.channels}
+    chosen, why, warnings = choose(channels, None, fallback="topography")
+
+    def load(channel: Channel) -> np.ndarray:
+        return merge(np.concatenate([_image(pages[name]) for name in of_channels[channel.name]]), bias)
 
     return Recording(
         paths=(path,),
@@ -208,16 +234,24 @@ def _images(path: Path, images: Sequence[Page], given: Given) -> Recording:
         channels=tuple(channels),
         default=chosen.name,
         why=why,
-        bias_mv=tuple(bias),
-        frame=Frame((first.n_y, first.n_x), pixel, (nm(center[0]), nm(center[1])), round(-float(first.angle_deg), 3)),
-        load=partial(_image, pages),
+        bias_mv=tuple(float(one) for one in np.unique(bias)),
+        frame=frame,
+        load=load,
         warnings=tuple(warnings),
+        assumptions=selection.assumptions(),
         metadata=_metadata(images),
     )
 
 
-def _image(pages: dict[str, Page], channel: Channel) -> np.ndarray:
-    page = pages[channel.name]
+def _image_frame(page: Page, given: Given) -> Frame:
+    pixel = given.pixel_size_nm or (abs(nm(exact(page.y_scale))), abs(nm(exact(page.x_scale))))
+    cos, sin = math.cos(math.radians(page.angle_deg)), math.sin(math.radians(page.angle_deg))
+    u, v = page.x_scale * page.n_x / 2, page.y_scale * page.n_y / 2
+    center = (page.x_offset + u * cos - v * sin, page.y_offset + u * sin + v * cos)
+    return Frame((page.n_y, page.n_x), pixel, (nm(center[0]), nm(center[1])), round(-float(page.angle_deg), 3))
+
+
+def _image(page: Page) -> np.ndarray:
     values = page.raw() * np.float64(exact(page.z_scale)) + exact(page.z_offset)
     # rows go up where the step is positive, and columns go to the left where it is negative
     return values[None, :: -1 if page.y_scale > 0 else 1, :: -1 if page.x_scale < 0 else 1]

@@ -1,7 +1,7 @@
 """A series: files of one map each, at different biases, that become one stack.
 
 The maps can only be compared pixel by pixel, so they must show the same frame: its size, its centre and its
-rotation. The file that does not is named.
+rotation; and they must be of one quantity in one unit. The file that differs is named.
 """
 
 from __future__ import annotations
@@ -14,101 +14,120 @@ from itertools import pairwise
 import numpy as np
 
 from ...core.errors import ReadError
-from .recording import Channel, Frame, Recording
+from .frames import frame_difference
+from .recording import Assumption, Channel, Recording
+from .series_channels import Joined, agree, with_one_name
 
-#: Frames are the same when they agree to half a pixel, and their rotation to a tenth of a degree.
-_CENTER_PX = 0.5
-_ANGLE_DEG = 0.1
-_SIZE_SHARE = 1e-3
+#: Biases that differ by less are one: the 20 bits of a controller over 20 V are 0.02 mV.
+_SAME_BIAS_MV = 1e-3
+#: So many sentences of one kind are written out; the others are counted.
+_MAX_TEXTS = 3
 
 
 def as_series(recordings: Sequence[Recording]) -> Recording:
     """Make one recording of several files with one map each, sorted by bias.
 
+    The default channel is dI/dV where any file has it. Where a file lacks it, only a channel by its name can be read.
+
     Raises
     ------
     ReadError
-        Naming the file that has several maps, another frame, a bias that another one has already, or
-        not one channel in common with the others.
+        Naming the file that has several maps, another format, another frame or a bias that another one has
+        already; or that has not one channel in common with the others.
     """
-    first = recordings[0]
     if len(recordings) == 1:
-        return first
+        return recordings[0]
     for one in recordings:
         if len(one.bias_mv) != 1:
             raise ReadError(
                 one.name, f"holds {len(one.bias_mv)} maps; a series is of files with one map each: read it alone"
             )
+    _refuse_odd_format(recordings)
     _refuse_odd_frame(recordings)
-    ordered = sorted(recordings, key=lambda one: one.bias_mv[0])
+    ordered = with_one_name(sorted(recordings, key=lambda one: one.bias_mv[0]))
     for before, one in pairwise(ordered):
-        if one.bias_mv == before.bias_mv:
+        if one.bias_mv[0] - before.bias_mv[0] < _SAME_BIAS_MV:
             raise ReadError(
                 one.name, f"has the bias {one.bias_mv[0]:g} mV, and so has {before.name}; leave one of them out"
             )
-    if all(len(one.channels) == 1 for one in ordered):
-        # a file's only channel is meant, even where its title tells the bias and so differs from the others'
-        ordered = [_called(one, first.channels[0].name) for one in ordered]
-    channels = [channel for channel in ordered[0].channels if all(_has(one, channel) for one in ordered)]
-    if not channels:
-        raise ReadError(ordered[-1].name, "has no channel that all files of the series have")
-    # a lock-in that was off for one map makes the whole series no dI/dV
-    leader = next((one for one in ordered if not one.channel().is_didv), ordered[0])
-    default = leader.channel() if leader.channel().name in {channel.name for channel in channels} else channels[0]
+    agreed = agree(ordered)
+    joined = {one.channel.name: one for one in agreed.channels}
+    n = len(ordered)
     warnings = Counter(warning for one in ordered for warning in one.warnings)
 
     def load(channel: Channel) -> np.ndarray:
-        return np.concatenate([one.load(one.channel(channel.name)) for one in ordered])
+        parts = zip(ordered, joined[channel.name].parts, strict=True)
+        return np.concatenate([_scaled(one.load(part), factor) for one, (part, factor) in parts])
 
     return replace(
-        leader,
+        agreed.leader,
         paths=tuple(path for one in ordered for path in one.paths),
-        channels=tuple(leader.channel(channel.name) for channel in channels),
-        default=default.name,
+        channels=tuple(one.channel for one in agreed.channels),
+        default=agreed.default,
         bias_mv=tuple(one.bias_mv[0] for one in ordered),
         frame=ordered[0].frame,
         load=load,
         sweep_signal="Bias (V)",
-        warnings=tuple(f"{text} ({n} of {len(ordered)} files)" for text, n in warnings.items()),
-        history=(f"{len(ordered)} files put together by their bias",),
+        warnings=(*(f"{text} ({count} of {n} files)" for text, count in warnings.items()), *agreed.warnings),
+        assumptions=_of_all_files(ordered),
+        history=(f"{n} files put together by their bias", *_conversions(agreed.channels)),
         saved=None,
+        odd_file=agreed.odd_file,
     )
 
 
-def _called(recording: Recording, name: str) -> Recording:
-    """A recording of one channel with another name for it."""
-    (only,) = recording.channels
-    load = recording.load
-    return replace(recording, channels=(replace(only, name=name),), default=name, load=lambda _: load(only), saved=None)
+def _scaled(values: np.ndarray, factor: float) -> np.ndarray:
+    return values if factor == 1.0 else np.asarray(values, dtype=np.float64) * factor
 
 
-def _has(recording: Recording, channel: Channel) -> bool:
-    return any(one.name == channel.name for one in recording.channels)
+def _conversions(channels: Sequence[Joined]) -> list[str]:
+    """What was converted, a line for each channel and unit."""
+    lines = []
+    for one in channels:
+        units = Counter(part.unit for part, factor in one.parts if factor != 1.0)
+        for unit, count in units.items():
+            files = f"{count} of {len(one.parts)} files"
+            lines.append(f"{one.channel.name} of {files} converted from {unit} to {one.channel.unit}")
+    return lines
+
+
+def _of_all_files(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
+    """The assumptions about all files, with the number of files that each concerns."""
+    # each kind with the first of its assumptions, and the files of each text
+    kinds: dict[tuple[str, str], tuple[Assumption, dict[str, list[str]]]] = {}
+    for recording in recordings:
+        for one in recording.assumptions:
+            _, texts = kinds.setdefault((one.about, one.remedy), (one, {}))
+            texts.setdefault(one.text, []).append(recording.paths[0].name)
+    gathered = []
+    for first, texts in kinds.values():
+        # a folder of fifty names that state the bias is one kind of assumption, not fifty
+        shown = list(texts.items()) if len(texts) <= _MAX_TEXTS else list(texts.items())[:1]
+        hidden = sum(len(names) for names in texts.values()) - sum(len(names) for _, names in shown)
+        for text, names in shown:
+            which = f": {names[0]}" if len(names) == 1 else ""
+            more = f", and likewise in {hidden} more" if hidden else ""
+            counted = f"{text} ({len(names)} of {len(recordings)} files{which}{more})"
+            gathered.append(replace(first, text=counted))
+    return tuple(gathered)
+
+
+def _refuse_odd_format(recordings: Sequence[Recording]) -> None:
+    usual = Counter(one.format for one in recordings).most_common(1)[0][0]
+    for one in recordings:
+        if one.format != usual:
+            # row 0 is the upper edge of the frame in some formats, and the lower one in others
+            raise ReadError(
+                one.name,
+                f"is of the format {one.format}; the others are {usual}, whose rows may run otherwise; leave it out",
+            )
 
 
 def _refuse_odd_frame(recordings: Sequence[Recording]) -> None:
     # the frame that most files have is the right one; the odd file is then the other one, wherever it stands
-    agreeing = [sum(_difference(one.frame, other.frame) is None for other in recordings) for one in recordings]
+    agreeing = [sum(frame_difference(one.frame, other.frame) is None for other in recordings) for one in recordings]
     right = recordings[int(np.argmax(agreeing))]
     for one in recordings:
-        difference = _difference(right.frame, one.frame)
+        difference = frame_difference(right.frame, one.frame)
         if difference is not None:
             raise ReadError(one.name, f"does not show the frame of {right.name}: {difference}; leave it out")
-
-
-def _difference(a: Frame, b: Frame) -> str | None:
-    """In what two frames differ, in words; None when they are the same."""
-    if a.shape != b.shape:
-        return f"{b.shape[0]} x {b.shape[1]} pixels instead of {a.shape[0]} x {a.shape[1]}"
-    if not np.allclose(a.pixel_size_nm, b.pixel_size_nm, rtol=_SIZE_SHARE):
-        size = [f"{f.shape[0] * f.pixel_size_nm[0]:.5g} x {f.shape[1] * f.pixel_size_nm[1]:.5g} nm" for f in (b, a)]
-        return f"its size is {size[0]} instead of {size[1]}"
-    if a.center_nm is not None and b.center_nm is not None:
-        off = float(np.hypot(a.center_nm[0] - b.center_nm[0], a.center_nm[1] - b.center_nm[1]))
-        if off > _CENTER_PX * max(a.pixel_size_nm):
-            return f"its centre lies {off:.3g} nm away"
-    if a.angle_deg is not None and b.angle_deg is not None:
-        turned = (a.angle_deg - b.angle_deg + 180) % 360 - 180
-        if abs(turned) > _ANGLE_DEG:
-            return f"it is rotated by {b.angle_deg:g} degrees instead of {a.angle_deg:g}"
-    return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +17,11 @@ import numpy as np
 import tifffile
 
 from ...core.errors import ReadError
+from ...core.units import comma_between_digits, unit_nm
+from .bias_names import bias_in_name
 from .formats import Format
 from .plain import ARRAY, plain_recording
 from .recording import Channel, Given, Recording, check_size, library_errors
-from .units import unit_mv, unit_nm
-
-_BIAS = re.compile(r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(m?e?V)\b")
 
 
 def open_tiff(path: Path, given: Given) -> Recording:
@@ -120,11 +118,11 @@ def _pixel_size_nm(tiff: tifffile.TiffFile, metadata: dict[str, Any]) -> tuple[f
 
 def _bias_mv(metadata: dict[str, Any], n_maps: int, n_channels: int) -> list[float] | None:
     # ImageJ counts the channels first
-    labels = (metadata.get("Labels") or [])[::n_channels]
-    found = [_BIAS.search(str(label)) for label in labels]
-    if len(found) != n_maps or not all(found):
-        return None
-    return [float(match.group(1)) * (unit_mv(match.group(2)) or 1.0) for match in found if match]
+    labels = [str(label) for label in (metadata.get("Labels") or [])[::n_channels]]
+    comma = comma_between_digits(labels)
+    found = [bias_in_name(label, comma) for label in labels]
+    told = [bias for bias in found if bias is not None]
+    return told if len(told) == len(found) == n_maps else None
 
 
 FORMAT = Format(

@@ -6,14 +6,13 @@ points can be brought back with one undo.
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from typing import Any, TypeVar
 
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 
-from ...analysis.comparison import compare
+from ...analysis.comparison import PAPER_PIXEL_NM
 from ...data.method import Result
 from ...workflow.families import family_of
 from ..editing import merge_run, shown_at
@@ -70,7 +69,7 @@ def result_of(viewer: ViewerModel, image: Image, kind: type[L]) -> L | None:
 
 def same_place_nm() -> float:
     """How far apart two points are at most that stand for the same impurity: what *Compare* begins with, in nm."""
-    return float(inspect.signature(compare).parameters["tolerance_nm"].default)
+    return PAPER_PIXEL_NM
 
 
 def _add(viewer: ViewerModel, image: Image, finding: Result) -> Points:

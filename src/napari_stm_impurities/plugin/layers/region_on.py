@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from napari.layers import Image, Shapes
 
-from ...analysis.comparison import Frame
 from ...core.errors import StmError
+from ...data.geometry import Rectangle
 from .images import data_of, layer_pixel_size_nm, world_of
 
 
-def region_on(image: Image, layer: Shapes) -> Frame:
+def region_on(image: Image, layer: Shapes) -> Rectangle:
     """The box around the one shape of a layer, or around the selected one, where it lies on an image.
 
     Parameters

@@ -13,7 +13,8 @@ from napari.layers import Image
 
 from ...core.progress import Progress, ShouldStop
 from ...impurities.detect import Finding, find
-from ...impurities.model import Model, choose_device, load_model
+from ...impurities.model import Model, load_model
+from ...nn.device import choose_device
 from ...prepare import choose_biases
 from ..layers.images import THRESHOLD_KEY, layer_bias_mv, layer_pixel_size_nm
 from ..layers.impurities import show_finding

@@ -18,6 +18,7 @@ from magicgui.widgets import ComboBox
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
+    QWIDGETSIZE_MAX,
     QAbstractSpinBox,
     QComboBox,
     QFormLayout,
@@ -25,10 +26,10 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QTabBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from ...core.configuration import Configuration
 from ...core.rows import Row
@@ -233,30 +234,39 @@ class _IgnoreWheel(QObject):
 _wheel = _IgnoreWheel()
 
 
-class Fold(QWidget):
+class Fold(QCollapsible):
     """A section that is closed until its title is clicked."""
 
     def __init__(self, title: str) -> None:
-        super().__init__()
-        self.title = QToolButton()
-        self.title.setText(title)
-        self.title.setCheckable(True)
-        self.title.setAutoRaise(True)
-        self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.title.setArrowType(Qt.ArrowType.RightArrow)
-        self.title.toggled.connect(self._open)
-        self.content = QWidget()
-        self.content.setVisible(False)
-        self.inside = QVBoxLayout(self.content)
+        super().__init__(title)
+        self.setDuration(0)
+        # napari paints a button that is checked as if it were the one to press
+        self.toggleButton().setStyleSheet("text-align: left; border: none; background: transparent;")
+        self.setContentsMargins(0, 0, 0, 0)
+        self.inside = QVBoxLayout()
         self.inside.setContentsMargins(12, 0, 0, 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.title)
-        layout.addWidget(self.content)
+        content = QWidget()
+        content.setLayout(self.inside)
+        content.setVisible(False)
+        self.setContent(content)
+        self._set_icons()
+        self.toggled.connect(self._show_content)
 
-    def _open(self, opened: bool) -> None:
-        self.title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        self.content.setVisible(opened)
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the colours of the window."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._set_icons()
+
+    def _set_icons(self) -> None:
+        # superqt draws them once, in the colour of that moment
+        self.setExpandedIcon("▼")
+        self.setCollapsedIcon("▶")
+
+    def _show_content(self, opened: bool) -> None:
+        # superqt only makes it flat, where the Tab key still finds it, and later no higher than it was when opened
+        self.content().setVisible(opened)
+        self.content().setMaximumHeight(QWIDGETSIZE_MAX)
 
 
 class Tabs(QWidget):
