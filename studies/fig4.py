@@ -26,6 +26,7 @@ from napari_stm_impurities.impurities.model import Model, ModelConfig, load_mode
 from napari_stm_impurities.impurities.training.checkpoint import Checkpoint, EpochReport
 from napari_stm_impurities.impurities.training.config import TrainingConfig
 from napari_stm_impurities.impurities.training.loop import train
+from napari_stm_impurities.impurities.training.schedule import averaged
 from napari_stm_impurities.qpi.dispersion_fit import fit_dispersion
 from napari_stm_impurities.simulation.surface import Surface
 from napari_stm_impurities.spots import find_reference
@@ -164,7 +165,9 @@ def _run(plan: TrainingConfig, judge: _Judge, kept: Path) -> None:
     def note(report: EpochReport) -> None:
         so_far = Checkpoint.load(Checkpoint.path_beside(path))
         model = Model(ModelConfig(network=plan.network, inputs=plan.inputs))
-        model.network.load_state_dict(so_far.average)
+        average = averaged(model.network, plan.average_over_steps)
+        average.load_state_dict(so_far.average)
+        model.network.load_state_dict(average.module.state_dict())
         entropy = {} if report.entropy is None else {"entropy": report.entropy}
         epochs.append({"loss": report.loss, **entropy, **judge(model)})
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from napari_stm_impurities.core.errors import ModelError
-from napari_stm_impurities.impurities.model import Model, ModelConfig
+from napari_stm_impurities.impurities.model import HEADER_KEY, Model, ModelConfig, read_tensors
 from napari_stm_impurities.impurities.training.checkpoint import (
     Checkpoint,
     EpochReport,
@@ -18,6 +20,7 @@ from napari_stm_impurities.impurities.training.checkpoint import (
     restore_optimizer,
 )
 from napari_stm_impurities.impurities.training.trainer import Training
+from napari_stm_impurities.simulation.config import ScatteringConfig
 
 REPORTS = (
     EpochReport(epoch=1, loss=3.25, seconds=1.5),
@@ -46,6 +49,20 @@ def test_everything_comes_back(checkpoint, tmp_path):
         assert before.keys() == after.keys()
         assert len(after) > 5
         assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_from_before_the_list_of_artefacts_has_its_windows(checkpoint, tiny, tmp_path):
+    path = tmp_path / "a.safetensors"
+    windows = ScatteringConfig(side_px=32)
+    replace(checkpoint, training=tiny.model_copy(update={"windows": windows})).save(path)
+    text, tensors = read_tensors(path, "a training checkpoint")
+    header = json.loads(text)
+    del header["training"]["windows"]["artefacts"]
+    header["training"]["windows"] |= {"white_noise": [0.1, 0.2], "step_share": 0.5}
+    save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
+    loaded = Checkpoint.load(path).training.windows
+    assert loaded == ScatteringConfig(side_px=32, white_noise=(0.1, 0.2), step_share=0.5)
+    assert loaded != windows
 
 
 def test_an_optimizer_goes_on_as_if_it_had_not_stopped(tiny):
