@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari_stm_impurities.io.position_columns import axis_of, positions_in
 
 from napari_stm_impurities import StmError
+from napari_stm_impurities.io.position_columns import axis_of, positions_in
 from napari_stm_impurities.io.xy_tables import parse_table
 
 PIXEL = (0.25, 0.5)
