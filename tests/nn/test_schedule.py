@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_stm_impurities.impurities.training.schedule import averaged, learning_rate
+from napari_stm_impurities.nn.schedule import averaged, learning_rate
 
 
 def test_the_rate_rises_for_a_short_time_and_falls_to_zero():
