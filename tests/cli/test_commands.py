@@ -238,6 +238,20 @@ def test_windows_under_another_format_s_name_are_refused(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_simulate_puts_its_amplitudes_into_the_maps(tmp_path):
+    small = ["--side-px", "24", "--frame-nm", "11.25", "--n-biases", "2", "--seed", "4"]
+    path = tmp_path / "surface.nc"
+    options = ["--noise-share", "1.5", "--line-noise-share", "0", "--step-share", "3", "--herringbone-share", "0.8"]
+    assert run(["simulate", "-o", str(path), *small, *options]) == 0
+    listed = [
+        {"kind": "white_noise", "amplitude": 1.5},
+        {"kind": "herringbone", "share": 1, "amplitude": 0.8, "period_nm": 6.3},
+        {"kind": "atomic_step", "share": 1, "height": 3, "wave": 1, "offset_share": (-0.25, 0.25), "width_px": 1},
+    ]
+    config = SurfaceConfig.of(side_px=24, frame_nm=11.25, n_biases=2, artefacts=listed)
+    np.testing.assert_array_equal(stm.read_stack(path).values, stm.simulate_surface(seed=4, config=config).stack.values)
+
+
 def test_reference_warns_where_ripples_stand_in_place_of_bound_states(tmp_path, capsys):
     config = SurfaceConfig(n_biases=1, bias_start_mv=10, bias_stop_mv=10, noise_share=0.1)
     surface = stm.simulate_surface(seed=2, config=config)

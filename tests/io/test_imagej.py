@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from napari_stm_impurities import StmError
-from napari_stm_impurities.data.points import load_points, make_points
+from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.io.imagej import export_imagej
+from napari_stm_impurities.io.tables import load_points
 
 POINTS = make_points([[2, 4], [10.25, 7.5]], (0.5, 0.25), source="model", score=1.0, confidence=0.5)
 

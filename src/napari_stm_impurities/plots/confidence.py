@@ -36,4 +36,7 @@ def confidence_table(confidence: ArrayLike) -> pd.DataFrame:
 
 def mark_threshold(axes: Axes, threshold: float) -> list[Artist]:
     """A line at a threshold, which a legend names with its value."""
-    return [vertical_mark(axes, threshold, FOUND_COLOUR, "-", 2.0, f"threshold {threshold:.3g}")]
+    line = vertical_mark(axes, threshold, FOUND_COLOUR, "-", 2.0, f"threshold {threshold:.3g}")
+    # at 0 and at 1 half of it stands beside the axes
+    line.set_clip_on(False)
+    return [line]

@@ -32,7 +32,8 @@ _RINGS_LEARNT = 3.0
 _FINER = 4
 #: Half the range around the best band in which its uncertainty is looked at: of log q, and of the fall of k^2.
 _NEAR_LOG_Q, _NEAR_FALL = 0.1, 0.2
-#: Bands along each side of that range: 0.005 in log q and 0.01 in the fall apart, finer than any uncertainty of k here.
+#: Bands along each side of that range: 0.005 in log q and 0.01 in the fall apart, finer than what the shape of
+#: a ring leaves uncertain.
 _NEAR_BANDS = 41
 #: The rough search takes every third place of log q, 0.019 apart, and so many falls of k^2, 0.02 apart; the range
 #: around the best band spans five such places and more to each side, so no maximum between two of them is lost.

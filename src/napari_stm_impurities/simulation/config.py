@@ -118,7 +118,7 @@ class ScatteringConfig(Configuration):
     drift_share: Share = 0.4
     """The share of windows that drift."""
     artefacts: tuple[Artefact, ...] = TRAINING_ARTEFACTS
-    """What the maps show besides, in the order in which it is put into them."""
+    """What the maps show besides impurities, in the order in which it is put into them."""
 
     @model_validator(mode="before")
     @classmethod

@@ -28,17 +28,17 @@ _NARROWEST_PARTS, _WIDEST_PARTS = np.array([0.35, 0.6, 1.2]), np.array([0.8, 1.5
 #: The signal-to-noise ratio from which a place is tried; whether it is kept, the evidence decides.
 SMALLEST_RATIO = 3.5
 
-#: With so few spots or fewer their typical width may be that of an unresolved pair: a second start is tried, narrower
-#: by the share of the width at which two spots are still taken for one.
-_FEW_SPOTS, _NARROWER_START = 6, CLOSEST
+#: With so few spots or fewer their typical width may be that of an unresolved pair: a second start is tried, as narrow
+#: as each of two Gaussians that just merge into one (two standard deviations apart: 0.58 of the width of both).
+_FEW_SPOTS, _NARROWER_START = 6, 0.6
 
 #: Iterations of expectation-maximisation: from the start of a round; of the first and of the later final fits; after
 #: spots were merged or pruned. EM creeps at the end, so the fit that decides gets the most; the others go on from one
 #: that had nearly settled.
 _ITERATIONS, _ITERATIONS_FINAL, _ITERATIONS_FINAL_AGAIN, _ITERATIONS_SIMPLIFIED = 40, 100, 20, 10
 
-#: The last rounds end when the excess of the noise grows by less than this factor: a tenth changes no decision that the
-#: evidence makes by more than a tenth of its signal-to-noise ratio.
+#: The last rounds end when the excess of the noise grows by less than this factor: no spot's signal-to-noise ratio then
+#: falls by more than a tenth any more.
 _SETTLED_EXCESS = 1.1
 
 #: Rounds of merging and pruning after one fit; each takes spots away, and one that takes none ends them.

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from napari_stm_impurities.core.configuration import Configuration
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.plugin.widgets.forms import Form
+from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
 from napari_stm_impurities.simulation.artefacts.herringbone import Herringbone
 from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
@@ -110,6 +111,7 @@ def test_a_list_of_configurations_is_changed_added_to_and_cut(qtbot: QtBot) -> N
     form.more.title.click()
     several = form["artefacts"]
     several.forms[0]["amplitude"][0].value = 0.25
+    assert len(several.kind.choices) == len(TRAINING_ARTEFACTS)
     several.kind.value = Herringbone
     qtbot.mouseClick(several.add_button, Qt.MouseButton.LeftButton)
     several.forms[2]["period_nm"].own.value = True

@@ -28,7 +28,7 @@ class AtomicLattice(BaseArtefact):
     from hardly seen to twice the ripples."""
     period_px: AboveZeroRange = (2.2, 8.0)
     """Distance of the rows in pixels. Reason: from just above 2 pixels, below which they cannot be told from a slower
-    pattern, to the shortest ripples."""
+    pattern, into the range of the ripples, which are pi/k = 3 to 17 pixels apart."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:
         """The maps with a lattice."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_stm_impurities.impurities.training.schedule import averaged, learning_rate
+from napari_stm_impurities.nn.schedule import averaged, learning_rate
 
 
 def test_the_rate_rises_for_a_short_time_and_falls_to_zero():
@@ -44,7 +44,7 @@ def test_the_mean_follows_and_lags_by_about_its_length():
     for step in range(1000):
         average.update_parameters(network(float(step)))
     # an exponential mean of 20 steps lags 19 steps behind a straight rise
-    for value in (average.module.weight, average.module.running_mean):
+    for value in (average.module.weight.detach(), average.module.running_mean):
         assert float(value[0]) == pytest.approx(999 - 19, abs=1)
     assert average.module.num_batches_tracked.item() == 999
 
@@ -58,7 +58,7 @@ def test_early_on_the_mean_is_short(n_steps):
         average.update_parameters(network(value))
         expected += max(1 / n_steps, 1 / (1 + step / 10)) * (value - expected)
         # the first step forgets the random weights
-        assert float(average.module.weight[0]) == pytest.approx(expected, abs=1e-5)
+        assert float(average.module.weight.detach()[0]) == pytest.approx(expected, abs=1e-5)
         assert float(average.module.running_mean[0]) == pytest.approx(expected, abs=1e-5)
 
 

@@ -1,57 +1,35 @@
-"""The state of a training between two steps: weights, their running mean, the optimizer; and one epoch of steps."""
+"""Training on impurities as a task of the loop: the losses of a step, the report of an epoch, the model at the end."""
 
 from __future__ import annotations
 
-from copy import deepcopy
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from ...core.progress import Progress, ShouldStop, Stopped
+from ...core.progress import Progress, ShouldStop
+from ...nn.trainer import StepLoss, Trainer
 from ...simulation.stream import window_stream
 from ...simulation.windows import PatchBatch, label_map
 from ..inputs import input_channels, network_input
 from ..model import Calibration, Model, ModelConfig
 from ..network import ImpurityNetwork, Scores
-from .checkpoint import Checkpoint, EpochReport, optimizer_tensors, restore_network, restore_optimizer
+from .checkpoint import Checkpoint, EpochReport, Header
 from .config import TrainingConfig
 from .fine_tune_config import Origin
 from .labelled_windows import Labels
 from .losses import cross_entropy, detection_loss, prediction_entropy
-from .schedule import averaged, learning_rate
 from .unlabelled_tiles import Experiment
 from .window_inputs import shown
 
 #: Between the random numbers of two seeds: a prime above any number of epochs, so that no seed's epoch is another's.
 _SEED_STRIDE = 1_000_003
-#: The longest gradient of a step, all parameters together; a longer one is shortened to this. About the usual length in
-#: the default training (median 6 over its first 50 steps, and up to 54), so that no step counts for many; the paper's
-#: stays below it.
-_LARGEST_GRADIENT = 5.0
+#: The names of the losses: on simulated windows (L_0), the entropy on unlabelled tiles (Eq. 4), on labelled windows.
+_SIMULATED, _ENTROPY, _LABELLED = "simulated", "entropy", "labelled"
 
 
-class EpochLosses(NamedTuple):
-    """The means over the steps of one epoch; None for what the training does not have.
-
-    Attributes
-    ----------
-    simulated
-        L_0 on simulated windows.
-    entropy
-        Of the prediction on the experiment's unlabelled tiles (Eq. 4).
-    labelled
-        The loss on the experiment's labelled windows.
-    """
-
-    simulated: float
-    entropy: float | None
-    labelled: float | None
-
-
-class Training:
-    """A training under way.
+class ImpurityTask:
+    """A training of the network that finds impurities.
 
     Parameters
     ----------
@@ -65,6 +43,8 @@ class Training:
         Known points in a part of it, to learn from and to be judged by.
     start
         A model to begin with, in place of random weights.
+    origin
+        Of a fine-tuning: what it began with; it is kept in the checkpoints.
     keep_statistics
         Leave the statistics of the batch normalisation as they are. A model that is fine-tuned on windows of two
         origins needs it: their mean would fit neither.
@@ -78,69 +58,78 @@ class Training:
         labels: Labels | None = None,
         start: Model | None = None,
         *,
+        origin: Origin | None = None,
         keep_statistics: bool = False,
     ) -> None:
         self.plan = plan
         self.device = device
         self.experiment = experiment
         self.labels = labels
+        self.origin = origin
         self.keep_statistics = keep_statistics
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
-            self.network = ImpurityNetwork(plan.network, input_channels(plan.inputs))
+            network = ImpurityNetwork(plan.network, input_channels(plan.inputs))
         if start is not None:
-            self.network.load_state_dict(start.network.state_dict())
-        self.network.to(device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
-        )
-        self.average = averaged(self.network, plan.average_over_steps)
+            network.load_state_dict(start.network.state_dict())
+        self.trainer = Trainer(network, plan, device)
         self._calibration = Calibration() if start is None else start.config.calibration
 
-    def epoch(self, epoch: int, progress: Progress, should_stop: ShouldStop) -> EpochLosses:
-        """Run one epoch.
+    def epoch(self, epoch: int, progress: Progress, should_stop: ShouldStop) -> dict[str, float]:
+        """The mean losses of one epoch.
 
         Raises
         ------
         Stopped
-            If `should_stop` said so; the state is then that of the middle of an epoch, which no checkpoint holds.
+            If `should_stop` returned true.
         """
         plan = self.plan
         stream = window_stream(plan.windows, plan.batch_size, plan.seed, epoch)
         draw = torch.Generator().manual_seed(plan.seed * _SEED_STRIDE + epoch)
-        n_steps = plan.epochs * plan.steps_per_epoch
-        losses: list[float] = []
-        entropies: list[float] = []
-        labelled: list[float] = []
         self._learn(True)
-        for step in range(plan.steps_per_epoch):
-            if should_stop():
-                raise Stopped
-            done = epoch * plan.steps_per_epoch + step
-            progress(done / n_steps, f"epoch {epoch + 1} of {plan.epochs}")
-            for group in self.optimizer.param_groups:
-                group["lr"] = plan.learning_rate * learning_rate(done / n_steps)
-            loss = self._simulated_loss(next(stream).to(self.device))
-            total = loss
-            if self.experiment is not None and self.experiment.n_tiles:
-                entropy = self._entropy(self.experiment, draw, track=plan.confidence_weight > 0)
-                entropies.append(float(entropy.detach()))
-                total = total + plan.confidence_weight * entropy
-            if self.labels is not None:
-                known = self._labelled_loss(self.labels, draw)
-                labelled.append(float(known.detach()))
-                total = total + self.labels.weight * known
-            self.optimizer.zero_grad(set_to_none=True)
-            total.backward()
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
-            self.optimizer.step()
-            self.average.update_parameters(self.network)
-            losses.append(float(loss.detach()))
-        return EpochLosses(sum(losses) / len(losses), _mean(entropies), _mean(labelled))
+        return self.trainer.epoch(epoch, lambda: self._step(stream, draw), progress, should_stop)
+
+    def _step(self, stream: Iterator[PatchBatch], draw: torch.Generator) -> StepLoss:
+        total = self._simulated_loss(next(stream).to(self.device))
+        parts = {_SIMULATED: total}
+        if self.experiment is not None and self.experiment.n_tiles:
+            weight = self.plan.confidence_weight
+            parts[_ENTROPY] = self._entropy(self.experiment, draw, track=weight > 0)
+            total = total + weight * parts[_ENTROPY]
+        if self.labels is not None:
+            parts[_LABELLED] = self._labelled_loss(self.labels, draw)
+            total = total + self.labels.weight * parts[_LABELLED]
+        return StepLoss(total, parts)
+
+    def report(self, epoch: int, losses: Mapping[str, float], seconds: float) -> EpochReport:
+        """The report of one epoch, counted from 1."""
+        return EpochReport(
+            epoch=epoch,
+            loss=losses[_SIMULATED],
+            entropy=losses.get(_ENTROPY),
+            ratio=self.ratio(),
+            labelled_loss=losses.get(_LABELLED),
+            f1=self.f1(),
+            seconds=seconds,
+        )
+
+    def header(self, reports: Sequence[EpochReport]) -> str:
+        """The header of a checkpoint."""
+        return Header(training=self.plan, reports=tuple(reports), origin=self.origin).model_dump_json()
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back to where a checkpoint stood.
+
+        Raises
+        ------
+        ModelError
+            If the weights are of another network.
+        """
+        self.trainer.restore(checkpoint.tensors, checkpoint.path)
 
     def _learn(self, learn: bool) -> None:
         """Whether the batch normalisation takes its statistics from the windows at hand, and remembers them."""
-        self.network.train(learn and not self.keep_statistics)
+        self.trainer.network.train(learn and not self.keep_statistics)
 
     def _simulated_loss(self, windows: PatchBatch) -> Tensor:
         return self._loss(self._answer(shown(windows, self.plan.windows, self.plan.inputs)), windows)
@@ -167,7 +156,7 @@ class Training:
     def _answer(self, maps: Tensor) -> Scores:
         half = self.plan.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            answer: Scores = self.network(maps)
+            answer: Scores = self.trainer.network(maps)
         offsets = None if answer.offsets_px is None else answer.offsets_px.float()
         return Scores(answer.score.float(), offsets, answer.weights)
 
@@ -181,9 +170,6 @@ class Training:
 
     def model(self, name: str, reports: tuple[EpochReport, ...]) -> Model:
         """The model as it stands: the averaged weights, and the calibration of the model that it began with."""
-        # a copy, since fresh random weights would be drawn from the person's own generator
-        network = deepcopy(self.network)
-        network.load_state_dict(self.average.module.state_dict())
         facts = {
             **self.plan.model_dump(mode="json"),
             "epochs_done": len(reports),
@@ -197,31 +183,4 @@ class Training:
             calibration=self._calibration,
             training=facts,
         )
-        return Model(config, network)
-
-    def checkpoint(self, reports: tuple[EpochReport, ...], origin: Origin | None = None) -> Checkpoint:
-        """Everything that is needed to go on."""
-        return Checkpoint(
-            self.plan,
-            reports,
-            self.network.state_dict(),
-            self.average.state_dict(),
-            optimizer_tensors(self.optimizer),
-            origin,
-        )
-
-    def restore(self, checkpoint: Checkpoint, path: Path) -> None:
-        """Go back to where a checkpoint stood; `path` is for the error's line.
-
-        Raises
-        ------
-        ModelError
-            If the weights are of another network.
-        """
-        restore_network(self.network, checkpoint.network, path)
-        restore_optimizer(self.optimizer, checkpoint.optimizer)
-        restore_network(self.average, checkpoint.average, path)
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+        return Model(config, self.trainer.averaged_network())

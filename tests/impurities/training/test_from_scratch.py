@@ -11,6 +11,7 @@ from napari_stm_impurities.core.errors import ModelError, StmError
 from napari_stm_impurities.impurities.model import load_model
 from napari_stm_impurities.impurities.training import TrainingConfig, train
 from napari_stm_impurities.impurities.training.checkpoint import Checkpoint
+from napari_stm_impurities.nn.checkpoint import checkpoint_path
 
 
 def stop_after(epochs: int):
@@ -133,7 +134,7 @@ def test_a_stopped_training_leaves_a_usable_model_and_a_checkpoint(tiny, tmp_pat
     assert saved.config.calibration == model.config.calibration
     with torch.inference_mode():
         assert saved.network(torch.randn(1, 2, 2, 12, 12)).score.isfinite().all()
-    assert len(Checkpoint.load(tmp_path / "model.checkpoint.safetensors").reports) == 1
+    assert len(Checkpoint.load(tmp_path / "model.checkpoint.safetensors").header.reports) == 1
 
 
 def test_a_training_stopped_in_its_first_epoch_can_be_resumed(tiny, weights, tmp_path):
@@ -150,7 +151,7 @@ def test_a_new_training_does_not_leave_an_older_one_s_checkpoint_to_resume(tiny,
     path = tmp_path / "model.safetensors"
     train(config=tiny.model_copy(update={"seed": 7}), device="cpu", path=path)
     train(config=tiny, device="cpu", path=path, should_stop=lambda: True)
-    assert Checkpoint.load(Checkpoint.path_beside(path)).training == tiny
+    assert Checkpoint.load(checkpoint_path(path)).header.training == tiny
 
 
 def test_a_finished_training_is_resumed_to_the_same_model(tiny, weights, tmp_path):

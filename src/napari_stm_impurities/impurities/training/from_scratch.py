@@ -1,10 +1,8 @@
-"""The training loop: epoch after epoch, a report and a checkpoint after each; and a training from its beginning."""
+"""Training a model of impurities from its beginning, or on from a checkpoint."""
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,15 +10,15 @@ import pandas as pd
 import xarray as xr
 
 from ...core.errors import StmError
-from ...core.progress import Progress, ShouldStop, Stopped, never, silent
+from ...core.progress import Progress, ShouldStop, never, silent
 from ...nn.device import choose_device
+from ...nn.loop import run_epochs
 from ...physics.dispersion import Dispersion
 from ..model import Model
 from .calibration import calibrate
 from .checkpoint import Checkpoint, EpochReport
 from .config import TrainingConfig
-from .fine_tune_config import Origin
-from .trainer import Training
+from .task import ImpurityTask
 from .unlabelled_tiles import Experiment
 
 #: Held-out windows for the calibration of a finished training, and of one that was stopped.
@@ -97,17 +95,21 @@ def train(
     'global'
     """
     model_path = None if path is None else Path(path)
-    checkpoint = checkpoint_to_resume(model_path) if resume else None
+    checkpoint = Checkpoint.of_model(model_path) if resume else None
     if checkpoint:
         _check_resumable(checkpoint, config, experiment)
-    plan = checkpoint.training if checkpoint else config or TrainingConfig.preset(preset)
+    plan = checkpoint.header.training if checkpoint else config or TrainingConfig.preset(preset)
     if start is not None and checkpoint is None:
         told = {"network": start.config.network, "inputs": start.config.inputs, "started_from": start.config.name}
         plan = plan.model_copy(update=told)
     measured = None if experiment is None else Experiment(experiment, plan, reference, dispersion)
-    training = Training(plan, choose_device(device), measured, start=start if checkpoint is None else None)
-    reports, stopped = run_epochs(training, model_path, checkpoint, None, on_epoch, progress, should_stop)
-    model = training.model(model_path.stem if model_path else "untitled", reports)
+    task = ImpurityTask(plan, choose_device(device), measured, start=start if checkpoint is None else None)
+    done: tuple[EpochReport, ...] = ()
+    if checkpoint:
+        task.restore(checkpoint)
+        done = checkpoint.header.reports
+    reports, stopped = run_epochs(task, model_path, done, on_epoch, progress, should_stop)
+    model = task.model(model_path.stem if model_path else "untitled", reports)
     if not reports:
         return model
     n_windows = _CALIBRATION_WINDOWS_STOPPED if stopped else _CALIBRATION_WINDOWS
@@ -120,102 +122,16 @@ def train(
     return model
 
 
-def run_epochs(
-    training: Training,
-    model_path: Path | None,
-    checkpoint: Checkpoint | None,
-    origin: Origin | None,
-    on_epoch: Callable[[EpochReport], None] | None,
-    progress: Progress,
-    should_stop: ShouldStop,
-) -> tuple[tuple[EpochReport, ...], bool]:
-    """Train, epoch after epoch, from the beginning or from a checkpoint on.
-
-    Parameters
-    ----------
-    training
-        What is trained.
-    model_path
-        The model's file, beside which a checkpoint is written after each epoch.
-    checkpoint
-        Where to take it up.
-    origin
-        What is written into the checkpoints besides, for a training that adapts a model.
-    on_epoch, progress, should_stop
-        As for :func:`train`.
-
-    Returns
-    -------
-    reports
-        Of all epochs that are done.
-    stopped
-        Whether `should_stop` has ended it.
-
-    Raises
-    ------
-    StmError
-        If the loss is no longer a number.
-    """
-    reports: list[EpochReport] = []
-    if checkpoint and model_path:
-        training.restore(checkpoint, Checkpoint.path_beside(model_path))
-        reports = list(checkpoint.reports)
-    elif model_path:
-        # from the first moment on there is something to resume, and no older training's checkpoint beside the model
-        training.checkpoint((), origin).save(Checkpoint.path_beside(model_path))
-    begun = time.monotonic() - (reports[-1].seconds if reports else 0.0)
-    for epoch in range(len(reports), training.plan.epochs):
-        try:
-            losses = training.epoch(epoch, progress, should_stop)
-        except Stopped:
-            return tuple(reports), True
-        if not math.isfinite(losses.simulated + (losses.labelled or 0.0)):
-            raise StmError(
-                f"the loss is no longer a number in epoch {epoch + 1}; lower the learning rate, and take the training"
-                " up again from the last checkpoint, or begin anew"
-            )
-        report = EpochReport(
-            epoch=epoch + 1,
-            loss=losses.simulated,
-            entropy=losses.entropy,
-            ratio=training.ratio(),
-            labelled_loss=losses.labelled,
-            f1=training.f1(),
-            seconds=time.monotonic() - begun,
-        )
-        reports.append(report)
-        if model_path:
-            training.checkpoint(tuple(reports), origin).save(Checkpoint.path_beside(model_path))
-        if on_epoch:
-            on_epoch(report)
-    return tuple(reports), False
-
-
-def checkpoint_to_resume(model_path: Path | None) -> Checkpoint:
-    """The checkpoint beside a model file.
-
-    Raises
-    ------
-    StmError
-        If no path was given.
-    ModelError
-        If there is none, or it is damaged.
-    """
-    if model_path is None:
-        raise StmError("to resume a training, give the path of its model file; the checkpoint lies beside it")
-    return Checkpoint.load(Checkpoint.path_beside(model_path))
-
-
 def _check_resumable(checkpoint: Checkpoint, config: TrainingConfig | None, experiment: xr.DataArray | None) -> None:
-    if checkpoint.origin is not None:
+    if checkpoint.header.origin is not None:
         raise StmError(
             "this training has adapted a model to a stack; go on with adapt, and give the same stack and points"
         )
-    if config is not None and config != checkpoint.training:
+    if config is not None and config != checkpoint.header.training:
         raise StmError(
             "a training that is taken up again keeps its own configuration, and the one given differs; leave it out, or"
             " begin a new training under another name"
         )
-    had_experiment = any(report.entropy is not None for report in checkpoint.reports)
+    had_experiment = any(report.entropy is not None for report in checkpoint.header.reports)
     if had_experiment and experiment is None:
         raise StmError("this training had an experiment's maps beside the simulated ones; give the same stack again")
