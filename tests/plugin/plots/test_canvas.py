@@ -37,7 +37,9 @@ def columns_of(canvas: PlotCanvas, colour: str, row: int = HEIGHT // 2) -> list[
     ratio = picture.width() / canvas.width()
     wanted = np.array(QColor(colour).getRgb()[:3])
     seen = [np.array(picture.pixelColor(x, round(row * ratio)).getRgb()[:3]) for x in range(picture.width())]
-    return [x / ratio for x, found in enumerate(seen) if np.abs(found - wanted).sum() < 40]  # smooth edges are mixed with what lies behind
+    return [
+        x / ratio for x, found in enumerate(seen) if np.abs(found - wanted).sum() < 40
+    ]  # smooth edges are mixed with what lies behind
 
 
 def test_a_bar_stands_where_the_values_are(qtbot: QtBot) -> None:
