@@ -38,7 +38,7 @@ def info(
     }
     for path in files:
         try:
-            told.append(_points_facts(path) if _is_points(path) else _facts(path, given))
+            told.append(_points_facts(path, pixel_size_nm) if _is_points(path) else _facts(path, given))
         except StmError as error:
             failed = True
             tell("error", str(error))
@@ -68,11 +68,14 @@ def convert(
     """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
 
     A table of points is written for ImageJ instead: where -o ends in .roi, as a selection that lies on the map; where
-    it ends in .csv, as results with the positions in nm. Both count from the corner of the first pixel, as ImageJ does.
+    it ends in .csv, as results with the positions in nm, from the corner of the first pixel. A selection of points from
+    ImageJ (.roi, or .zip of the ROI Manager) becomes a table of points where -o ends in .csv.
 
     Example: stm-impurities convert map_*.sxm -o stack.nc
 
     Example: stm-impurities convert points.csv -o points.roi
+
+    Example: stm-impurities convert marked.roi -o marked.csv --pixel-size-nm 0.47
     """
     from ..io.writers import save_stack
 
@@ -86,14 +89,18 @@ def convert(
 
 def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
     from ..data.points import pixel_size_of
-    from ..io.imagej import export_imagej
-    from ..io.tables import load_points
+    from ..io.imagej import SELECTIONS, export_imagej
+    from ..io.tables import load_points, save_points
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
     if output.exists() and output.samefile(files[0]):
         raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
-    points = load_points(files[0])
+    points = load_points(files[0], pixel_size_nm=pixel_size_nm)
+    if files[0].suffix.lower() in SELECTIONS and output.suffix.lower() == ".csv":
+        save_points(points, output)
+        out().print(f"{output}: {len(points)} points")
+        return
     size = pixel_size_nm or pixel_size_of(points)
     if size is None:
         raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
@@ -102,7 +109,11 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
 
 
 def _is_points(path: Path) -> bool:
-    """Whether a file is a table of points: a CSV whose first line names positions in nm."""
+    """Whether a file is a table of points, a CSV whose first line names positions in nm, or a selection of ImageJ."""
+    from ..io.imagej import SELECTIONS
+
+    if path.suffix.lower() in SELECTIONS:
+        return True
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -110,14 +121,17 @@ def _is_points(path: Path) -> bool:
     return {"y_nm", "x_nm"} <= names
 
 
-def _points_facts(path: Path) -> dict[str, Any]:
+def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
+    from ..io.imagej import SELECTIONS
     from ..io.tables import load_points
 
-    points = load_points(path)
+    suffix = path.suffix.lower()
+    # how many there are needs no pixel size
+    points = load_points(path, pixel_size_nm=pixel_size_nm or 1.0)
     counts = points["source"].value_counts()
     return {
         "file": str(path),
-        "format": "table of points (.csv)",
+        "format": f"selection of ImageJ ({suffix})" if suffix in SELECTIONS else "table of points (.csv)",
         "points": len(points),
         "sources": {str(source): int(n) for source, n in counts.items() if n},
     }

@@ -12,6 +12,7 @@ import pandas as pd
 from ..core.errors import ReadError, StmError
 from ..core.files import written_whole
 from ..data.points import COLUMNS, KNOWN_COLUMNS, SOURCES, check_points
+from .imagej import SELECTIONS, import_imagej_roi
 from .xy_tables import parse_positions
 
 
@@ -32,22 +33,30 @@ def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def load_points(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a table of points from CSV.
+def load_points(
+    path: str | os.PathLike[str], *, pixel_size_nm: float | tuple[float, float] | None = None
+) -> pd.DataFrame:
+    """Read a table of points from CSV, or a selection of points from ImageJ.
 
     Parameters
     ----------
     path
         A table that :func:`save_points` wrote, or any CSV with the columns ``y_nm`` and ``x_nm``; or a plain table of
         x and y (:func:`~napari_stm_impurities.io.xy_tables.parse_positions`). Columns that it lacks are filled
-        (source ``reference``, no confidence).
+        (source ``reference``, no confidence). Or a selection of ImageJ (``.roi``, ``.zip``), which counts pixels.
+    pixel_size_nm
+        One number or (y, x), for positions in pixels.
 
     Raises
     ------
     ReadError
-        If the file is missing, is no table, or lacks the positions in nm.
+        If the file is missing, is no table, lacks the positions in nm, or is in pixels of an unknown size.
     """
     path = Path(path)
+    if path.suffix.lower() in SELECTIONS:
+        if pixel_size_nm is None:
+            raise ReadError(path, "a selection of ImageJ is in pixels; give pixel_size_nm, that of its map")
+        return import_imagej_roi(path, pixel_size_nm)
     try:
         # an element or a class may well be called NA or None
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])

@@ -6,17 +6,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+from napari.components import ViewerModel
+from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import current_viewer
 
 from ..core.errors import StmError
+from ..io.imagej import SELECTIONS, is_selection
 from ..io.readers import files_in, open_recording
 from ..io.readers.recording import Channel, Recording, UntoldError
 from ..io.readers.zarr_store import is_store
 from ..io.tables import load_points
 from .editing import follow
 from .layers.bias_overlay import show_bias
-from .layers.images import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
+from .layers.images import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer, layer_pixel_size_nm
 from .layers.points import points_layer
 
 Paths = str | Sequence[str]
@@ -33,8 +37,8 @@ WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple] | list[tuple[None]]] | None:
     """The reader for a path, or for several.
 
-    napari has matched the names, so only foreign tables, and folders without a file that can be read, are declined
-    here. A folder is a Zarr store, or a series with one map a file.
+    napari has matched the names, so only foreign tables, archives without a selection of ImageJ, and folders without a
+    file that can be read, are declined here. A folder is a Zarr store, or a series with one map a file.
     """
     read = _reader_of(path)
     return None if read is None else partial(_or_say_why_not, read)
@@ -53,6 +57,8 @@ def _reader_of(path: Paths) -> Read | None:
     first = Path(path if isinstance(path, str) else path[0])
     if first.is_dir():
         return read_maps if is_store(first) or files_in(first) else None
+    if first.suffix.lower() in SELECTIONS:
+        return read_points if is_selection(first) else None
     if first.suffix.lower() != ".csv":
         return read_maps
     cells = _first_line(first)
@@ -139,15 +145,32 @@ def _worth_showing(channel: Channel) -> bool:
 
 
 def read_points(path: Paths) -> list[LayerTuple]:
-    """Tables of points in nm, a points layer each."""
-    follow(current_viewer())
+    """Tables of points, and selections of ImageJ, a points layer each."""
+    viewer = current_viewer()
+    follow(viewer)
     layers = []
     for one in [path] if isinstance(path, str) else path:
-        table = load_points(one)
+        table = _points_in(one, _pixel_size_on(viewer))
         kind = str(table["source"].mode().iloc[0]) if len(table) else "model"
         came_from = {FILES_KEY: [str(one)]}
         layers.append(points_layer(table, kind=kind, name=Path(one).stem, metadata=came_from))
     return layers
+
+
+def _points_in(path: str, shown_size_nm: tuple[float, float] | None) -> pd.DataFrame:
+    """The points of a file; those in pixels by the pixel size of the images on the screen."""
+    if Path(path).suffix.lower() not in SELECTIONS or shown_size_nm is None:
+        return load_points(path)
+    size = " x ".join(f"{one:.4g}" for one in dict.fromkeys(shown_size_nm))
+    show_warning(f"{Path(path).name}: assumed pixel size: {size} nm, that of the images on the screen")
+    return load_points(path, pixel_size_nm=shown_size_nm)
+
+
+def _pixel_size_on(viewer: ViewerModel | None) -> tuple[float, float] | None:
+    """The pixel size (y, x) in nm that all images of a viewer have; None where they differ."""
+    images = [layer for layer in viewer.layers if isinstance(layer, Image)] if viewer else []
+    sizes = {layer_pixel_size_nm(image) for image in images} - {None}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _first_line(path: Path) -> list[str]:
