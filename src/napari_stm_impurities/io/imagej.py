@@ -1,8 +1,8 @@
 """Points for ImageJ and from it: a table of results with its scale, or a selection that lies on the map.
 
 The results count from the upper left corner of the first pixel, this package from its centre: half a pixel is added,
-and :func:`~napari_stm_impurities.io.tables.load_points` takes it off again. A selection of points counts from the centre
-as well (``Roi.useLineSubpixelConvention`` of ImageJ 1.53 and later).
+and :func:`~napari_stm_impurities.io.tables.load_points` takes it off again. A selection of points counts from the
+centre as well (``Roi.useLineSubpixelConvention`` of ImageJ 1.53 and later).
 """
 
 from __future__ import annotations
