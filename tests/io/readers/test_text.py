@@ -127,11 +127,12 @@ def test_units_of_the_header_in_every_encoding(tmp_path, encoding, lines):
 )
 def test_units_of_columns_in_every_encoding(tmp_path, encoding, unit, factor, names):
     y, x = np.mgrid[:5, :6]
-    rows = np.column_stack([x.ravel() * 0.5, y.ravel() * 0.25, DATA.ravel()])
+    step = 1e-9 if unit == "m" else 1.0  # nobody has pixels of half a metre
+    rows = np.column_stack([x.ravel() * 0.5 * step, y.ravel() * 0.25 * step, DATA.ravel()])
     header = names.format(u=unit.format(um=MICROMETRE, A=ANGSTROM)) + "\n"
     path = encoded(tmp_path / "a.xyz", header, encoding, data=rows)
     facts = describe(path, bias_mv=1)
-    np.testing.assert_allclose(facts["pixel_size_nm"], [0.25 * factor, 0.5 * factor], rtol=1e-12)
+    np.testing.assert_allclose(facts["pixel_size_nm"], [0.25 * step * factor, 0.5 * step * factor], rtol=1e-12)
     assert facts["assumptions"] == []
     np.testing.assert_allclose(read_stack(path, bias_mv=1).values[0], DATA, atol=1e-6)
 

@@ -283,7 +283,9 @@ def _recognises(head: bytes) -> bool:
     lines = plain(decode(head)).splitlines()[:_MAX_HEADER_LINES]
     if "\0" in "".join(lines):
         return False
-    return is_point_spectrum(lines) or any(_ROW.fullmatch(line) and len(line.split()) > 1 for line in lines)
+    return is_point_spectrum(lines) or any(
+        _ROW.fullmatch(line) and (len(line.split()) > 1 or ";" in line.strip(" ;")) for line in lines
+    )
 
 
 FORMAT = Format("text matrix (.txt, .asc, .csv)", (".txt", ".asc", ".csv", ".xyz"), _recognises, open_text)
