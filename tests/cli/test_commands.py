@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 
 import numpy as np
 import pytest
+import roifile
 import xarray as xr
 
 import napari_stm_impurities as stm
@@ -15,6 +15,7 @@ from napari_stm_impurities.cli import run
 from napari_stm_impurities.cli.files import biases
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.imagej import export_imagej
 from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.simulation.surface import SurfaceConfig
 
@@ -75,11 +76,24 @@ def test_convert_writes_points_for_imagej(tmp_path, capsys):
     for output in (roi, results):
         assert run(["convert", str(path), "-o", str(output)]) == 0
         assert "2 points for ImageJ" in capsys.readouterr().out
-    # both axes exactly, from the corner of the first pixel
-    assert struct.unpack(">4f", roi.read_bytes()[-16:]) == (4.5, 7.5, 2.5, 10.5)
+    assert roifile.ImagejRoi.fromfile(roi).coordinates().tolist() == [[4, 2], [7, 10]]
+    # the results count from the corner of the first pixel
     np.testing.assert_allclose(
         np.loadtxt(results, delimiter=",", skiprows=1, usecols=(1, 2)), [[1.125, 1.25], [1.875, 5.25]]
     )
+
+
+def test_a_selection_of_imagej_becomes_a_table(tmp_path, capsys, only_error):
+    table = make_points([[2, 4], [10, 7]], (0.5, 0.5), source="manual")
+    roi, output = export_imagej(table, tmp_path / "points.roi", 0.5), tmp_path / "points.csv"
+    assert run(["info", str(roi)]) == 0
+    assert "selection of ImageJ (.roi)" in capsys.readouterr().out
+    assert run(["convert", str(roi), "-o", str(output)]) == 2
+    assert "in pixels; give pixel_size_nm" in only_error()
+    assert run(["convert", str(roi), "-o", str(output), "--pixel-size-nm", "0.5"]) == 0
+    back = load_points(output)
+    assert back[["y_nm", "x_nm"]].values.tolist() == [[1, 2], [5, 3.5]]
+    assert back["source"].tolist() == ["reference"] * 2
 
 
 def test_points_that_cannot_be_converted_are_told(tmp_path, only_error, noise, npz):

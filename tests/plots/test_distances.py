@@ -24,7 +24,7 @@ from napari_stm_impurities.plots.figures import empty_figure
 
 
 def lattice(n: int) -> SurfaceStatistics:
-    """N x n points 5 nm apart."""
+    """Points on a square lattice, n to a side, 5 nm apart."""
     rows = [[5.0 * (i + 0.5), 5.0 * (j + 0.5)] for i in range(n) for j in range(n)]
     side = 5.0 * n
     return surface_statistics(make_points(rows, (1.0, 1.0), source="manual"), (0.0, side, 0.0, side))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import roifile
 import xarray as xr
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
+from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.io.imagej import export_imagej
 from napari_stm_impurities.io.readers import read_stack, suffixes
 from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.io.writers import write_nanonis_grid
@@ -90,8 +94,31 @@ def test_points_are_saved_as_a_selection_of_imagej_on_their_image(
     image = Layer.create(*image_layer(stack, translate=(0, 40.0, 70.0)))
     layer = viewer.add_layer(Layer.create(*points_layer(points, image)))
     (path,) = viewer.layers.save(str(tmp_path / "points.roi"), plugin="napari-stm-impurities")
-    exact = np.frombuffer(Path(path).read_bytes()[-8 * len(points) :], dtype=">f4").reshape(2, -1)
-    np.testing.assert_allclose(exact[::-1].T, layer.data + 0.5, rtol=1e-6)
+    np.testing.assert_allclose(roifile.ImagejRoi.fromfile(path).coordinates()[:, ::-1], layer.data, rtol=1e-6)
+
+
+def test_a_selection_of_imagej_is_opened_on_the_image_it_was_marked_on(
+    stack: xr.DataArray, points: pd.DataFrame, tmp_path: Path, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(reader, "show_warning", said.append)
+    monkeypatch.setattr(reader, "current_viewer", lambda: viewer)
+    path = export_imagej(points, tmp_path / "points.roi", pixel_size_nm(stack))
+    monkeypatch.setattr(reader, "show_error", said.append)
+    assert opened(viewer, path) == []
+    assert "in pixels; give pixel_size_nm" in said.pop()
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    (layer,) = opened(viewer, path)
+    assert said == ["points.roi: assumed pixel size: 0.5 x 0.25 nm, that of the images on the screen"]
+    found = layer_points(layer)
+    np.testing.assert_allclose(found[["y_nm", "x_nm"]], points[["y_nm", "x_nm"]], rtol=1e-6)
+    assert set(found["source"]) == {"reference"}
+
+
+def test_an_archive_without_selections_is_left_to_napari(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("map.png", b"")
+    assert get_reader(str(tmp_path / "a.zip")) is None
 
 
 def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:

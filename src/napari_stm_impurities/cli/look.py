@@ -70,11 +70,14 @@ def convert(
     """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
 
     A table of points is written for ImageJ instead: where -o ends in .roi, as a selection that lies on the map; where
-    it ends in .csv, as results with the positions in nm. Both count from the corner of the first pixel, as ImageJ does.
+    it ends in .csv, as results with the positions in nm, from the corner of the first pixel. A selection of points from
+    ImageJ (.roi, or .zip of the ROI Manager) becomes a table of points where -o ends in .csv.
 
     Example: stm-impurities convert map_*.sxm -o stack.nc
 
     Example: stm-impurities convert points.csv -o points.roi
+
+    Example: stm-impurities convert marked.roi -o marked.csv --pixel-size-nm 0.47
     """
     from ..io.writers import save_stack
 
@@ -88,13 +91,18 @@ def convert(
 
 def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
     from ..data.points import pixel_size_of
-    from ..io.imagej import export_imagej
+    from ..io.imagej import SELECTIONS, export_imagej
+    from ..io.tables import save_points
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
     if output.exists() and output.samefile(files[0]):
         raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
     points = read_points(files[0], pixel_size_nm)
+    if files[0].suffix.lower() in SELECTIONS and output.suffix.lower() == ".csv":
+        save_points(points, output)
+        out().print(f"{output}: {len(points)} points")
+        return
     size = pixel_size_nm or pixel_size_of(points)
     if size is None:
         raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
@@ -103,13 +111,18 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
 
 
 def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
+    from ..io.imagej import SELECTIONS
     from ..io.tables import load_points
 
+    suffix = path.suffix.lower()
+    if suffix in SELECTIONS:
+        # how many there are needs no pixel size
+        pixel_size_nm = pixel_size_nm or 1.0
     points = load_points(path, pixel_size_nm=pixel_size_nm)
     counts = points["source"].value_counts()
     return {
         "file": str(path),
-        "format": "table of points (.csv)",
+        "format": f"selection of ImageJ ({suffix})" if suffix in SELECTIONS else "table of points (.csv)",
         "points": len(points),
         "sources": {str(source): int(n) for source, n in counts.items() if n},
         "assumptions": points.attrs["assumptions"],

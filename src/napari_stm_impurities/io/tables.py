@@ -13,6 +13,7 @@ from ..core.errors import ReadError, StmError
 from ..core.files import written_whole
 from ..core.units import decode
 from ..data.points import COLUMNS, KNOWN_COLUMNS, SOURCES, check_points
+from .imagej import SELECTIONS, import_imagej_roi, is_selection
 from .position_columns import position_columns, positions_in
 from .xy_tables import PlainTable, parse_table
 
@@ -43,7 +44,7 @@ def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
 def load_points(
     path: str | os.PathLike[str], *, pixel_size_nm: float | tuple[float, float] | None = None
 ) -> pd.DataFrame:
-    r"""Read a table of points.
+    r"""Read a table of points, or a selection of points from ImageJ.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def load_points(
         kept; or a table of another program with x and y, separated by commas, semicolons, tabs or spaces. The unit
         stands in the names (``x [um]``, ``X_px``); without one the positions are taken in nm. The results of ImageJ
         lose the half pixel by which it counts from the corner of the first pixel. What the table lacks is filled
-        (source ``reference``, no confidence).
+        (source ``reference``, no confidence). Or a selection of ImageJ (``.roi``, ``.zip``), which counts pixels.
     pixel_size_nm
         One number or (y, x), for positions in pixels.
 
@@ -77,6 +78,12 @@ def load_points(
     [[1.0, 2.0]]
     """
     path = Path(path)
+    if path.suffix.lower() in SELECTIONS:
+        if pixel_size_nm is None:
+            raise ReadError(path, "a selection of ImageJ is in pixels; give pixel_size_nm, that of its map")
+        selection = import_imagej_roi(path, pixel_size_nm)
+        selection.attrs["assumptions"] = []
+        return selection
     try:
         cells = parse_table(decode(path.read_bytes()))
         table, assumptions = _of_cells(cells, _both(pixel_size_nm))
@@ -144,10 +151,12 @@ def _typed(cells: list[str], name: str) -> pd.Series[Any]:
 
 
 def is_points_table(path: Path) -> bool:
-    """Whether a file is a table of points and no map: a CSV whose columns are positions.
+    """Whether a file holds points and no map: a CSV whose columns are positions, or a selection of ImageJ.
 
     Three columns x, y and value, line after line of a rectangle, are a map.
     """
+    if path.suffix.lower() in SELECTIONS:
+        return is_selection(path)
     if path.suffix.lower() != ".csv":
         return False
     try:

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from napari import Viewer
+from napari.components import ViewerModel
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import current_viewer
 
 from ..core.errors import ReadError, StmError
+from ..io.imagej import SELECTIONS
 from ..io.readers import files_in, open_recording
 from ..io.readers.recording import Channel, Recording, UntoldError
 from ..io.readers.text import is_map
@@ -40,8 +41,8 @@ WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple] | list[tuple[None]]] | None:
     """The reader for a path, or for several.
 
-    napari has matched the names, so only foreign tables, and folders without a file that can be read, are declined
-    here. A folder is a Zarr store, or a series with one map a file.
+    napari has matched the names, so only foreign tables, archives without a selection of ImageJ, and folders without a
+    file that can be read, are declined here. A folder is a Zarr store, or a series with one map a file.
     """
     read = _reader_of(path)
     return None if read is None else partial(_or_say_why_not, read)
@@ -60,6 +61,8 @@ def _reader_of(path: Paths) -> Read | None:
     first = Path(path if isinstance(path, str) else path[0])
     if first.is_dir():
         return read_maps if is_store(first) or files_in(first) else None
+    if first.suffix.lower() in SELECTIONS:
+        return read_points if is_points_table(first) else read_maps
     if first.suffix.lower() != ".csv":
         return read_maps
     if is_points_table(first):
@@ -145,7 +148,7 @@ def _worth_showing(channel: Channel) -> bool:
 
 
 def read_points(path: Paths) -> list[LayerTuple]:
-    """Tables of points, a points layer each."""
+    """Tables of points, and selections of ImageJ, a points layer each."""
     viewer = current_viewer()
     follow(viewer)
     layers = []
@@ -172,7 +175,7 @@ def _points_in(path: str, shown_size_nm: tuple[float, float] | None) -> pd.DataF
     return table
 
 
-def _pixel_size_on(viewer: Viewer | None) -> tuple[float, float] | None:
+def _pixel_size_on(viewer: ViewerModel | None) -> tuple[float, float] | None:
     """The pixel size (y, x) in nm that all images of a viewer have; None where they differ."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image)] if viewer else []
     sizes = {layer_pixel_size_nm(image) for image in images} - {None}

@@ -20,6 +20,7 @@ from ..xy_tables import split_names
 from .bias_names import bias_in_note
 from .formats import Format
 from .plain import plain_recording
+from .point_spectra import is_point_spectrum, refuse_point_spectrum
 from .recording import Assumption, Channel, Given, Recording, library_errors
 
 #: A map of numbers as text is at most so large, and its header at most so long.
@@ -137,6 +138,7 @@ def _cells(line: str) -> list[str]:
 def _parse(path: Path) -> _Text:
     lines = plain(decode(path.read_bytes())).splitlines()
     start = _first_row(lines[:_MAX_HEADER_LINES])
+    refuse_point_spectrum(path, lines[:_MAX_HEADER_LINES], start)
     if start is None:
         raise ReadError(path, "expected lines of numbers, found none in the first lines of the text")
     separator = _separator(lines[start])
@@ -279,7 +281,11 @@ def _columns(
 def _recognises(head: bytes) -> bool:
     # whole lines only, since the head may end within one
     lines = plain(decode(head)).splitlines()[:_MAX_HEADER_LINES]
-    return "\0" not in "".join(lines) and any(_ROW.fullmatch(line) and len(line.split()) > 1 for line in lines)
+    if "\0" in "".join(lines):
+        return False
+    return is_point_spectrum(lines) or any(
+        _ROW.fullmatch(line) and (len(line.split()) > 1 or ";" in line.strip(" ;")) for line in lines
+    )
 
 
 FORMAT = Format("text matrix (.txt, .asc, .csv)", (".txt", ".asc", ".csv", ".xyz"), _recognises, open_text)
