@@ -181,7 +181,7 @@ def found(material: str | None, file: RealFile) -> str:
 def finding(file: RealFile) -> str:
     """A run, with all that it rests on."""
     result = stm.find(file.stack, file.model, MATERIAL)
-    assert result.score.shape == file.stack.shape[1:]
+    assert np.isfinite(result.score.values).any()
     return f"{counted(result.points, file.stack)}, {len(result.notes)} notes"
 
 
@@ -345,7 +345,10 @@ def commands() -> dict[str, Call]:
         return call
 
     def find(file: RealFile) -> str:
-        extra = ("--score-map", file.folder / "score.nc", "--figure", file.folder / "points.png")
+        # of a folder each file is searched for itself
+        extra = (
+            () if file.path.is_dir() else ("--score-map", file.folder / "score.nc", "--figure", file.folder / "p.png")
+        )
         return file.command("find", file.path, "-o", file.folder / "found.csv", "--material", MATERIAL, *extra)
 
     def batch(file: RealFile) -> str:
