@@ -21,6 +21,8 @@ from .rhk_pages import Page
 _SAME = 0.1
 #: The walk turns where a step differs from the first by more than this share of it.
 _TURN = 0.5
+#: Places of a regular grid lie off it by less than this share of a step: at half a step the next one is as near.
+_OFF_PX = 0.3
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,24 @@ def find_grid(page: Page) -> Grid | None:
     if len(page.places_m) % n_here:
         return None
     places = page.places_m[::n_here]
-    for n_y, n_x in _shapes(page.grid, places):
-        found = find_places(*places.T, Axes(n_y, n_x, None, None, -float(page.angle_deg)))
+    turned_deg = -float(page.angle_deg)
+    columns, rows = page.grid
+    is_stated = columns * rows == len(places)
+    grids = []
+    for n_y, n_x in [(rows, columns)] if is_stated else _shapes(places):
+        found = find_places(places[:, 0], places[:, 1], Axes(n_y, n_x, None, None, turned_deg))
         if found is not None and (found.index >= 0).all():
             # counted from the lower edge
             order = np.argsort(found.index).reshape(n_y, n_x)[::-1]
-            return _measured(n_here, order, places)
-    return None
+            # without a grid in the header, places that drift are not told from places chosen by hand
+            if is_stated or _off_px(order, places) < _OFF_PX:
+                grids.append(_measured(n_here, order, places))
+    # rows of a frame are columns of the same frame on its side; the one that is turned less is meant
+    return min(grids, key=lambda one: abs(one.angle_deg - turned_deg), default=None)
 
 
-def _shapes(stated: tuple[int, int], places: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Rows and columns to try: those of the header, else a line, or rows that end where the walk turns."""
-    n_x, n_y = stated
-    if n_x * n_y == len(places):
-        yield n_y, n_x
-        return
+def _shapes(places: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Rows and columns to try: a line, or rows that end where the walk turns."""
     steps = np.diff(places, axis=0)
     turns: np.ndarray = np.flatnonzero(np.hypot(*(steps - steps[0]).T) > _TURN * np.hypot(*steps[0]))
     along = int(turns[0]) + 1 if len(turns) else len(places)
@@ -86,16 +91,29 @@ def _shapes(stated: tuple[int, int], places: np.ndarray) -> Iterator[tuple[int, 
         yield along, len(places) // along
 
 
-def _measured(n_here: int, order: np.ndarray, places: np.ndarray) -> Grid:
-    """The grid with its steps and its angle, by all places together."""
+def _fitted(order: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The steps to the right and down and the centre, by all places together; and how far each place lies off."""
     n_y, n_x = order.shape
     row, column = np.mgrid[:n_y, :n_x].reshape(2, -1)
     # the places are float32 and lie far from the origin, so single steps are coarse
     table = np.column_stack([column - (n_x - 1) / 2, row - (n_y - 1) / 2, np.ones(row.size)])
-    (right, down, center), *_ = np.linalg.lstsq(table, places[order.ravel()], rcond=None)
+    fit, *_ = np.linalg.lstsq(table, places[order.ravel()], rcond=None)
+    return fit, np.hypot(*(places[order.ravel()] - table @ fit).T)
+
+
+def _off_px(order: np.ndarray, places: np.ndarray) -> float:
+    """How far the worst place lies off a regular grid, in steps of it."""
+    (right, down, _), off = _fitted(order, places)
+    steps = [float(np.hypot(*step)) for step, n in ((right, order.shape[1]), (down, order.shape[0])) if n > 1]
+    return float(off.max()) / min(steps)
+
+
+def _measured(n_here: int, order: np.ndarray, places: np.ndarray) -> Grid:
+    """The grid with its steps and its angle."""
+    (right, down, center), _ = _fitted(order, places)
     size_y, size_x = (float(f"{np.hypot(*step) * 1e9:.5g}") for step in (down, right))
     size_y, size_x = size_y or size_x, size_x or size_y
-    along = right if n_x > 1 else np.array([-down[1], down[0]])
+    along = right if order.shape[1] > 1 else np.array([-down[1], down[0]])
     angle = round(-math.degrees(math.atan2(along[1], along[0])), 3)
     return Grid(
         n_here, order, (size_y, size_x) if min(size_y, size_x) > 0 else None, (nm(center[0]), nm(center[1])), angle
