@@ -201,6 +201,11 @@ def path_of(value: Any, what: str = "a file") -> Path:
     return Path(path)
 
 
+def path_like(value: Any) -> bool:
+    """Whether a value is the name of a file, and so no array: what was meant is what the file holds."""
+    return isinstance(value, str | bytes | os.PathLike)
+
+
 def instance(value: Any, kind: type[Kind], what: str, hint: str = "") -> Kind:
     """A value of one type.
 

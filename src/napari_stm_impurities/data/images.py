@@ -8,7 +8,6 @@ and, where the file tells, ``frame_center_nm`` (x, y), ``frame_angle_deg`` and `
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import number, pixel_sizes, shown
+from ..core.arguments import number, path_like, pixel_sizes, shown
 from ..core.errors import StmError
 from .geometry import Rectangle
 from .schemas import STACK, schema_of
@@ -142,7 +141,7 @@ def as_stack(
     """
     if isinstance(data, xr.DataArray):
         return data
-    if isinstance(data, str | os.PathLike):
+    if path_like(data):
         raise StmError(f"expected a stack or an array, got {shown(data)}; read a file with read_stack first")
     if bias_mv is None or pixel_size_nm is None:
         raise StmError("a bare array needs bias_mv (one number in mV for each map) and pixel_size_nm")

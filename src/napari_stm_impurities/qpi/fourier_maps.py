@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from ..core.errors import StmError
 from ..data.images import check_stack, pixel_size_nm
 from ..prepare import average_biases, clip_saturated, fill_missing, level_planes
 
@@ -56,7 +57,7 @@ def ring_picture(stack: xr.DataArray) -> RingPicture:
     Raises
     ------
     StmError
-        If `stack` is not a stack, or nothing was measured.
+        If `stack` is not a stack, nothing was measured, or the frame is too narrow for any ripple.
 
     Examples
     --------
@@ -85,6 +86,11 @@ def ring_picture(stack: xr.DataArray) -> RingPicture:
     step = max(2 * np.pi / (height * size_y), 2 * np.pi / (width * size_x))
     ring = np.rint(np.hypot(q_y[:, None], q_x[None]) / step).astype(int)
     n_rings = max(int(min(q_y.max(), q_x.max()) / step), 2)
+    if ring.max() < n_rings - 1:
+        raise StmError(
+            f"{stack.attrs.get('source', 'the stack')}: in pixels of {size_y:.4g} x {size_x:.4g} nm the frame is too"
+            " narrow for any ripple, so there is no Fourier transform to show"
+        )
     counted = np.bincount(ring.ravel())
     radial = np.stack([np.bincount(ring.ravel(), one.ravel()) / counted for one in log_power])[:, 1:n_rings]
     return RingPicture(

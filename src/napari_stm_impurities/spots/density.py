@@ -56,7 +56,9 @@ def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> D
     observed = observed & ~spikes(upright, noise)
     upright = np.where(observed, upright, 0.0)
     height = float(np.quantile(upright[observed], 0.995))
-    return Density(upright, observed, max(noise, SMALLEST_NOISE * height), sign)
+    # where most pixels hold one and the same value, neither tells of any noise
+    noise = max(noise, SMALLEST_NOISE * height) or SMALLEST_NOISE * float(upright[observed].std())
+    return Density(upright, observed, noise, sign)
 
 
 def polynomial_basis(shape: tuple[int, ...]) -> np.ndarray:

@@ -9,11 +9,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ..core.arguments import instance, number, path_like, real_array, shown
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
-from ..data.images import check_stack, make_stack
+from ..data.images import MIN_SIDE_PX, check_stack, make_stack
 from ..data.images import pixel_size_nm as pixel_size_of
 from ..data.points import make_points
+from ..data.schemas import IMAGE, STACK
 from .config import ReferenceConfig
 from .density import density_of
 from .search import search
@@ -72,19 +74,51 @@ def find_reference(
     >>> table[["y_nm", "x_nm"]].round(1).values.tolist()
     [[4.5, 7.2]]
     """
+    settings = ReferenceConfig() if config is None else instance(config, ReferenceConfig, "the config")
     stack = check_stack(as_map(bound_map, pixel_size_nm))
     step = pixel_size_of(stack)
-    density = density_of(stack.values[0].astype(np.float64), (config or ReferenceConfig()).sign)
-    aspect = np.sqrt([step[0] / step[1], step[1] / step[0]])
-    found = search(density, aspect, config or ReferenceConfig(), progress, should_stop)
+    values, joined = join_pixels(stack.values[0].astype(np.float64), step)
+    if min(values.shape) < MIN_SIDE_PX:
+        raise StmError(
+            f"{stack.attrs.get('source', 'the map')}: on pixels as long as they are wide, the frame has"
+            f" {values.shape[0]} x {values.shape[1]} of them; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed"
+        )
+    size = np.multiply(step, joined)
+    aspect = np.sqrt([size[0] / size[1], size[1] / size[0]])
+    found = search(density_of(values, settings.sign), aspect, settings, progress, should_stop)
     order = np.argsort(-found.mixture.height, kind="stable")
     mixture = found.mixture.only(order)
-    table = make_points(mixture.yx, step, source="reference", score=mixture.height, confidence=found.confidence[order])
+    yx = (mixture.yx + 0.5) * joined - 0.5
+    table = make_points(yx, step, source="reference", score=mixture.height, confidence=found.confidence[order])
     # a map that was cut out of a larger one keeps the coordinates it had there
     table["y_nm"] += float(stack["y"].values[0])
     table["x_nm"] += float(stack["x"].values[0])
-    table.attrs.update(sign=density.sign, noise_std=found.noise_std, fwhm_px=mixture.profile.fwhm_px)
+    table.attrs.update(sign=found.sign, noise_std=found.noise_std, fwhm_px=mixture.profile.fwhm_px)
     return table
+
+
+def join_pixels(values: np.ndarray, step: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """The map on pixels about as long as they are wide, and how many of its own (y, x) were averaged into each.
+
+    Spots are round in nm, and along the finer side of an oblong pixel they would reach beyond their windows. What is
+    left over at the far edge is dropped; a missing pixel does not count.
+
+    Examples
+    --------
+    >>> joined, how_many = join_pixels(np.array([[1.0, 3.0, 5.0]]), (1.0, 0.5))
+    >>> joined.tolist(), how_many.tolist()
+    ([[2.0]], [1, 2])
+    """
+    ratio = [max(step) / one for one in step]
+    joined = np.array([max(1, round(min(one, n))) for one, n in zip(ratio, values.shape, strict=True)])
+    if (joined == 1).all():
+        return values, joined
+    height, width = values.shape // joined
+    blocks = values[: height * joined[0], : width * joined[1]].reshape(height, joined[0], width, joined[1])
+    seen = np.isfinite(blocks)
+    total = np.where(seen, blocks, 0.0).sum(axis=(1, 3))
+    count = seen.sum(axis=(1, 3))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan), joined
 
 
 def as_map(bound_map: xr.DataArray | ArrayLike, pixel_size_nm: float | Sequence[float] | None) -> xr.DataArray:
@@ -96,20 +130,24 @@ def as_map(bound_map: xr.DataArray | ArrayLike, pixel_size_nm: float | Sequence[
         If there are several biases, or a bare array comes without its pixel size or is no map.
     """
     if not isinstance(bound_map, xr.DataArray):
+        if path_like(bound_map):
+            raise StmError(f"expected a map or an array, got {shown(bound_map)}; read a file with read_stack first")
         if pixel_size_nm is None:
             raise StmError("a bare array needs pixel_size_nm, the pixel size in nm, one number or (y, x)")
-        values = np.asarray(bound_map)
+        values = real_array(bound_map, "a bound-state map")
         if values.ndim == 3 and len(values) == 1:
             values = values[0]
         if values.ndim != 2:
             raise StmError(f"a bound-state map has the shape (y, x), got an array of shape {values.shape}")
         return make_stack(values, 0.0, pixel_size_nm)
     if bound_map.dims == ("y", "x"):
-        bias = float(bound_map["bias"]) if "bias" in bound_map.coords else 0.0
         if not {"y", "x"} <= set(bound_map.coords):
             return as_map(bound_map.values, pixel_size_nm)
+        IMAGE.validate(bound_map)
+        bias = number(bound_map["bias"].values, "the bias", "mV") if "bias" in bound_map.coords else 0.0
         return bound_map.drop_vars("bias", errors="ignore").expand_dims(bias=[bias])
-    if bound_map.sizes.get("bias", 1) != 1:
+    STACK.validate(bound_map)
+    if bound_map.sizes["bias"] != 1:
         biases = bound_map["bias"].values
         raise StmError(
             f"a bound-state map has one bias, got {len(biases)} from {biases[0]:g} to {biases[-1]:g} mV;"
