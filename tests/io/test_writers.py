@@ -40,6 +40,16 @@ def test_a_saved_stack_comes_back_identical(stack, tmp_path):
         assert type(again.attrs["history"]) is list
 
 
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_a_pixel_size_is_saved_as_it_is_and_not_as_its_coordinates_are_rounded(tmp_path, suffix):
+    # 1311 * 0.1 / 1311 is 0.09999999999999999
+    stack = make_stack(np.zeros((1, 2, 1312)), 0.0, 0.1)
+    assert read_stack(save_stack(stack, tmp_path / f"a{suffix}")).identical(stack)
+    # coordinates that say something else win
+    stack.attrs["pixel_size_nm"] = [0.5, 0.5]
+    assert read_stack(save_stack(stack, tmp_path / f"b{suffix}")).attrs["pixel_size_nm"] == pytest.approx([0.1, 0.1])
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.tif", "a.3ds", "a"])
 def test_maps_are_not_written_under_a_name_of_another_format(stack, tmp_path, name):
     with pytest.raises(StmError, match=r"ending in \.nc or \.zarr"):

@@ -20,6 +20,8 @@ from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
 #: What a stack may be called: under another suffix it would not be read back, or be taken for something else.
 _SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".zarr")
 _SEGMENTS = "Segment Start (V), Segment End (V), Settling (s), Integration (s), Steps (xn), Lockin, Init. Settling (s)"
+#: Coordinates are multiples of the pixel size, rounded to float64: a pixel size from them differs by less.
+_ROUNDING = 1e-12
 _GRID_PARAMETERS = ("X (m)", "Y (m)", "Z (m)")
 
 
@@ -65,7 +67,7 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     if path.suffix.lower() not in _SUFFIXES:
         raise StmError(f"{path}: maps are written as NetCDF or Zarr; choose a name ending in .nc or .zarr")
     channel = str(stack.attrs.get("channel") or stack.name or "")
-    attrs = {**stack.attrs, "channel": channel, "pixel_size_nm": list(images.pixel_size_nm(stack))}
+    attrs = {**stack.attrs, "channel": channel, "pixel_size_nm": _pixel_size_nm(stack)}
     plain = {name: str(attrs[name]) for name in ("channel", "units", "source") if attrs.get(name)}
     # a slash in the name of a channel would be a folder in HDF5, so the variable has a name of its own
     dataset = stack.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
@@ -78,6 +80,16 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     with written_whole(path) as beside:
         dataset.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
     return path
+
+
+def _pixel_size_nm(stack: xr.DataArray) -> list[float]:
+    """The pixel size as the stack states it, where its coordinates say the same but for their rounding; else theirs."""
+    of_coordinates = list(images.pixel_size_nm(stack))
+    stated = stack.attrs.get("pixel_size_nm")
+    if isinstance(stated, list) and len(stated) == 2 and all(isinstance(one, float) for one in stated):
+        same = (math.isclose(*pair, rel_tol=_ROUNDING) for pair in zip(stated, of_coordinates, strict=True))
+        return stated if all(same) else of_coordinates
+    return of_coordinates
 
 
 def _is_store(folder: Path) -> bool:
