@@ -101,7 +101,9 @@ def test_on_a_laptop_nothing_is_cut_off(
     window = viewer.window._qt_window
     window.resize(*LAPTOP)
     panel = docked(qtbot, viewer, kind(viewer))
-    panel.say("one line that tells how many, at which threshold, in how many seconds, and on which device it ran")
+    panel.set_status(
+        "one line that tells how many, at which threshold, in how many seconds, and on which device it ran"
+    )
     qtbot.wait(50)
     assert (window.width(), window.height()) == LAPTOP
     inside = QRect(QPoint(0, 0), window.size())

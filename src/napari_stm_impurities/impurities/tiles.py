@@ -8,10 +8,10 @@ import numpy as np
 
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
-from .inference import answer
+from .inference import predict
 from .inputs import network_input, scale_maps
 from .model import Model
-from .preprocess import View
+from .preprocess import ModelInput
 
 
 class ScoreField(NamedTuple):
@@ -35,7 +35,7 @@ class ScoreField(NamedTuple):
 
 def score_view(
     model: Model,
-    view: View,
+    view: ModelInput,
     tile_px: int | None = None,
     *,
     progress: Progress = silent,
@@ -83,7 +83,7 @@ def score_view(
         part = maps[(slice(None), *seen)]
         part = part if whole else scale_maps(part, inputs.scaling)
         shown = network_input(part[None].to(model.device), inputs)
-        said = answer(model.network, shown, inputs)
+        said = predict(model.network, shown, inputs)
         score[core] = said.score[0].float().cpu().numpy()[inner]
         if offsets is not None and said.offsets_px is not None:
             offsets[(slice(None), *core)] = said.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]

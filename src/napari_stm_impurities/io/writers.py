@@ -71,12 +71,12 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     dataset = stack.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
     dataset.attrs[MARK] = VERSION
     if path.suffix.lower() == ".zarr":
-        with folder_written_whole(path, "Zarr store", _is_store) as beside:
-            dataset.to_zarr(beside, mode="w", consolidated=False, zarr_format=2)
+        with folder_written_whole(path, "Zarr store", _is_store) as temporary:
+            dataset.to_zarr(temporary, mode="w", consolidated=False, zarr_format=2)
         return path
     encoding: dict[Any, dict[str, Any]] = {name: {"_FillValue": None} for name in dataset.variables}
-    with written_whole(path) as beside:
-        dataset.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
+    with written_whole(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
     return path
 
 
@@ -147,7 +147,7 @@ def write_nanonis_grid(
     pixels[:, 2:4] = _positions_m(stack)
     pixels[:, n_parameters:] = np.moveaxis(stack.values, 0, 2).reshape(n_y * n_x, n_bias)
     header = _grid_header(stack, channel)
-    with written_whole(path) as beside, beside.open("wb") as file:
+    with written_whole(path) as temporary, temporary.open("wb") as file:
         file.write(header.encode("latin-1", errors="replace"))
         pixels.tofile(file)
     return path

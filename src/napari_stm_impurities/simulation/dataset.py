@@ -89,8 +89,8 @@ def simulate_dataset(
         progress(first / n_windows, f"simulating window {first + 1} of {n_windows}")
         batches.append(simulate_windows(config, min(_BATCH, n_windows - first), generator))
     dataset = _as_dataset(batches).assign_attrs(configuration=config.model_dump_json(), seed=seed)
-    with written_whole(path) as beside:
-        dataset.to_netcdf(beside, engine="h5netcdf")
+    with written_whole(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf")
     progress(1.0, f"wrote {n_windows} windows")
     return Path(path)
 
@@ -99,14 +99,14 @@ def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
     n_maps = max(batch.maps.shape[1] for batch in batches)
     n_impurities = max(batch.yx_px.shape[1] for batch in batches)
 
-    def padded(values: torch.Tensor, n: int) -> np.ndarray:
+    def pad_to_multiple(values: torch.Tensor, n: int) -> np.ndarray:
         missing = n - values.shape[1]
         widths = [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)]
         return np.pad(values.numpy(), widths, constant_values=np.nan)
 
     places = [torch.where(batch.present[..., None], batch.yx_px, torch.nan) for batch in batches]
-    yx = np.concatenate([padded(place, n_impurities) for place in places])
-    maps = np.concatenate([padded(batch.maps, n_maps) for batch in batches])
+    yx = np.concatenate([pad_to_multiple(place, n_impurities) for place in places])
+    maps = np.concatenate([pad_to_multiple(batch.maps, n_maps) for batch in batches])
     label = np.concatenate([label_map(batch).numpy() for batch in batches])
     return xr.Dataset(
         {

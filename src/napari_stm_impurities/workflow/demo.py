@@ -128,8 +128,8 @@ def run_demo(
             "found against truth": against_truth,
             "reference against truth": reference_against_truth,
         }
-        with written_whole(folder / SUMMARY) as beside:
-            comparison_figures(named).to_csv(beside, index=False)
+        with written_whole(folder / SUMMARY) as temporary:
+            comparison_figures(named).to_csv(temporary, index=False)
         draw_overlay(bound_states, points, reference, folder / FIGURE, comparison=against_reference)
     progress(1.0, "done")
     names = (GRID, BOUND_STATES, TRUTH, POINTS, REFERENCE, SUMMARY, FIGURE)

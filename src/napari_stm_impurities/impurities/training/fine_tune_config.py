@@ -79,7 +79,7 @@ class AdaptConfig(Configuration):
         )
 
 
-class Origin(Configuration):
+class Lineage(Configuration):
     """What a model is adapted from and to; a checkpoint is taken up again with the same only."""
 
     parent: str
@@ -107,7 +107,7 @@ class Origin(Configuration):
 class Adaptation(Configuration):
     """What became of it; carried in the model file."""
 
-    origin: Origin
+    origin: Lineage
     """What it came from."""
     epochs: int
     """How many epochs were finished."""

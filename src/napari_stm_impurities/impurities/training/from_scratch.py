@@ -19,7 +19,7 @@ from .calibration import calibrate
 from .checkpoint import Checkpoint, EpochReport
 from .config import TrainingConfig
 from .task import ImpurityTask
-from .unlabelled_tiles import Experiment
+from .unlabelled_tiles import UnlabelledStack
 
 #: Held-out windows for the calibration of a finished training, and of one that was stopped.
 _CALIBRATION_WINDOWS = 320
@@ -102,7 +102,7 @@ def train(
     if start is not None and checkpoint is None:
         told = {"network": start.config.network, "inputs": start.config.inputs, "started_from": start.config.name}
         plan = plan.model_copy(update=told)
-    measured = None if experiment is None else Experiment(experiment, plan, reference, dispersion)
+    measured = None if experiment is None else UnlabelledStack(experiment, plan, reference, dispersion)
     task = ImpurityTask(plan, choose_device(device), measured, start=start if checkpoint is None else None)
     done: tuple[EpochReport, ...] = ()
     if checkpoint:

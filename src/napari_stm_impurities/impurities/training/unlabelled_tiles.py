@@ -20,12 +20,12 @@ from ...qpi.dispersion_fit import NoRing, fit_dispersion
 from ..inputs import scale_maps
 from ..model import Model
 from ..peaks import find_peaks
-from ..preprocess import view_stack
+from ..preprocess import prepare_input
 from ..tiles import score_view
 from .config import TrainingConfig
 
 
-class Experiment:
+class UnlabelledStack:
     """The tiles of one measured stack.
 
     Parameters
@@ -65,7 +65,7 @@ class Experiment:
         if dispersion is None:
             with suppress(NoRing):
                 dispersion = fit_dispersion(stack)
-        self.view = view_stack(stack, plan.inputs, dispersion)
+        self.view = prepare_input(stack, plan.inputs, dispersion)
         maps = self.view.maps
         side = plan.experiment_tile_px
         if min(maps.shape[-2:]) < side:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ...core.errors import ReadError, StmError
 from ...data import images
-from .recording import Assumption, Channel, Frame, Given, Recording, UntoldError, told_as_read_error
+from .recording import Assumption, Channel, Frame, MissingMetadataError, Recording, UserMetadata, as_read_error
 from .registry import FORMATS, is_readable, open_file, suffixes
 from .series import as_series
 from .text import FORMAT as _TEXT
@@ -66,15 +66,15 @@ def open_recording(
     except (TypeError, ValueError):
         raise StmError(f"bias_mv must be numbers in mV, one for each map, got {bias_mv!r}") from None
     if len(paths) == 1:
-        return open_file(paths[0], Given(bias, step))
+        return open_file(paths[0], UserMetadata(bias, step))
     if bias is not None and len(bias) != len(paths):
         raise StmError(f"{len(paths)} files need {len(paths)} biases (mV), got {len(bias)}")
     each = [None] * len(paths) if bias is None else [(one,) for one in bias]
     try:
-        return as_series([open_file(one, Given(own, step)) for one, own in zip(paths, each, strict=True)])
-    except UntoldError as error:
+        return as_series([open_file(one, UserMetadata(own, step)) for one, own in zip(paths, each, strict=True)])
+    except MissingMetadataError as error:
         # the series is what the biases have to be given for, not the one file
-        raise UntoldError(error.file, len(paths), error.lacks, error.why) from None
+        raise MissingMetadataError(error.file, len(paths), error.lacks, error.why) from None
 
 
 def read_stack(
@@ -198,7 +198,7 @@ def files_in(folder: Path) -> list[Path]:
     ReadError
         If the folder cannot be looked into.
     """
-    with told_as_read_error(folder):
+    with as_read_error(folder):
         known = sorted(one for one in folder.iterdir() if is_readable(one) and one.suffix.lower() != ".mtrx")
     # beside files of a microscope, texts are notes and tables of points
     return [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
