@@ -28,6 +28,7 @@ import pandas as pd
 import xarray as xr
 from scipy.spatial import cKDTree
 
+from ..core.arguments import seed_of
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from ..core.rows import Row
@@ -197,7 +198,7 @@ def surface_statistics(
     inside = positions[area.contains(positions)]
     measure = _Measure(area, len(inside))
     seen = measure(inside)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_of(seed))
     placed = []
     for number in range(N_RANDOM):
         if should_stop():

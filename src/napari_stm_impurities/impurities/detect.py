@@ -14,12 +14,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ..core.arguments import number
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import as_stack, check_stack
 from ..data.images import pixel_size_nm as pixel_size_of
 from ..data.points import make_points
-from ..physics.dispersion import Dispersion
+from ..physics.dispersion import Dispersion, band_given
 from ..qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
 from .model import Model, ModelConfig, load_model
 from .peaks import find_peaks
@@ -122,9 +123,7 @@ def find(
     """
     maps = check_stack(as_stack(stack, bias_mv, pixel_size_nm))
     loaded = load_model(model)
-    least = loaded.threshold if threshold is None else threshold
-    if not 0 <= least <= 1:
-        raise StmError(f"the threshold is a confidence between 0 and 1, got {least!r}")
+    least = number(loaded.threshold if threshold is None else threshold, "the threshold", least=0, most=1)
     progress(0.0, "reading the scale off the data")
     band, notes = band_of(maps, dispersion)
     notes = (*(f"assumed {text}" for text in maps.attrs.get("assumptions", ())), *notes)
@@ -265,10 +264,10 @@ def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Disper
     Raises
     ------
     StmError
-        If there are fewer than four biases, and no ring in their maps.
+        If there are fewer than four biases, and no ring in their maps; or `given` is neither a band nor a material.
     """
-    if given is not None:
-        band = Dispersion.of_material(given) if isinstance(given, str) else given
+    band = band_given(given)
+    if band is not None:
         return band, _notes_on_given(stack, band)
     try:
         return fit_dispersion(stack), ()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.errors import StmError
+from ..core.arguments import whole_number
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from .inference import predict
 from .inputs import network_input, scale_maps
@@ -58,12 +58,12 @@ def score_view(
     Raises
     ------
     StmError
-        If `tile_px` is negative.
+        If `tile_px` is no whole number, or negative.
     Stopped
         If `should_stop` said so.
     """
-    if tile_px is not None and tile_px < 0:
-        raise StmError(f"the side of a tile is a number of pixels, 0 for the whole image, got {tile_px}")
+    if tile_px is not None:
+        tile_px = whole_number(tile_px, "the side of a tile in pixels (tile_px, 0 for the whole image)", least=0)
     inputs = model.config.inputs
     height, width = view.maps.shape[-2:]
     multiple = model.network.multiple_px

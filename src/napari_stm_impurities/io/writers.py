@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..core.arguments import number, path_of
 from ..core.errors import StmError
 from ..core.files import folder_written_whole, written_whole
 from ..data import images
+from ..data.schemas import IMAGE, STACK
 from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
 
 #: What a stack may be called: under another suffix it would not be read back, or be taken for something else.
@@ -54,14 +56,12 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     >>> read_stack(path).identical(stack)
     True
     """
-    path = Path(path)
-    if not isinstance(stack, xr.DataArray):
-        raise StmError(f"expected a stack with the dimensions (bias, y, x), got {type(stack).__name__}")
-    if stack.dims == images.DIMS[1:]:
-        bias = float(stack.coords["bias"]) if "bias" in stack.coords else 0.0
+    path = path_of(path, "a file to write")
+    if isinstance(stack, xr.DataArray) and stack.dims == images.DIMS[1:]:
+        IMAGE.validate(stack)
+        bias = number(stack.coords["bias"].values, "the bias", "mV") if "bias" in stack.coords else 0.0
         stack = stack.drop_vars("bias", errors="ignore").expand_dims(bias=[bias])
-    if stack.dims != images.DIMS:
-        raise StmError(f"expected a stack with the dimensions (bias, y, x), got {stack.dims}")
+    STACK.validate(stack)
     if path.suffix.lower() not in _SUFFIXES:
         raise StmError(f"{path}: maps are written as NetCDF or Zarr; choose a name ending in .nc or .zarr")
     channel = str(stack.attrs.get("channel") or stack.name or "")
@@ -137,9 +137,8 @@ def write_nanonis_grid(
     >>> bool((read_stack(path) == stack).all())
     True
     """
-    path = Path(path)
-    if not isinstance(stack, xr.DataArray) or stack.dims != images.DIMS:
-        raise StmError("expected a stack with the dimensions (bias, y, x); make one with make_stack")
+    path = path_of(path, "a file to write")
+    STACK.validate(stack)
     n_bias, n_y, n_x = stack.shape
     n_parameters = 2 + len(_GRID_PARAMETERS)
     pixels = np.zeros((n_y * n_x, n_parameters + n_bias), dtype=">f4")

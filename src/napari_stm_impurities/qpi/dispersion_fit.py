@@ -102,21 +102,20 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
     check_stack(stack)
     spectrum = radial_spectrum(stack)
     if not can_show_ring(spectrum):
-        frame, pixel = (
-            f"{y:.4g} x {x:.4g} nm"
-            for y, x in (np.multiply(pixel_size_nm(stack), stack.shape[1:]).tolist(), pixel_size_nm(stack))
-        )
+        size = pixel_size_nm(stack)
+        frame = np.multiply(size, stack.shape[1:])
         raise NoRing(
-            f"{stack.attrs.get('source', 'the stack')}: a frame of {frame} in pixels of {pixel} cannot show a whole"
-            " ring of ripples, so the scale cannot be read off; give a material, or the wavelength of the ripples in nm"
+            f"{stack.attrs.get('source', 'the stack')}: a frame of {frame[0]:.4g} x {frame[1]:.4g} nm in pixels of"
+            f" {size[0]:.4g} x {size[1]:.4g} nm cannot show a whole ring of ripples, so the scale cannot be read off;"
+            " give a material, or the wavelength of the ripples in nm"
         )
     witness = _BandLikelihood(spectrum)
     best, significance_sigma = witness.best()
     if significance_sigma < MIN_SIGNIFICANCE_SIGMA:
         raise NoRing(
             f"{stack.attrs.get('source', 'the stack')}: no ring of ripples stands out of the Fourier transforms"
-            f" ({significance_sigma:.1f} standard deviations, {MIN_SIGNIFICANCE_SIGMA:g} are needed); give a material, or"
-            " the wavelength of the ripples in nm, if you see them"
+            f" ({significance_sigma:.1f} standard deviations, {MIN_SIGNIFICANCE_SIGMA:g} are needed); give a material,"
+            " or the wavelength of the ripples in nm, if you see them"
         )
     return _dispersion(witness, best, significance_sigma)
 

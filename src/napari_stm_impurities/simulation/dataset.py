@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..core.errors import StmError
+from ..core.arguments import seed_of, whole_number
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from .config import FriedelConfig, ScatteringConfig
@@ -37,7 +37,7 @@ def dataset_bytes(config: FriedelConfig | ScatteringConfig, n_windows: int) -> i
 def dataset_seconds(config: FriedelConfig | ScatteringConfig, n_windows: int, seed: int = 0) -> float:
     """How long :func:`simulate_dataset` will take on this machine, from a trial of four windows."""
     begun = time.perf_counter()
-    simulate_windows(config, _TRIAL, torch.Generator().manual_seed(seed))
+    simulate_windows(config, _TRIAL, torch.Generator().manual_seed(seed_of(seed)))
     return (time.perf_counter() - begun) * n_windows / _TRIAL
 
 
@@ -79,9 +79,8 @@ def simulate_dataset(
     Stopped
         If `should_stop` said so; nothing is left behind.
     """
-    if n_windows < 1:
-        raise StmError(f"at least one window is needed, got {n_windows}")
-    generator = torch.Generator().manual_seed(seed)
+    whole_number(n_windows, "at least one window is needed: their number", least=1)
+    generator = torch.Generator().manual_seed(seed_of(seed))
     batches: list[PatchBatch] = []
     for first in range(0, n_windows, _BATCH):
         if should_stop():

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.comparison import Comparison, compare
+from ..core.arguments import path_of, seed_of
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
@@ -87,7 +88,7 @@ def run_demo(
     Stopped
         If `should_stop` said so.
     """
-    folder = Path(folder)
+    folder, seed = path_of(folder, "a folder"), seed_of(seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

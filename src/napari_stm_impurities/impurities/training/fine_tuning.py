@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ...analysis.merging import review_status_of
-from ...core.arguments import rectangle
+from ...core.arguments import instance, path_of, rectangle
 from ...core.errors import StmError
 from ...core.hashing import sha256_of_arrays
 from ...core.progress import Progress, ShouldStop, never, silent
@@ -20,7 +20,7 @@ from ...data.images import check_stack, rectangle_of
 from ...data.points import positions_nm
 from ...nn.device import choose_device
 from ...nn.loop import run_epochs
-from ...physics.dispersion import Dispersion
+from ...physics.dispersion import Dispersion, band_given
 from ...qpi.dispersion_fit import NoRing, fit_dispersion
 from ..model import Model, load_model
 from ..preprocess import prepare_input
@@ -111,7 +111,9 @@ def adapt(
     >>> mine.config.training["adaptation"]["origin"]["parent"]
     'default'
     """
-    model_path = None if path is None else Path(path)
+    model_path = None if path is None else path_of(path, "a model file")
+    if points is not None and not np.isfinite(positions_nm(points)).all():
+        raise StmError("a point has a position that is not a finite number")
     checkpoint = Checkpoint.of_model(model_path) if resume else None
     place = choose_device(device)
     given = load_model(model, str(place))
@@ -120,7 +122,7 @@ def adapt(
     settings = _settings(checkpoint, config)
     progress(0.0, "reading the scale off the data")
     check_stack(experiment)
-    band = Dispersion.of_material(dispersion) if isinstance(dispersion, str) else dispersion
+    band = band_given(dispersion)
     if band is None:
         try:
             band = fit_dispersion(experiment)
@@ -169,7 +171,7 @@ def adapt(
 
 def _settings(checkpoint: Checkpoint | None, config: AdaptConfig | None) -> AdaptConfig:
     if checkpoint is None:
-        return config or AdaptConfig()
+        return AdaptConfig() if config is None else instance(config, AdaptConfig, "the config")
     if checkpoint.header.origin is None:
         raise StmError("the checkpoint beside this file is of a training; go on with train")
     if config is not None and config != checkpoint.header.origin.settings:

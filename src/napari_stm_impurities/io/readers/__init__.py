@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ...core.arguments import finite_numbers, instance, path_like, path_of, pixel_sizes, shown
 from ...core.errors import ReadError, StmError
 from ...data import images
 from .recording import Assumption, Channel, Frame, MissingMetadataError, Recording, UserMetadata, as_read_error
@@ -61,10 +62,7 @@ def open_recording(
     """
     paths = _files(path)
     step = _pixel_size(paths[0], pixel_size_nm)
-    try:
-        bias = None if bias_mv is None else tuple(np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).ravel().tolist())
-    except (TypeError, ValueError):
-        raise StmError(f"bias_mv must be numbers in mV, one for each map, got {bias_mv!r}") from None
+    bias = None if bias_mv is None else tuple(finite_numbers(bias_mv, "bias_mv (in mV, one for each map)").tolist())
     if len(paths) == 1:
         return open_file(paths[0], UserMetadata(bias, step))
     if bias is not None and len(bias) != len(paths):
@@ -118,6 +116,8 @@ def read_stack(
     >>> read_stack(path).sizes["bias"]
     2
     """
+    if channel is not None:
+        instance(channel, str, "the channel")
     return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel, strict=strict)
 
 
@@ -205,14 +205,17 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def _files(path: Paths) -> list[Path]:
-    if not isinstance(path, str | os.PathLike):
-        files = [Path(one) for one in path]
+    if not path_like(path):
+        if not isinstance(path, Sequence):
+            raise StmError(f"expected a file or a list of files to read, got {shown(path)}")
+        files = [path_of(one) for one in path]
         if not files:
             raise StmError("expected at least one file to read, got an empty list")
         return files
-    file = Path(path)
-    if not file.is_dir() or is_store(file):
-        return [file]
+    file = path_of(path)
+    with as_read_error(file):
+        if not file.is_dir() or is_store(file):
+            return [file]
     known = files_in(file)
     if not known:
         raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
@@ -233,9 +236,6 @@ def _pixel_size(path: Path, given: float | Sequence[float] | None) -> tuple[floa
     if given is None:
         return None
     try:
-        step = np.broadcast_to(np.asarray(given, dtype=np.float64), (2,))
-    except (TypeError, ValueError):
-        raise StmError(f"pixel_size_nm must be one number in nm, or two (y, x), got {given!r}") from None
-    if not (np.isfinite(step).all() and (step > 0).all()):
-        raise ReadError(path, f"the pixel size must be positive, in nm, got {given!r}")
-    return float(step[0]), float(step[1])
+        return pixel_sizes(given)
+    except StmError as error:
+        raise ReadError(path, str(error)) from None
