@@ -71,7 +71,7 @@ def draw_surface(seed: int) -> tuple[xr.DataArray, Dispersion, dict[str, object]
         near_field_nm=draw.uniform(0, 1.5) / k_top,
         near_field_value=draw.uniform(-0.5, 0.5),
         near_field_spread=draw.uniform(0, 0.3),
-        noise_share=0.1 * 10 ** draw.uniform(),
+        noise_share=(noise_share := 0.1 * 10 ** draw.uniform()),
         line_noise_share=draw.uniform(0, 0.4),
         correlated_noise_share=draw.choice([0.0, 0.4]),
         step_share=5.0 if kind == "step" else 0.0,
@@ -86,7 +86,7 @@ def draw_surface(seed: int) -> tuple[xr.DataArray, Dispersion, dict[str, object]
         "k_px": k_px,
         "crests": side * k_px / np.pi,
         "phase_shift": shift,
-        "snr": 1 / config.noise_share,
+        "snr": 1 / noise_share,
         "material": material,
     }
     return stack.astype(np.float32), band, drawn

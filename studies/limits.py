@@ -70,8 +70,7 @@ def main() -> None:
         scans[name] = []
         some = values[:: max(1, -(-len(values) // wanted.values))] if wanted.values else values
         for value in some:
-            # a field that counts is a whole number
-            told: dict[str, Any] = {**BASE, field: type(SurfaceConfig.model_fields[field].default)(value)}
+            told: dict[str, Any] = {**BASE, field: value}
             if name == "biases":
                 told["noise_share"] = NOISE_OF_BIASES
             row = _row(model, told, range(wanted.seed, wanted.seed + wanted.seeds), ripple_nm / 2, neighbours)

@@ -26,6 +26,8 @@ from napari_stm_impurities.core.files import written_whole
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.qpi.ring_classifier import FEWEST_WIDTHS, STEP, ring_inputs
 from napari_stm_impurities.qpi.spectrum import RadialSpectrum, radial_spectrum
+from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
+from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
 from napari_stm_impurities.simulation.config import ScatteringConfig
 from napari_stm_impurities.simulation.scattering_windows import scattering_windows
 
@@ -92,7 +94,7 @@ def example(seed: int) -> Example | None:
         empty_share=0.12,
         margin_per_k=5.0,
         phase_shift_rad=(0.25, 2.85),
-        white_noise=(0.02, 3.0),
+        artefacts=[WhiteNoise(amplitude=(0.02, 3.0)) if a.kind == "white_noise" else a for a in TRAINING_ARTEFACTS],
     )
     windows = scattering_windows(config, 1, torch.Generator().manual_seed(seed))
     # a window without any impurity holds one far outside, as a placeholder

@@ -43,3 +43,12 @@ def case() -> Callable[[str], Path]:
         return cases / name
 
     return path_of
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small files with what is right about each; it is not part of the repository."""
+    folder = Path(os.environ.get("STM_TEST_CASES", ROOT.parent / "shared" / "cases"))
+    if not folder.is_dir():
+        absent(f"the cases are not here ({folder}); set STM_TEST_CASES to their folder")
+    return folder

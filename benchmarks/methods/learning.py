@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from napari_stm_impurities.impurities.inputs import scale_maps
 from napari_stm_impurities.impurities.network_config import InputConfig
-from napari_stm_impurities.impurities.training.schedule import learning_rate
 from napari_stm_impurities.impurities.training.window_inputs import shown
+from napari_stm_impurities.nn.schedule import learning_rate
 from napari_stm_impurities.simulation.config import ScatteringConfig
 from napari_stm_impurities.simulation.stream import window_stream
 

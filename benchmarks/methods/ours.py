@@ -9,9 +9,9 @@ from pathlib import Path
 
 from napari_stm_impurities.impurities.detect import find_impurities
 from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.impurities.training import train
 from napari_stm_impurities.impurities.training.checkpoint import EpochReport
 from napari_stm_impurities.impurities.training.config import TrainingConfig
-from napari_stm_impurities.impurities.training.loop import train
 
 from .view import Seen, Spots
 

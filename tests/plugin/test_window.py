@@ -88,7 +88,7 @@ def set_folds(qtbot: QtBot, panel: Panel, opened: bool) -> None:
     for _ in range(3):
         for fold in panel.findChildren(Fold):
             if fold.isVisible():
-                fold.title.setChecked(opened)
+                fold.toggleButton().setChecked(opened)
         qtbot.wait(50)
 
 

@@ -14,6 +14,7 @@ from importlib import import_module
 import typer
 
 from ..core.errors import StmError
+from ..core.installed import unfit_versions
 from ..core.progress import Stopped
 from .console import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
 
@@ -91,4 +92,12 @@ def main() -> None:
     """The entry point of the console script."""
     # torch's threads wait for each other by spinning, which on a busy machine makes them ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+    except Exception as error:
+        unfit = "; ".join(unfit_versions())
+        if not unfit:
+            raise
+        tell("error", f"a library failed ({error}): {unfit}")
+        status = BAD_INPUT
+    sys.exit(status)

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ..io.tables import load_points, save_points
+from ..data.images import pixel_size_nm as size_of
+from ..io.tables import save_points
 from .console import NOT_THE_SAME, long_work, out, tell
-from .files import Biases, Channel, Files, PixelSize, biases, read
+from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
 from .run_options import Device, Material, ModelName, Threshold
 
 
@@ -34,8 +35,8 @@ def statistics(
     from ..analysis.spatial_statistics import surface_statistics
     from .console_tables import statistics_table
 
-    table = load_points(points)
     area = read([stack], channel, pixel_size_nm, bias_mv)
+    table = read_points(points, size_of(area))
     with long_work("statistics") as (progress, should_stop):
         told = surface_statistics(table, area, seed=seed, progress=progress, should_stop=should_stop)
     if as_json is not None:
@@ -87,8 +88,8 @@ def report(
 
     check_place(output)
     stack = read(files, channel, pixel_size_nm, bias_mv)
-    corrected = None if points is None else load_points(points)
-    wanted = None if reference is None else load_points(reference)
+    corrected = None if points is None else read_points(points, size_of(stack))
+    wanted = None if reference is None else read_points(reference, size_of(stack))
     bound_map = None if bound_state is None else read([bound_state], None, None, None).isel(bias=[0])
     with long_work("report") as (progress, should_stop):
         inputs = Inputs.of_files(

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ..data.images import pixel_size_nm as size_of
 from ..impurities.training import AdaptConfig, adaptation_of
 from ..impurities.training import adapt as adapt_model
-from ..io.tables import load_points
 from .console import INTERRUPTED, long_work, out, tell
-from .files import Biases, Channel, Files, PixelSize, read
+from .files import Biases, Channel, Files, PixelSize, read, read_points
 from .learn import tell_epoch, tell_model
 from .options import given, options_of, refuse_settings
 from .run_options import Device
@@ -60,7 +60,7 @@ def adapt(
         adapted = adapt_model(
             model,
             stack,
-            None if points is None else load_points(points),
+            None if points is None else read_points(points, size_of(stack)),
             region,
             dispersion=material,
             config=None if resume else AdaptConfig.of(**given(values)),

@@ -9,9 +9,11 @@ import numpy as np
 import typer
 
 from ..core.errors import StmError
+from ..core.units import quantity, unit_mv
 from .console import tell
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="One file, or a series with one bias a file.")]
@@ -59,6 +61,22 @@ def read(
     return stack
 
 
+def read_points(path: Path, pixel_size_nm: float | tuple[float, float] | None = None) -> pd.DataFrame:
+    """The table of points in a file; assumptions go to standard error.
+
+    Raises
+    ------
+    StmError
+        If it is no table of points, or its positions are in pixels and the pixel size is not known.
+    """
+    from ..io.tables import load_points
+
+    points = load_points(path, pixel_size_nm=pixel_size_nm)
+    for text in points.attrs["assumptions"]:
+        tell("assumed", f"{path}: {text}")
+    return points
+
+
 def biases(text: str) -> list[float]:
     """The biases that a person wrote.
 
@@ -69,16 +87,28 @@ def biases(text: str) -> list[float]:
 
     Examples
     --------
-    >>> biases("-10, 0, 10"), biases("-4:4:4"), biases("-520")
-    ([-10.0, 0.0, 10.0], [-4.0, 0.0, 4.0], [-520.0])
+    >>> biases("-10, 0, 10"), biases("-4:4:4"), biases("-0.52 V"), biases("-0,5; 0")
+    ([-10.0, 0.0, 10.0], [-4.0, 0.0, 4.0], [-520.0], [-0.5, 0.0])
     """
-    try:
-        if ":" not in text:
-            return [float(part) for part in text.split(",")]
-        first, last, step = (float(part) for part in text.split(":"))
-        steps = (last - first) / step
-    except (ValueError, ZeroDivisionError):
-        raise StmError(f"the biases are numbers with commas, or FIRST:LAST:STEP in mV, got {text!r}") from None
+    if ":" not in text:
+        # between semicolons a comma is a decimal mark
+        return [_bias(part, text) for part in text.split(";" if ";" in text else ",")]
+    first, last, step = (_bias(part, text) for part in (text.split(":") + 3 * [""])[:3])
+    if text.count(":") != 2 or step == 0:
+        raise _not_biases(text)
+    steps = (last - first) / step
     if steps < 0 or abs(steps - round(steps)) > 1e-6:
         raise StmError(f"steps of {step:g} mV do not lead from {first:g} to {last:g} mV")
     return [float(bias) for bias in np.linspace(first, last, round(steps) + 1)]
+
+
+def _bias(part: str, whole: str) -> float:
+    found = quantity(part, "decimal")
+    factor = unit_mv(found[1] or "mV") if found else None
+    if found is None or factor is None or not np.isfinite(found[0]):
+        raise _not_biases(whole)
+    return found[0] * factor
+
+
+def _not_biases(text: str) -> StmError:
+    return StmError(f"the biases are numbers with commas, or FIRST:LAST:STEP in mV, got {text!r}")

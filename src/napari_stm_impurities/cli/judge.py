@@ -9,10 +9,10 @@ import typer
 import xarray as xr
 
 from ..core.errors import StmError
-from ..io.tables import load_points, save_points
+from ..io.tables import save_points
 from ..spots.config import ReferenceConfig
 from .console import long_work, out, tell
-from .files import Biases, Channel, Files, PixelSize, read
+from .files import Biases, Channel, Files, PixelSize, read, read_points
 from .options import given, options_of
 
 
@@ -69,6 +69,9 @@ def compare(
     stack: Annotated[
         Path | None, typer.Option(help="The file that was searched: its area gives the level of chance.")
     ] = None,
+    pixel_size_nm: Annotated[
+        float | None, typer.Option(help="Pixel size in nm, for tables in pixels. [default: that of the stack]")
+    ] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Also write every figure and pair as JSON.")
     ] = None,
@@ -78,18 +81,19 @@ def compare(
     Example: stm-impurities compare points.csv reference.csv --tolerance-nm 0.47
     """
     from ..analysis import comparison
-    from ..data.images import pixel_size_nm
+    from ..data.images import pixel_size_nm as size_of
     from ..io.readers import read_stack
     from .console_tables import comparison_table
 
-    found, wanted = load_points(points), load_points(truth)
     area = None if stack is None else read_stack(stack)
+    of_area = None if area is None else size_of(area)
+    found, wanted = (read_points(path, pixel_size_nm or of_area) for path in (points, truth))
     report = comparison.compare(
         found,
         wanted,
         **given({"tolerance_nm": tolerance_nm}),
         frame=area,
-        pixel_size_nm=None if area is None else pixel_size_nm(area),
+        pixel_size_nm=of_area,
     )
     if as_json is not None:
         report.to_json(as_json)

@@ -8,24 +8,26 @@ from typing import Annotated, Any
 import typer
 
 from ..core.errors import StmError
+from ..data.images import pixel_size_nm as size_of
 from ..impurities.model import Model
 from ..impurities.preprocess import view_stack
 from ..impurities.training import EpochReport, TrainingConfig
 from ..impurities.training import train as train_model
 from ..io.readers import read_stack
-from ..io.tables import load_points, save_points
+from ..io.tables import save_points
 from ..io.writers import save_stack
 from ..physics.dispersion import Dispersion
 from ..qpi.dispersion_fit import fit_dispersion
+from ..simulation.amplitudes import Amplitudes
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.surface import SurfaceConfig, simulate_surface
 from .console import INTERRUPTED, long_work, out, tell
-from .files import Channel
+from .files import Channel, read_points
 from .options import given, options_of, refuse_settings
 from .run_options import Device
 
 
-@options_of(SurfaceConfig)
+@options_of(SurfaceConfig, Amplitudes)
 def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
     material: Annotated[str, typer.Option(help="The surface: Au(111), Ag(111) or Cu(111).")] = "Au(111)",
@@ -125,7 +127,7 @@ def train(
         model = train_model(
             preset,
             stack,
-            reference=None if reference is None else load_points(reference),
+            reference=None if reference is None or stack is None else read_points(reference, size_of(stack)),
             dispersion=band,
             config=None if resume else config,
             path=output,

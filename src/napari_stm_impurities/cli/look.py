@@ -10,7 +10,7 @@ import typer
 
 from ..core.errors import StmError
 from .console import BAD_INPUT, out, tell
-from .files import Biases, Channel, Files, PixelSize, biases, read
+from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
 
 #: What points are written as for ImageJ.
 _OF_IMAGEJ = (".roi", ".csv")
@@ -29,6 +29,8 @@ def info(
 
     Example: stm-impurities info grid.3ds --json
     """
+    from ..io.tables import is_points_table
+
     told: list[dict[str, Any]] = []
     failed = False
     given = {
@@ -38,7 +40,7 @@ def info(
     }
     for path in files:
         try:
-            told.append(_points_facts(path) if _is_points(path) else _facts(path, given))
+            told.append(_points_facts(path, pixel_size_nm) if is_points_table(path) else _facts(path, given))
         except StmError as error:
             failed = True
             tell("error", str(error))
@@ -68,11 +70,14 @@ def convert(
     """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
 
     A table of points is written for ImageJ instead: where -o ends in .roi, as a selection that lies on the map; where
-    it ends in .csv, as results with the positions in nm. Both count from the corner of the first pixel, as ImageJ does.
+    it ends in .csv, as results with the positions in nm, from the corner of the first pixel. A selection of points from
+    ImageJ (.roi, or .zip of the ROI Manager) becomes a table of points where -o ends in .csv.
 
     Example: stm-impurities convert map_*.sxm -o stack.nc
 
     Example: stm-impurities convert points.csv -o points.roi
+
+    Example: stm-impurities convert marked.roi -o marked.csv --pixel-size-nm 0.47
     """
     from ..io.writers import save_stack
 
@@ -86,14 +91,18 @@ def convert(
 
 def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
     from ..data.points import pixel_size_of
-    from ..io.imagej import export_imagej
-    from ..io.tables import load_points
+    from ..io.imagej import SELECTIONS, export_imagej
+    from ..io.tables import save_points
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
     if output.exists() and output.samefile(files[0]):
         raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
-    points = load_points(files[0])
+    points = read_points(files[0], pixel_size_nm)
+    if files[0].suffix.lower() in SELECTIONS and output.suffix.lower() == ".csv":
+        save_points(points, output)
+        out().print(f"{output}: {len(points)} points")
+        return
     size = pixel_size_nm or pixel_size_of(points)
     if size is None:
         raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
@@ -101,25 +110,22 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
     out().print(f"{output}: {len(points)} points for ImageJ")
 
 
-def _is_points(path: Path) -> bool:
-    """Whether a file is a table of points: a CSV whose first line names positions in nm."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return False
-    with path.open(encoding="utf-8", errors="replace") as file:
-        names = {name.strip() for name in file.readline().split(",")}
-    return {"y_nm", "x_nm"} <= names
-
-
-def _points_facts(path: Path) -> dict[str, Any]:
+def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
+    from ..io.imagej import SELECTIONS
     from ..io.tables import load_points
 
-    points = load_points(path)
+    suffix = path.suffix.lower()
+    if suffix in SELECTIONS:
+        # how many there are needs no pixel size
+        pixel_size_nm = pixel_size_nm or 1.0
+    points = load_points(path, pixel_size_nm=pixel_size_nm)
     counts = points["source"].value_counts()
     return {
         "file": str(path),
-        "format": "table of points (.csv)",
+        "format": f"selection of ImageJ ({suffix})" if suffix in SELECTIONS else "table of points (.csv)",
         "points": len(points),
         "sources": {str(source): int(n) for source, n in counts.items() if n},
+        "assumptions": points.attrs["assumptions"],
     }
 
 
@@ -127,7 +133,8 @@ def _show_points(facts: dict[str, Any]) -> None:
     console = out()
     console.print(facts["file"], style="bold", markup=False)
     sources = ", ".join(f"{n} from {source}" for source, n in facts["sources"].items())
-    for name, text in (("format", facts["format"]), ("points", f"{facts['points']} ({sources or 'empty'})")):
+    lines = [("format", facts["format"]), ("points", f"{facts['points']} ({sources or 'empty'})")]
+    for name, text in (*lines, *(("assumed", text) for text in facts["assumptions"])):
         console.print(f"  {name:<11} {text}", markup=False)
 
 

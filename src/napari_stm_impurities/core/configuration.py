@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .arguments import shown
 from .errors import StmError
 
 
@@ -16,10 +17,9 @@ class Configuration(BaseModel):
     command line show that same line, and take their defaults and bounds from the field.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
-    @classmethod
-    def of(cls, **values: Any) -> Self:
+    def __init__(self, **values: Any) -> None:
         """Make the configuration, with bad values told in one line.
 
         Raises
@@ -28,9 +28,14 @@ class Configuration(BaseModel):
             Naming the field, the value that came and the bound it broke.
         """
         try:
-            return cls(**values)
+            super().__init__(**values)
         except ValidationError as error:
-            raise StmError(one_line(cls.__name__, error)) from None
+            raise StmError(one_line(type(self).__name__, error)) from None
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Make the configuration from values whose types are only known when it runs; raises as the class does."""
+        return cls(**values)
 
 
 def one_line(what: str, error: ValidationError) -> str:
@@ -38,7 +43,7 @@ def one_line(what: str, error: ValidationError) -> str:
     first, *rest = error.errors()
     field = ".".join(str(part) for part in first["loc"])
     # a complaint about the whole configuration names no field, and says itself what came
-    came = f", got {first['input']!r}" if field and first["type"] != "missing" else ""
+    came = f", got {shown(first['input'])}" if field and first["type"] != "missing" else ""
     more = f" (and {len(rest)} more)" if rest else ""
     message = first["msg"].removeprefix("Value error, ")
     return ": ".join(part for part in (what, field, f"{message}{came}{more}") if part)

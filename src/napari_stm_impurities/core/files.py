@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .arguments import path_of
 from .errors import StmError
 
 #: How the name of a table ends in which points are kept while they are edited; it is nobody's data.
@@ -32,7 +33,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     StmError
-        If the folder does not exist or cannot be written to.
+        If the folder does not exist or cannot be written to, a folder has that name, or the disk is full.
 
     Examples
     --------
@@ -43,24 +44,64 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     >>> (folder / "a.txt").read_text()
     'whole'
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise StmError(f"{path}: the folder {path.parent} does not exist; make it first")
-    try:
+    path = path_of(path, "a file to write")
+    check_file_place(path)
+    with _told_as_not_written(path):
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
-    except OSError as error:
-        raise StmError(f"{path}: cannot be written ({error.strerror})") from error
-    beside = Path(name)
+        beside = Path(name)
+        try:
+            yield beside
+            # mkstemp makes a file that only its owner may read; the result gets the usual permissions
+            umask = os.umask(0)
+            os.umask(umask)
+            beside.chmod(0o666 & ~umask)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def check_file_place(path: Path) -> None:
+    """See, before any work is done, that a file can be written at `path`.
+
+    Raises
+    ------
+    StmError
+        If the folder does not exist or cannot be written to, or a folder has that name.
+    """
+    with _told_as_not_written(path):
+        _check_folder_above(path)
+        if path.is_dir():
+            raise StmError(f"{path}: cannot be written (it is a folder); give the name of a file")
+
+
+def _check_folder_above(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise StmError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise StmError(f"{path}: cannot be written (the folder {path.parent} is read-only)")
+
+
+class NotWrittenError(StmError):
+    """A file that the system does not let us write."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: cannot be written ({reason})")
+        self.reason = reason
+
+
+@contextmanager
+def _told_as_not_written(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file that is being written (a full disk, say) into one line."""
     try:
-        yield beside
-        # mkstemp makes a file that only its owner may read; the result gets the usual permissions
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+        yield
+    except NotWrittenError as error:
+        # of a file inside the temporary folder, whose name means nothing to a person
+        raise NotWrittenError(path, error.reason) from error
+    except OSError as error:
+        # some libraries put several lines into what they raise
+        reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
+        raise NotWrittenError(path, reason) from error
 
 
 def check_place(path: Path, what: str, is_older: Callable[[Path], bool]) -> bool:
@@ -71,12 +112,12 @@ def check_place(path: Path, what: str, is_older: Callable[[Path], bool]) -> bool
     StmError
         If the folder above does not exist, or something else stands there.
     """
-    if not path.parent.is_dir():
-        raise StmError(f"{path}: the folder {path.parent} does not exist; make it first")
-    older = path.exists()
-    if older and not (path.is_dir() and is_older(path)):
-        raise StmError(f"{path}: stands there already and is no {what}; give another name")
-    return older
+    with _told_as_not_written(path):
+        _check_folder_above(path)
+        older = path.exists()
+        if older and not (path.is_dir() and is_older(path)):
+            raise StmError(f"{path}: stands there already and is no {what}; give another name")
+        return older
 
 
 @contextmanager
@@ -100,27 +141,25 @@ def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Call
     Raises
     ------
     StmError
-        If the folder above does not exist, cannot be written to, or something else stands at `path`.
+        If the folder above does not exist, cannot be written to, something else stands at `path`, or the disk is full.
     """
-    path = Path(path)
+    path = path_of(path, "a folder to write")
     older = check_place(path, what, is_older)
-    try:
+    with _told_as_not_written(path):
         beside = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
-    except OSError as error:
-        raise StmError(f"{path}: cannot be written ({error.strerror})") from error
-    try:
-        yield beside
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o777 & ~umask)
-        aside = beside.with_name(f"{beside.name}-older")
-        if older:
-            # moved away as a whole: removing it file by file could stop half-way, at one that is open elsewhere
-            os.replace(path, aside)
-        os.replace(beside, path)
-        shutil.rmtree(aside, ignore_errors=True)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        try:
+            yield beside
+            umask = os.umask(0)
+            os.umask(umask)
+            beside.chmod(0o777 & ~umask)
+            aside = beside.with_name(f"{beside.name}-older")
+            if older:
+                # moved away as a whole: removing it file by file could stop half-way, at one that is open elsewhere
+                os.replace(path, aside)
+            os.replace(beside, path)
+            shutil.rmtree(aside, ignore_errors=True)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def places_near(path: str, folder: Path) -> Iterator[Path]:

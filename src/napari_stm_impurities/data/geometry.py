@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.errors import StmError
-
 #: y from, y to, x from, x to, in nm.
 Rectangle = tuple[float, float, float, float]
-
-
-def rectangle_nm(edges: Sequence[float], name: str = "the frame") -> Rectangle:
-    """The rectangle with these edges.
-
-    Parameters
-    ----------
-    edges
-        y from, y to, x from, x to, in nm.
-    name
-        As the message calls it.
-
-    Raises
-    ------
-    StmError
-        If they are not four finite numbers that ascend in pairs.
-
-    Examples
-    --------
-    >>> rectangle_nm([0, 10, 0, 20])
-    (0.0, 10.0, 0.0, 20.0)
-    """
-    try:
-        y_from, y_to, x_from, x_to = (float(edge) for edge in edges)
-    except (TypeError, ValueError):
-        raise StmError(f"{name} is (y from, y to, x from, x to) in nm, got {edges!r}") from None
-    if not (np.isfinite([y_from, y_to, x_from, x_to]).all() and y_to > y_from and x_to > x_from):
-        raise StmError(f"{name} is (y from, y to, x from, x to) in nm, ascending, got {tuple(edges)}")
-    return y_from, y_to, x_from, x_to
 
 
 def disc_share(centres: np.ndarray, radius: float, box: Rectangle) -> np.ndarray:

@@ -8,6 +8,7 @@ and, where the file tells, ``frame_center_nm`` (x, y), ``frame_angle_deg`` and `
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ..core.arguments import number, pixel_sizes, shown
 from ..core.errors import StmError
 from .geometry import Rectangle
 from .schemas import STACK, schema_of
@@ -83,8 +85,10 @@ def pixel_size_nm(stack: xr.DataArray) -> tuple[float, float]:
         if stack.sizes[dim] > 1:
             coordinate = stack[dim].values
             sizes.append(float((coordinate[-1] - coordinate[0]) / (len(coordinate) - 1)))
+        elif "pixel_size_nm" in stack.attrs:
+            sizes.append(pixel_sizes(stack.attrs["pixel_size_nm"])[axis])
         else:
-            sizes.append(float(stack.attrs["pixel_size_nm"][axis]))
+            raise StmError(f"one pixel along {dim} does not tell its size; make the stack with make_stack")
     return sizes[0], sizes[1]
 
 
@@ -138,6 +142,8 @@ def as_stack(
     """
     if isinstance(data, xr.DataArray):
         return data
+    if isinstance(data, str | os.PathLike):
+        raise StmError(f"expected a stack or an array, got {shown(data)}; read a file with read_stack first")
     if bias_mv is None or pixel_size_nm is None:
         raise StmError("a bare array needs bias_mv (one number in mV for each map) and pixel_size_nm")
     return make_stack(data, bias_mv, pixel_size_nm)
@@ -178,8 +184,11 @@ def select_bias(stack: xr.DataArray, low_mv: float | None = None, high_mv: float
 
 def map_at(image: xr.DataArray, at: float) -> xr.DataArray:
     """The map (y, x) of a stack whose bias in mV, or of a movie whose time in s, is nearest; an image as it is."""
-    axis = schema_of(image).axis
-    return image.isel({axis: int(np.abs(image[axis].values - at).argmin())}) if axis else image
+    schema = schema_of(image)
+    if not schema.axis:
+        return image
+    wanted = number(at, f"the {schema.axis}", schema.axis_unit)
+    return image.isel({schema.axis: int(np.abs(image[schema.axis].values - wanted).argmin())})
 
 
 def rectangle_of(image: xr.DataArray) -> Rectangle:

@@ -17,8 +17,9 @@ import xarray as xr
 from scipy.ndimage import map_coordinates
 from scipy.signal import fftconvolve
 
+from ..core.arguments import rectangle
 from ..core.errors import StmError
-from .geometry import Rectangle, disc_area_in, rectangle_nm
+from .geometry import Rectangle, disc_area_in
 from .images import pixel_size_nm
 
 #: A point on the outer edge of the frame belongs to it, whatever the last digit of its position.
@@ -75,7 +76,7 @@ class ObservationWindow:
             if mask.all():  # a whole frame is a rectangle, and that one large pixel
                 mask, size = np.ones((1, 1), dtype=bool), (mask.shape[0] * size[0], mask.shape[1] * size[1])
             return cls(mask, size, (corner[0], corner[1]))
-        y_from, y_to, x_from, x_to = rectangle_nm(frame)
+        y_from, y_to, x_from, x_to = rectangle(frame, "the frame")
         return cls(np.ones((1, 1), dtype=bool), (y_to - y_from, x_to - x_from), (y_from, x_from))
 
     @property

@@ -14,7 +14,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ..core.arguments import finite_numbers, pixel_sizes, real_array, shown
 from ..core.errors import StmError
+
+#: How far a pixel may lie from where even steps would put it, in pixels: coordinates in float32 are as uneven.
+_UNEVEN_PX = 0.1
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class ImageSchema:
             positive.
         """
         lazy = hasattr(data, "__dask_graph__")
-        values: Any = data if lazy else np.asarray(data)
+        values: Any = data if lazy else real_array(data, f"a {self.name}")
         if values.dtype.kind not in "fiub":
             raise StmError(f"a {self.name} holds real numbers, got an array of {values.dtype}")
         if self.axis and values.ndim == 2:
@@ -82,7 +86,9 @@ class ImageSchema:
             raise StmError(
                 f"a {self.name} has the shape ({', '.join(self.dims)}), got an array of shape {values.shape}"
             )
-        step = _pixel_size(pixel_size_nm)
+        if 0 in values.shape:
+            raise StmError(f"a {self.name} holds one pixel at least, got an array of shape {values.shape}")
+        step = pixel_sizes(pixel_size_nm)
         coordinates: dict[str, Any] = {}
         if self.axis:
             order, ascending = self._axis(along, len(values))
@@ -100,7 +106,7 @@ class ImageSchema:
                 "units": units,
                 "history": [],
                 # kept besides the coordinates, because one row or one column alone does not state its own width
-                "pixel_size_nm": [float(step[0]), float(step[1])],
+                "pixel_size_nm": list(step),
                 **(attrs or {}),
             },
         )
@@ -114,29 +120,54 @@ class ImageSchema:
             If it has other dimensions, or its axis does not ascend.
         """
         if not isinstance(image, xr.DataArray) or image.dims != self.dims:
-            found = getattr(image, "dims", type(image).__name__)
+            found = image.dims if isinstance(image, xr.DataArray) else shown(image)
             raise StmError(
-                f"expected a {self.name} with the dimensions ({', '.join(self.dims)}), got {found};"
+                f"expected {self._article} {self.name} with the dimensions ({', '.join(self.dims)}), got {found};"
                 f" make one with make_{self.name}"
             )
-        if self.axis and np.any(np.diff(image[self.axis].values) <= 0):
-            name = image.attrs.get("source", f"the {self.name}")
-            raise StmError(
-                f"{name}: the {self.axis} must ascend; sort the {self.name} first, as in"
-                f" {self.name}.sortby({self.axis!r})"
-            )
+        name = image.attrs.get("source", f"the {self.name}")
+        if image.dtype.kind not in "fiub":
+            raise StmError(f"{name}: {self._article} {self.name} holds real numbers, got an array of {image.dtype}")
+        if 0 in image.shape:
+            raise StmError(f"{name}: {self._article} {self.name} holds one pixel at least, got the shape {image.shape}")
+        for dim in self.dims:
+            self._check_coordinate(image, dim, name)
         return image
+
+    @property
+    def _article(self) -> str:
+        return "an" if self.name[0] in "aeiou" else "a"
+
+    def _check_coordinate(self, image: xr.DataArray, dim: str, name: str) -> None:
+        # xarray counts 0, 1, 2, ... where a coordinate is absent, and that would be taken for mV, s or nm
+        unit = self.axis_unit if dim == self.axis else "nm"
+        if dim not in image.coords:
+            raise StmError(f"{name}: the coordinate {dim} (in {unit}) is missing; make it with make_{self.name}")
+        at = finite_numbers(image[dim].values, f"{name}: the coordinate {dim}")
+        if image[dim].attrs.get("units", unit) != unit:
+            raise StmError(f"{name}: the coordinate {dim} must be in {unit}, got {shown(image[dim].attrs['units'])}")
+        if dim == self.axis:
+            if np.any(np.diff(at) <= 0):
+                raise StmError(
+                    f"{name}: the {dim} must ascend; sort the {self.name} first, as in {self.name}.sortby({dim!r})"
+                )
+            return
+        if len(at) == 1:
+            return
+        step = (at[-1] - at[0]) / (len(at) - 1)
+        if step <= 0 or np.abs(at - at[0] - step * np.arange(len(at))).max() > _UNEVEN_PX * step:
+            raise StmError(
+                f"{name}: the coordinate {dim} must ascend in even steps, in nm; make it with make_{self.name}"
+            )
 
     def _axis(self, along: ArrayLike | None, n_maps: int) -> tuple[np.ndarray, np.ndarray]:
         """The order of the maps, and the axis in that order."""
-        given = np.atleast_1d(np.asarray(along, dtype=np.float64)).ravel()
+        given = finite_numbers(
+            [] if along is None else along,
+            f"{self.axis}_{self.axis_unit.lower()} (one number in {self.axis_unit} for each map)",
+        )
         if len(given) != n_maps:
             raise StmError(f"{n_maps} maps need {n_maps} {self.axis_noun} ({self.axis_unit}), got {len(given)}")
-        if not np.isfinite(given).all():
-            raise StmError(
-                f"the {self.axis} axis holds values that are not finite;"
-                f" give one number in {self.axis_unit} for each map"
-            )
         order = np.argsort(given, kind="stable")
         ascending = given[order]
         repeated = ascending[1:][np.diff(ascending) <= 0]
@@ -146,13 +177,6 @@ class ImageSchema:
                 " maps first"
             )
         return order, ascending
-
-
-def _pixel_size(pixel_size_nm: float | Sequence[float]) -> np.ndarray:
-    step = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,))
-    if not (np.isfinite(step).all() and (step > 0).all()):
-        raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
-    return step
 
 
 STACK = ImageSchema("stack", "bias", "mV", "biases")

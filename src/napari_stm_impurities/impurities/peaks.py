@@ -6,9 +6,11 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 
-#: Two peaks nearer than this are one, in pixels; the higher stays.
+#: Two peaks nearer than this are one, in pixels; the higher stays. A little more than a pixel, the paper's radius of a
+#: hit: so near to one impurity the offsets of the pixels around it end.
 MERGE_PX = 1.2
-#: An offset that points farther than this is not about this pixel.
+#: An offset that points farther than this, in pixels, is not about this pixel: an impurity's peak lies on its pixel or
+#: on one beside it, at most 1.5 pixels away along an axis; offsets are learnt as far (`losses`).
 _LONGEST_OFFSET_PX = 1.5
 
 

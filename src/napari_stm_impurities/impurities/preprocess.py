@@ -63,8 +63,8 @@ def view_stack(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None
     Raises
     ------
     StmError
-        If there is nothing in the stack to look at, or the ripples are so fine or coarse that the maps
-        would be left with fewer than 8 pixels.
+        If there is nothing in the stack to look at, the ripples are so fine or coarse that the maps would be left
+        with fewer than 10 pixels, or the pixels are so coarse or oblong that no ripple could be seen along a side.
     """
     check_stack(stack)
     if band is not None:
@@ -101,6 +101,13 @@ def _to_scale(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None)
             new = low / _INSIDE / k_top
     if new is None:
         return stack
+    most = np.pi / 2 / inputs.k_rad_per_px[0]
+    if max(size_y, size_x) > most * new:
+        raise StmError(
+            f"pixels of {size_y:.4g} x {size_x:.4g} nm are too coarse: on the model's scale, a pixel of {new:.3g} nm,"
+            f" each would be drawn out over more than {most:.2g} pixels, which is half of the longest ripple that the"
+            " model knows; measure with finer pixels"
+        )
     frame_y, frame_x = stack.sizes["y"] * size_y, stack.sizes["x"] * size_x
     if min(frame_y, frame_x) < MIN_SIDE_PX * new:
         raise StmError(

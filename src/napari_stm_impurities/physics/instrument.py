@@ -11,6 +11,11 @@ import math
 import torch
 from torch import Tensor
 
+#: Two stripes a period: the period itself and its first harmonic, together 1 at most; and a phase between them that
+#: makes the two gaps between the stripes unequal, as the fcc regions of Au(111) are wider than the hcp ones.
+_STRIPE_PAIR = (0.7, 0.3)
+_STRIPE_PAIR_PHASE_RAD = 0.8
+
 
 def white_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Independent Gaussian noise of standard deviation 1 in each pixel."""
@@ -76,7 +81,8 @@ def along(angle_rad: Tensor, height_px: int, width_px: int) -> Tensor:
 def herringbone(angle_rad: Tensor, period_px: Tensor, phase_rad: Tensor, height_px: int, width_px: int) -> Tensor:
     """The stripe pairs of the Au(111) reconstruction, amplitude about 1, shape (batch, y, x)."""
     turn = 2 * math.pi * along(angle_rad, height_px, width_px) / period_px[:, None, None] + phase_rad[:, None, None]
-    return 0.7 * torch.cos(turn) + 0.3 * torch.cos(2 * turn + 0.8)
+    fundamental, harmonic = _STRIPE_PAIR
+    return fundamental * torch.cos(turn) + harmonic * torch.cos(2 * turn + _STRIPE_PAIR_PHASE_RAD)
 
 
 def atomic_step(

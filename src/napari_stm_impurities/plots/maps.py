@@ -1,4 +1,4 @@
-"""Figures for the eye: the points on a map, and the paper's Fig. 3. They need no display and change no global state."""
+"""Maps with points on them: what was found, and the paper's Fig. 3."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pandas as pd
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
@@ -20,17 +19,18 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnchoredText
 from matplotlib.patheffects import withStroke
 
-from ..core.errors import StmError
-from ..core.files import written_whole
 from ..data.images import DIMS, map_at, pixel_size_nm
 from ..data.points import positions_nm
+from .elements import with_unit
+from .figures import empty_figure, save_figure
 
 if TYPE_CHECKING:
     from ..analysis.comparison import Comparison
 
 #: The share of the values at either end that does not set the contrast: spikes would take it all.
 _OUTLIERS = 0.005
-_DPI = 150
+#: Of a square map with its colour bar, 6 inches wide.
+_HEIGHT_INCHES = 5.4
 
 
 def draw_points(
@@ -70,7 +70,7 @@ def draw_points(
     'points.png'
     """
     shown = map_at(stack, bias_mv)
-    figure, axes, image = _figure(shown, "gray")
+    figure, axes, image = _map_figure(shown, "gray")
     axes.set_title(f"{shown.name} at {float(shown.bias):g} mV, {len(points)} points")
     yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
     known = np.isfinite(confidence)
@@ -145,7 +145,7 @@ def overlay(
     Wang et al. 2020, Fig. 3.
     """
     shown = map_at(bound_state_map, float(bound_state_map.bias[0])) if bound_state_map.dims == DIMS else bound_state_map
-    figure, axes, image = _figure(shown, "viridis")
+    figure, axes, image = _map_figure(shown, "viridis")
     figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
     found, truth = positions_nm(points), positions_nm(reference)
     axes.plot(truth[:, 1], truth[:, 0], "o", mfc="black", mec="white", ms=5, mew=0.6, label=f"reference ({len(truth)})")
@@ -173,16 +173,23 @@ def _merit(comparison: Comparison) -> str:
     )
 
 
-def empty_figure(height: float) -> tuple[Figure, Axes]:
-    """A figure with empty axes, 6 inches wide and so many high, that needs no display."""
-    figure = Figure(figsize=(6, height), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
+def plot_map(axes: Axes, shown: xr.DataArray, colours: str = "gray") -> AxesImage:
+    """Draw one map (y, x) in nm with a scale bar, its contrast set by all but the outliers.
 
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    shown
+        Dimensions (y, x).
+    colours
+        The name of a colour map of matplotlib.
 
-def _figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
-    """A figure with one map (y, x) in nm, its contrast set by all but the outliers."""
-    figure, axes = empty_figure(height=5.4)
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        The picture, for a colour bar.
+    """
     size_y, size_x = pixel_size_nm(shown)
     y, x = shown["y"].values, shown["x"].values
     finite = shown.values[np.isfinite(shown.values)]
@@ -199,7 +206,31 @@ def _figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]
     axes.set_xlabel("x (nm)")
     axes.set_ylabel("y (nm)")
     _scale_bar(axes, float(x[-1] - x[0] + size_x))
-    return figure, axes, image
+    return image
+
+
+def map_table(shown: xr.DataArray) -> pd.DataFrame:
+    """The pixels of one map (y, x), a row each: `y_nm`, `x_nm`, and the value with its unit.
+
+    Examples
+    --------
+    >>> from napari_stm_impurities import make_stack
+    >>> map_table(make_stack(np.ones((1, 8, 8)), 0.0, 0.5, units="nS")[0]).iloc[-1].to_dict()
+    {'y_nm': 3.5, 'x_nm': 3.5, 'dI/dV (nS)': 1.0}
+    """
+    y, x = shown["y"].values, shown["x"].values
+    return pd.DataFrame(
+        {
+            "y_nm": np.repeat(y, len(x)),
+            "x_nm": np.tile(x, len(y)),
+            with_unit(str(shown.name), _unit(shown)): shown.values.ravel(),
+        }
+    )
+
+
+def _map_figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
+    figure, axes = empty_figure(_HEIGHT_INCHES)
+    return figure, axes, plot_map(axes, shown, colours)
 
 
 def _scale_bar(axes: Axes, width_nm: float) -> None:
@@ -224,20 +255,3 @@ def _scale_bar(axes: Axes, width_nm: float) -> None:
 
 def _unit(shown: xr.DataArray) -> str:
     return str(shown.attrs.get("units", ""))
-
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure as the kind of picture that the suffix says; the file is whole or not there.
-
-    Raises
-    ------
-    StmError
-        If the kind of picture is not known, or it cannot be written there.
-    """
-    path = Path(path)
-    kinds = figure.canvas.get_supported_filetypes()
-    if path.suffix.lower().removeprefix(".") not in kinds:
-        raise StmError(f"{path}: a picture ends in .png, .pdf or .svg; {path.suffix or 'no ending'} is not known")
-    with written_whole(path) as beside:
-        figure.savefig(beside)
-    return path

@@ -1,27 +1,91 @@
-"""Graphs of what was found: spectra on and off the impurities, and the statistics of their distances.
-
-They need no display and change no global state.
-"""
+"""Plots of dI/dV spectra, each with its spread."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 
-from ..analysis.spatial_statistics import SurfaceStatistics
 from ..analysis.spectra import spectrum_at, surface_spectrum
 from ..core.errors import StmError
 from ..data.observation_window import ObservationWindow
 from ..data.points import positions_nm
-from .maps import empty_figure, save_figure
+from .elements import BAND_ALPHA, FOUND_COLOUR, SURFACE_COLOUR, label_axes, legend_above, with_unit
+from .figures import empty_figure, save_figure
 
-#: Told apart by a colour-blind eye too (Okabe and Ito); the band of random placement is grey.
-_ON, _OFF, _RANDOM = "#d55e00", "#0072b2", "0.82"
-_HEIGHT = 4.2
+#: Of the first spectrum, which lies on top, and of the second.
+_COLOURS = (FOUND_COLOUR, SURFACE_COLOUR)
+#: Up to so many biases each is marked by a dot, as a measurement to be seen.
+MARKED_BIASES = 16
+
+
+class Spectrum(NamedTuple):
+    """A curve over the bias.
+
+    Attributes
+    ----------
+    name
+        In the legend, and above its column in the table.
+    mean
+        Shape (bias,); NaN where nothing was measured.
+    std
+        Shape (bias,): a band of `mean` plus and minus this is drawn; None for a curve without a band.
+    """
+
+    name: str
+    mean: np.ndarray
+    std: np.ndarray | None = None
+
+
+def plot_spectra(axes: Axes, bias_mv: np.ndarray, spectra: Sequence[Spectrum], quantity: str, unit: str) -> None:
+    """Draw up to two spectra with their spread; a curve is broken where nothing was measured.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    bias_mv
+        Shape (bias,), in mV; need not be evenly spaced.
+    spectra
+        The first one lies on top.
+    quantity, unit
+        Of the values: ``"dI/dV"``, ``"nS"``.
+    """
+    marker = "o" if len(bias_mv) <= MARKED_BIASES else None
+    for above, (spectrum, colour) in enumerate(zip(spectra, _COLOURS, strict=False)):
+        name, mean, std = spectrum
+        if std is not None:
+            axes.fill_between(
+                bias_mv, mean - std, mean + std, color=colour, alpha=BAND_ALPHA, linewidth=0, zorder=1.9 - above
+            )
+        axes.plot(bias_mv, mean, color=colour, marker=marker, markersize=3.5, label=name, zorder=3 - above / 2)
+    if len(bias_mv) > 1:
+        axes.set_xlim(bias_mv.min(), bias_mv.max())
+    label_axes(axes, "bias (mV)", with_unit(quantity, unit))
+    legend_above(axes)
+
+
+def spectra_table(bias_mv: np.ndarray, spectra: Sequence[Spectrum], quantity: str, unit: str) -> pd.DataFrame:
+    """`bias_mv`, and for each spectrum its mean and, where it has one, its standard deviation.
+
+    Examples
+    --------
+    >>> here = Spectrum("here", np.array([1.0, 2.0]), np.array([0.1, 0.2]))
+    >>> spectra_table(np.array([-5.0, 5.0]), [here], "dI/dV", "nS").columns.tolist()
+    ['bias_mv', 'here: dI/dV (nS)', 'here: standard deviation (nS)']
+    """
+    columns: dict[str, np.ndarray] = {"bias_mv": bias_mv}
+    for name, mean, std in spectra:
+        columns[with_unit(f"{name}: {quantity}", unit)] = mean
+        if std is not None:
+            columns[with_unit(f"{name}: standard deviation", unit)] = std
+    return pd.DataFrame(columns)
 
 
 def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
@@ -57,74 +121,11 @@ def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathL
         raise StmError("spectra need two biases at least, and one point on the measured area")
     on = np.stack([spectrum_at(stack, y, x).values for y, x in inside])
     surface = surface_spectrum(stack, inside)
-    figure, axes = empty_figure(_HEIGHT)
-    bias = stack.bias.values
-    for mean, spread, colour, name in (
-        (np.nanmean(on, axis=0), np.nanstd(on, axis=0), _ON, f"on the impurities ({len(inside)})"),
-        (surface.mean.values, surface.std.values, _OFF, "surface away from them"),
-    ):
-        axes.fill_between(bias, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(bias, mean, color=colour, label=name)
-    unit = stack.attrs.get("units")
-    axes.set_xlabel("bias (mV)")
-    axes.set_ylabel(f"{stack.name} ({unit})" if unit else str(stack.name))
-    axes.set_title("Mean spectra; the bands are one standard deviation wide to each side", fontsize="medium")
-    # below the graph, since the bands leave no room in it
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
-    return save_figure(figure, path)
-
-
-def draw_pair_correlation(statistics: SurfaceStatistics, path: str | os.PathLike[str]) -> Path:
-    """Draw g(r) with the band of random placement.
-
-    Raises
-    ------
-    StmError
-        If there were fewer than two points, the kind of picture is not known, or it cannot be written there.
-    """
-    table = statistics.pair_correlation
-    if table.empty:
-        raise StmError("the pair correlation needs two points at least")
-    figure, axes = empty_figure(_HEIGHT)
-    axes.fill_between(table["r_nm"], table["low"], table["high"], color=_RANDOM, label="95 % of random placements")
-    axes.axhline(1.0, color="0.5", linewidth=0.8)
-    axes.plot(table["r_nm"], table["g"], "o-", color=_ON, markersize=4, label=f"{statistics.n_points} points")
-    axes.set_xlim(0, None)
-    axes.set_ylim(0, None)
-    axes.set_xlabel("distance r (nm)")
-    axes.set_ylabel("pair correlation g(r)")
-    axes.set_title("g = 1: as many pairs at this distance as random placement gives", fontsize="medium")
-    axes.legend(frameon=False)
-    return save_figure(figure, path)
-
-
-def draw_nearest_neighbours(statistics: SurfaceStatistics, path: str | os.PathLike[str]) -> Path:
-    """Draw the histogram of the nearest-neighbour distances with the band of random placement.
-
-    Raises
-    ------
-    StmError
-        If there were fewer than two points, the kind of picture is not known, or it cannot be written there.
-    """
-    table = statistics.nearest
-    if table.empty:
-        raise StmError("nearest neighbours need two points at least")
-    figure, axes = empty_figure(_HEIGHT)
-    edges = [*table["from_nm"], table["to_nm"].iloc[-1]]
-    axes.stairs(
-        table["high"], edges, baseline=table["low"], fill=True, color=_RANDOM, label="95 % of random placements"
-    )
-    axes.stairs(table["random"], edges, color="0.5", linewidth=0.8)
-    axes.stairs(table["points"], edges, color=_ON, linewidth=1.6, label=f"{statistics.n_points} points")
-    for value, colour, name in (
-        (statistics.nearest_mean_nm, _ON, "their mean"),
-        (statistics.random_nearest_nm, "0.35", "mean of random placements"),
-    ):
-        axes.axvline(value, color=colour, linestyle="--", linewidth=1, label=f"{name}, {value:.3g} nm")
-    axes.set_xlim(0, None)
-    axes.set_ylim(0, None)
-    axes.set_xlabel("distance to the nearest neighbour (nm)")
-    axes.set_ylabel("points")
-    axes.set_title(f"Nearest neighbours: {statistics.verdict}", fontsize="medium")
-    axes.legend(frameon=False, fontsize="small")
+    spectra = [
+        Spectrum(f"on the impurities ({len(inside)})", np.nanmean(on, axis=0), np.nanstd(on, axis=0)),
+        Spectrum("surface away from them", surface.mean.values, surface.std.values),
+    ]
+    figure, axes = empty_figure()
+    plot_spectra(axes, stack.bias.values, spectra, str(stack.name), str(stack.attrs.get("units", "")))
+    figure.suptitle("Mean spectra; the bands are one standard deviation wide to each side", fontsize="medium")
     return save_figure(figure, path)

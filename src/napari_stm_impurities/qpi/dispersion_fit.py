@@ -13,9 +13,9 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 
 from ..core.errors import StmError
-from ..data.images import check_stack
+from ..data.images import check_stack, pixel_size_nm
 from ..physics.dispersion import HBAR2_OVER_2ME_MEV_NM2, Dispersion
-from .ring_classifier import STEP, RingOdds, ring_odds
+from .ring_classifier import STEP, RingOdds, can_show_ring, ring_odds
 from .spectrum import RadialSpectrum, radial_spectrum
 
 #: The odds of a ring must amount to this many standard deviations; chosen on simulated maps with and without a ring.
@@ -32,12 +32,23 @@ _RINGS_LEARNT = 3.0
 _FINER = 4
 #: Half the range around the best band in which its uncertainty is looked at: of log q, and of the fall of k^2.
 _NEAR_LOG_Q, _NEAR_FALL = 0.1, 0.2
+#: Bands along each side of that range: 0.005 in log q and 0.01 in the fall apart, finer than what the shape of
+#: a ring leaves uncertain.
+_NEAR_BANDS = 41
+#: The rough search takes every third place of log q, 0.019 apart, and so many falls of k^2, 0.02 apart; the range
+#: around the best band spans five such places and more to each side, so no maximum between two of them is lost.
+_SEARCH_EVERY, _SEARCH_FALLS = 3, 48
+#: The largest fall of k^2 in the rough search, and around the best band: at 1 the lowest bias would be the band bottom,
+#: where there are no ripples. 0.97 is a k of 17 % of that of the highest bias, 0.985 of 12 %.
+_SEARCH_FALL, _LARGEST_FALL = 0.97, 0.985
 #: What the scatterers leave uncertain of k, as a share, however clear the ring is: the shape that their phase shift
 #: and near field give it, which is the same in all maps. And how much wider than the odds say the errors are. Both
 #: from simulated surfaces.
 _SHAPE_UNCERTAINTY_SHARE, _WIDER = 0.015, 1.3
 #: How far off a given band may be, as a share of k, when its ring is looked for.
 _GIVEN_WITHIN = 0.1
+#: Bands tried within that range, 1 % of k apart: finer than the shape of a ring leaves k uncertain.
+_GIVEN_BANDS = 21
 #: Smallest change of k^2 between two biases, m* = 0.02; a pattern that stays put is no electron wave.
 _SHALLOWEST = 0.02 / HBAR2_OVER_2ME_MEV_NM2
 #: Largest change of k^2 between two biases that a band can have: m* = 2, in 1/(nm^2 mV).
@@ -90,6 +101,15 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
     """
     check_stack(stack)
     spectrum = radial_spectrum(stack)
+    if not can_show_ring(spectrum):
+        frame, pixel = (
+            f"{y:.4g} x {x:.4g} nm"
+            for y, x in (np.multiply(pixel_size_nm(stack), stack.shape[1:]).tolist(), pixel_size_nm(stack))
+        )
+        raise NoRing(
+            f"{stack.attrs.get('source', 'the stack')}: a frame of {frame} in pixels of {pixel} cannot show a whole"
+            " ring of ripples, so the scale cannot be read off; give a material, or the wavelength of the ripples in nm"
+        )
     witness = _Witness(spectrum)
     best, quality = witness.best()
     if quality < LEAST_QUALITY:
@@ -112,9 +132,12 @@ def ring_quality(stack: xr.DataArray, band: Dispersion) -> float:
         The band; k may be off by a tenth.
     """
     check_stack(stack)
-    witness = _Witness(radial_spectrum(stack.isel(bias=np.flatnonzero(stack.bias.values > band.band_bottom_mv))))
+    spectrum = radial_spectrum(stack.isel(bias=np.flatnonzero(stack.bias.values > band.band_bottom_mv)))
+    if not can_show_ring(spectrum):
+        return 0.0
+    witness = _Witness(spectrum)
     k = band.k_per_nm(witness.bias_mv)
-    off = np.log1p(np.linspace(-_GIVEN_WITHIN, _GIVEN_WITHIN, 21))
+    off = np.log1p(np.linspace(-_GIVEN_WITHIN, _GIVEN_WITHIN, _GIVEN_BANDS))
     bands = witness.bands(np.log(2 * k[-1]) + off, np.full(len(off), 1 - (k[0] / k[-1]) ** 2))
     return _quality(bands.log_odds * witness.share(bands.at(len(off) // 2)))
 
@@ -161,9 +184,9 @@ class _Witness:
     def best(self) -> tuple[_Bands, float]:
         """The most likely band, and the quality of there being any."""
         last = np.log(2 * _LARGEST_K_PER_NM)
-        top = self._first + self._step * np.arange(0, self._finer.shape[1], 3)
+        top = self._first + self._step * np.arange(0, self._finer.shape[1], _SEARCH_EVERY)
         span_mv = float(np.ptp(self.bias_mv))
-        falls = np.linspace(0, 0.97, 48) if span_mv else np.zeros(1)
+        falls = np.linspace(0, _SEARCH_FALL, _SEARCH_FALLS) if span_mv else np.zeros(1)
         log_q, fall = (grid.ravel() for grid in np.meshgrid(top[top < last], falls, indexing="ij"))
         fallen = np.exp(2 * log_q) / 4 * fall
         possible = (fallen <= _STEEPEST * span_mv) & (fallen >= _SHALLOWEST * span_mv)
@@ -176,9 +199,11 @@ class _Witness:
 
     def around(self, best: _Bands) -> tuple[_Bands, np.ndarray]:
         """Bands near the best one, and the probability of each."""
-        falls = np.linspace(-_NEAR_FALL, _NEAR_FALL, 41) if np.ptp(self.bias_mv) else np.zeros(1)
+        falls = np.linspace(-_NEAR_FALL, _NEAR_FALL, _NEAR_BANDS) if np.ptp(self.bias_mv) else np.zeros(1)
         log_q, fall = np.meshgrid(
-            best.log_q + np.linspace(-_NEAR_LOG_Q, _NEAR_LOG_Q, 41), np.clip(best.fall + falls, 0, 0.985), indexing="ij"
+            best.log_q + np.linspace(-_NEAR_LOG_Q, _NEAR_LOG_Q, _NEAR_BANDS),
+            np.clip(best.fall + falls, 0, _LARGEST_FALL),
+            indexing="ij",
         )
         bands = self.bands(log_q.ravel(), fall.ravel())
         weight = np.exp((bands.log_odds - bands.log_odds.max()) * self.share(best))

@@ -43,6 +43,15 @@ class RingOdds(NamedTuple):
     log_odds: np.ndarray
 
 
+def can_show_ring(spectrum: RadialSpectrum) -> bool:
+    """Whether there is any frequency at which a whole ring could be seen.
+
+    Along the longer side of a pixel the highest frequency is low, and along the shorter side of the frame the finest
+    feature is wide: with oblong pixels or a narrow frame the two meet.
+    """
+    return bool(spectrum.q_per_nm.size and spectrum.q_per_nm[-1] > FEWEST_WIDTHS * spectrum.resolution_per_nm)
+
+
 def ring_inputs(spectrum: RadialSpectrum) -> tuple[np.ndarray, np.ndarray]:
     """What the network is shown.
 

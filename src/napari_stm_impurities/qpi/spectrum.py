@@ -29,7 +29,7 @@ class RadialSpectrum(NamedTuple):
     q_per_nm
         Spatial frequency in rad/nm, shape (q,), evenly spaced.
     log_power
-        Natural logarithm, shape (map, q).
+        Natural logarithm, shape (map, q); nothing where the pixels are so oblong that no circle fits.
     bias_mv
         Shape (map,).
     resolution_per_nm
@@ -57,6 +57,8 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
     resolution = 2 * np.pi / float(min(height * size[0], width * size[1]))
     step = resolution / _PADDING
     n_rings = int(np.pi / float(size.max()) / step)
+    if n_rings < 2:
+        return RadialSpectrum(np.zeros(0), np.zeros((len(few), 0)), few.bias.values, resolution)
     ring = np.rint(q / step).astype(int).ravel()
     by_ring = np.argsort(ring, kind="stable")
     edges = np.searchsorted(ring[by_ring], np.arange(1, n_rings + 1))

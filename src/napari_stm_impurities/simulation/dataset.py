@@ -15,7 +15,7 @@ from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from .config import FriedelConfig, ScatteringConfig
 from .stream import simulate_windows
-from .windows import Windows, label_map
+from .windows import PatchBatch, label_map
 
 _BATCH = 8
 #: Windows simulated to learn how long the others will take.
@@ -82,7 +82,7 @@ def simulate_dataset(
     if n_windows < 1:
         raise StmError(f"at least one window is needed, got {n_windows}")
     generator = torch.Generator().manual_seed(seed)
-    batches: list[Windows] = []
+    batches: list[PatchBatch] = []
     for first in range(0, n_windows, _BATCH):
         if should_stop():
             raise Stopped
@@ -95,7 +95,7 @@ def simulate_dataset(
     return Path(path)
 
 
-def _as_dataset(batches: list[Windows]) -> xr.Dataset:
+def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
     n_maps = max(batch.maps.shape[1] for batch in batches)
     n_impurities = max(batch.yx_px.shape[1] for batch in batches)
 

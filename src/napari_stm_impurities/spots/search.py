@@ -18,10 +18,34 @@ from .seeds import as_deep_as_high, excess_noise, new_spots
 from .split_pairs import CLOSEST, merge, split
 from .width import starting_fwhm_px
 
+#: Rounds of the search, and of the weighing after it; each ends as soon as nothing changes any more.
 ROUNDS = 12
+
+#: The narrowest and the widest core, body and wings of the profile, over the starting width: the body keeps that width
+#: within a factor of some 1.5, the core is narrower, the wings are wider.
+_NARROWEST_PARTS, _WIDEST_PARTS = np.array([0.35, 0.6, 1.2]), np.array([0.8, 1.5, 4.0])
 
 #: The signal-to-noise ratio from which a place is tried; whether it is kept, the evidence decides.
 SMALLEST_RATIO = 3.5
+
+#: With so few spots or fewer their typical width may be that of an unresolved pair: a second start is tried, as narrow
+#: as each of two Gaussians that just merge into one (two standard deviations apart: 0.58 of the width of both).
+_FEW_SPOTS, _NARROWER_START = 6, 0.6
+
+#: Iterations of expectation-maximisation: from the start of a round; of the first and of the later final fits; after
+#: spots were merged or pruned. EM creeps at the end, so the fit that decides gets the most; the others go on from one
+#: that had nearly settled.
+_ITERATIONS, _ITERATIONS_FINAL, _ITERATIONS_FINAL_AGAIN, _ITERATIONS_SIMPLIFIED = 40, 100, 20, 10
+
+#: The last rounds end when the excess of the noise grows by less than this factor: no spot's signal-to-noise ratio then
+#: falls by more than a tenth any more.
+_SETTLED_EXCESS = 1.1
+
+#: Rounds of merging and pruning after one fit; each takes spots away, and one that takes none ends them.
+_SIMPLIFYING_ROUNDS = 6
+
+#: Spots that moved by less than this, in pixels, are at the same places: a quarter of the paper's radius of a hit.
+_SETTLED_PX = 0.25
 
 #: The signal-to-noise ratio that is assumed for the second of two spots.
 PAIR_RATIO = 6.0
@@ -85,8 +109,8 @@ def search(
     """
     fwhm = starting_fwhm_px(density.values, density.observed, config.largest_fwhm_px)
     found = search_from(fwhm, density, aspect, config, progress, should_stop)
-    if 0 < len(found.mixture) <= 6:
-        other = search_from(0.6 * fwhm, density, aspect, config, progress, should_stop)
+    if 0 < len(found.mixture) <= _FEW_SPOTS:
+        other = search_from(_NARROWER_START * fwhm, density, aspect, config, progress, should_stop)
         if other.log_evidence > found.log_evidence:
             return other
     return found
@@ -121,9 +145,9 @@ def search_from(
         if not len(now.mixture):
             break
         if round_ == 0:
-            _fit(now, observed, None, 40, should_stop)
+            _fit(now, observed, None, _ITERATIONS, should_stop)
             now.mixture = replace(now.mixture, profile=now.mixture.profile.with_core_and_wings())
-        _fit(now, observed, bounds, 40, should_stop)
+        _fit(now, observed, bounds, _ITERATIONS, should_stop)
         _simplify(now, observed, bounds, config, now.pair_noise, should_stop)
         _measure_noise(now, observed)
         if _settled(before, now.mixture):
@@ -131,10 +155,10 @@ def search_from(
     for last in range(ROUNDS):
         before, excess = now.mixture, now.dip_excess
         progress(0.5 + last / (2 * ROUNDS), f"weighing {len(now.mixture)} spots against the noise")
-        _fit(now, observed, bounds, 100 if last == 0 else 20, should_stop)
+        _fit(now, observed, bounds, _ITERATIONS_FINAL_AGAIN if last else _ITERATIONS_FINAL, should_stop)
         _simplify(now, observed, bounds, config, now.spot_noise, should_stop)
         _measure_noise(now, observed)
-        if len(now.mixture) == len(before) and now.dip_excess < 1.1 * excess:
+        if len(now.mixture) == len(before) and now.dip_excess < _SETTLED_EXCESS * excess:
             break
     progress(1.0, f"{len(now.mixture)} spots")
     return _found(now, observed, density.noise_std, config.min_confidence)
@@ -154,8 +178,8 @@ def _found(now: State, observed: np.ndarray, noise: float, min_confidence: float
 
 def _profile_bounds(std: float) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of core, body and wings, around the starting width, which is good to some 20 %."""
-    low = np.maximum([0.35 * std, 0.6 * std, 1.2 * std], NARROWEST_FWHM_PX / FWHM_PER_STD)
-    return low, np.maximum([0.8 * std, 1.5 * std, 4.0 * std], low)
+    low = np.maximum(_NARROWEST_PARTS * std, NARROWEST_FWHM_PX / FWHM_PER_STD)
+    return low, np.maximum(_WIDEST_PARTS * std, low)
 
 
 def _fit(
@@ -190,14 +214,14 @@ def _simplify(
     should_stop: ShouldStop,
 ) -> None:
     """Merge and prune until every component is worth its parameters."""
-    for _ in range(6):
+    for _ in range(_SIMPLIFYING_ROUNDS):
         n = len(now.mixture)
         now.mixture = merge(now.mixture, now.residual, observed, now.pair_noise, _needed(now, observed))
         if len(now.mixture) == n:
             now.mixture = prune(now.mixture, observed, noise, config.min_confidence)
         if len(now.mixture) == n:
             return
-        _fit(now, observed, bounds, 10, should_stop)
+        _fit(now, observed, bounds, _ITERATIONS_SIMPLIFIED, should_stop)
 
 
 def _needed(now: State, observed: np.ndarray) -> float:
@@ -216,4 +240,4 @@ def _settled(before: Mixture, after: Mixture) -> bool:
     """Whether the same spots are at the same places, to a quarter of a pixel."""
     if len(before) != len(after) or not len(after):
         return len(before) == len(after)
-    return bool(cKDTree(after.yx).query(before.yx)[0].max() < 0.25)
+    return bool(cKDTree(after.yx).query(before.yx)[0].max() < _SETTLED_PX)

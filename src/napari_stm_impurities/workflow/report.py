@@ -24,8 +24,9 @@ from ..data.points import make_points, positions_nm
 from ..impurities.record import MODEL_FILE
 from ..io.tables import save_points
 from ..io.writers import save_stack
+from ..plots.distances import draw_nearest_neighbours, draw_pair_correlation
 from ..plots.maps import draw_overlay, draw_points
-from ..plots.spectra import draw_nearest_neighbours, draw_pair_correlation, draw_spectra
+from ..plots.spectra import draw_spectra
 from ..prepare.recipe import recipe_of
 from ..spots import find_reference
 from .provenance import InputFile, Inputs, Provenance, rounded_positions, versions_now

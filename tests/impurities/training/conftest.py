@@ -8,7 +8,7 @@ import xarray as xr
 
 from napari_stm_impurities.impurities.model import Model
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
-from napari_stm_impurities.impurities.training import TrainingConfig, loop
+from napari_stm_impurities.impurities.training import TrainingConfig, from_scratch
 from napari_stm_impurities.simulation.config import FriedelConfig
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
 
@@ -33,8 +33,8 @@ def tiny() -> TrainingConfig:
 @pytest.fixture(autouse=True)
 def few_windows_to_calibrate_on(monkeypatch):
     """A calibration is tested elsewhere; here it need only be quick."""
-    monkeypatch.setattr(loop, "_CALIBRATION_WINDOWS", 24)
-    monkeypatch.setattr(loop, "_CALIBRATION_WINDOWS_STOPPED", 24)
+    monkeypatch.setattr(from_scratch, "_CALIBRATION_WINDOWS", 24)
+    monkeypatch.setattr(from_scratch, "_CALIBRATION_WINDOWS_STOPPED", 24)
 
 
 @pytest.fixture(scope="session")

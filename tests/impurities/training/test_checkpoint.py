@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from napari_stm_impurities.core.errors import ModelError
 from napari_stm_impurities.impurities.model import Model, ModelConfig
-from napari_stm_impurities.impurities.training.checkpoint import (
-    Checkpoint,
-    EpochReport,
+from napari_stm_impurities.impurities.training.checkpoint import Checkpoint, EpochReport, Header
+from napari_stm_impurities.impurities.training.task import ImpurityTask
+from napari_stm_impurities.nn.checkpoint import (
+    checkpoint_path,
     optimizer_tensors,
     restore_network,
     restore_optimizer,
+    save_checkpoint,
 )
+from napari_stm_impurities.nn.model_file import HEADER_KEY, read_tensors
+from napari_stm_impurities.simulation.config import ScatteringConfig
 
 REPORTS = (
     EpochReport(epoch=1, loss=3.25, seconds=1.5),
@@ -24,26 +30,44 @@ REPORTS = (
 
 
 @pytest.fixture
-def checkpoint(tiny) -> Checkpoint:
+def checkpoint(tiny, tmp_path) -> Checkpoint:
     model = Model(ModelConfig(network=tiny.network))
     optimizer = torch.optim.AdamW(model.network.parameters())
     model.network(torch.randn(1, 2, 2, 12, 12)).score.sum().backward()
     optimizer.step()
     weights = model.network.state_dict()
     average = {name: value + 1 for name, value in weights.items()}
-    return Checkpoint(tiny, REPORTS, weights, average, optimizer_tensors(optimizer))
+    groups = {"network": weights, "average": average, "optimizer": optimizer_tensors(optimizer)}
+    return Checkpoint(Header(training=tiny, reports=REPORTS), groups, tmp_path / "a.safetensors")
 
 
-def test_everything_comes_back(checkpoint, tmp_path):
-    checkpoint.save(tmp_path / "a.safetensors")
-    loaded = Checkpoint.load(tmp_path / "a.safetensors")
-    assert loaded.training == checkpoint.training
-    assert loaded.reports == REPORTS
+def save(checkpoint: Checkpoint, header: Header | None = None) -> Path:
+    save_checkpoint(checkpoint.path, (header or checkpoint.header).model_dump_json(), checkpoint.tensors)
+    return checkpoint.path
+
+
+def test_everything_comes_back(checkpoint):
+    loaded = Checkpoint.load(save(checkpoint))
+    assert loaded.header == checkpoint.header
+    assert loaded.header.reports == REPORTS
     for part in ("network", "average", "optimizer"):
-        before, after = getattr(checkpoint, part), getattr(loaded, part)
+        before, after = checkpoint.tensors[part], loaded.tensors[part]
         assert before.keys() == after.keys()
         assert len(after) > 5
         assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_from_before_the_list_of_artefacts_has_its_windows(checkpoint, tiny):
+    windows = ScatteringConfig(side_px=32)
+    path = save(checkpoint, Header(training=tiny.model_copy(update={"windows": windows}), reports=REPORTS))
+    text, tensors = read_tensors(path, "a training checkpoint")
+    header = json.loads(text)
+    del header["training"]["windows"]["artefacts"]
+    header["training"]["windows"] |= {"white_noise": [0.1, 0.2], "step_share": 0.5}
+    save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
+    loaded = Checkpoint.load(path).header.training.windows
+    assert loaded == ScatteringConfig(side_px=32, white_noise=(0.1, 0.2), step_share=0.5)
+    assert loaded != windows
 
 
 def test_an_optimizer_goes_on_as_if_it_had_not_stopped(tiny):
@@ -73,14 +97,14 @@ def test_an_optimizer_goes_on_as_if_it_had_not_stopped(tiny):
 
 
 def test_it_lies_beside_the_model():
-    assert Checkpoint.path_beside(Path("a/gold.safetensors")) == Path("a/gold.checkpoint.safetensors")
+    assert checkpoint_path(Path("a/gold.safetensors")) == Path("a/gold.checkpoint.safetensors")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", None, "cut", "model"])
 def test_what_is_no_checkpoint_is_refused_in_one_line(content, checkpoint, tiny, tmp_path):
     path = tmp_path / "a.safetensors"
     if content == "cut":
-        checkpoint.save(path)
+        save(checkpoint)
         path.write_bytes(path.read_bytes()[:-100])
     elif content == "model":
         Model(ModelConfig(network=tiny.network)).save(path)
@@ -91,7 +115,17 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(content, checkpoint, tiny,
     assert "\n" not in str(caught.value)
 
 
+def test_a_checkpoint_of_an_older_version_is_refused_in_one_line(checkpoint, tiny, tmp_path):
+    # its mean was one of the weights alone, without the count of its steps
+    task = ImpurityTask(tiny, torch.device("cpu"))
+    weights = task.trainer.network.state_dict()
+    groups = {"network": weights, "average": weights, "optimizer": {}}
+    with pytest.raises(ModelError, match="older version") as caught:
+        task.restore(Checkpoint(checkpoint.header, groups, tmp_path / "a.safetensors"))
+    assert "\n" not in str(caught.value)
+
+
 def test_weights_of_another_network_are_refused(checkpoint, tmp_path):
     other = Model(ModelConfig()).network
     with pytest.raises(ModelError, match="do not fit"):
-        restore_network(other, checkpoint.network, tmp_path / "a.safetensors")
+        restore_network(other, checkpoint.tensors["network"], tmp_path / "a.safetensors")

@@ -12,6 +12,7 @@ from napari_stm_impurities.impurities.network_config import InputConfig, Network
 from napari_stm_impurities.impurities.training import AdaptConfig, TrainingConfig, adapt, adaptation_of, train
 from napari_stm_impurities.impurities.training.checkpoint import Checkpoint
 from napari_stm_impurities.impurities.training.fine_tune_config import Adaptation, Origin
+from napari_stm_impurities.nn.checkpoint import checkpoint_path
 from napari_stm_impurities.simulation.config import ScatteringConfig
 
 BAND = "Au(111)"
@@ -233,6 +234,6 @@ def test_a_model_of_the_papers_network_is_adapted_too(gold, short):
 def test_the_checkpoint_keeps_what_it_came_from(gold, parent, short, tmp_path):
     path = tmp_path / "mine.safetensors"
     adapt(parent, gold.stack, gold.points, HALF_NM, dispersion=BAND, config=short, path=path, should_stop=lambda: True)
-    origin = Checkpoint.load(Checkpoint.path_beside(path)).origin
+    origin = Checkpoint.load(checkpoint_path(path)).header.origin
     assert origin.settings == short
     assert np.isclose(origin.held_out_nm[1], 18.5, atol=0.5)

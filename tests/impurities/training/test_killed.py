@@ -14,6 +14,7 @@ import torch
 import napari_stm_impurities
 from napari_stm_impurities.impurities.training import TrainingConfig, train
 from napari_stm_impurities.impurities.training.checkpoint import Checkpoint
+from napari_stm_impurities.nn.checkpoint import checkpoint_path
 
 SCRIPT = """
 import sys
@@ -45,9 +46,9 @@ def test_at_most_one_epoch_is_lost(tiny, weights, tmp_path):
     last_told = max(told, default=5)
     # no model yet, and the checkpoint is whole
     assert not path.exists()
-    checkpoint = Checkpoint.load(Checkpoint.path_beside(path))
-    assert checkpoint.training == plan
-    done = len(checkpoint.reports)
+    checkpoint = Checkpoint.load(checkpoint_path(path))
+    assert checkpoint.header.training == plan
+    done = len(checkpoint.header.reports)
     assert done in (last_told, last_told + 1)
 
     # it goes on from there as if it had never been killed

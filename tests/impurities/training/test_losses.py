@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from napari_stm_impurities.impurities.training.losses import cross_entropy, detection_loss, prediction_entropy
-from napari_stm_impurities.simulation.windows import Windows, label_map
+from napari_stm_impurities.simulation.windows import PatchBatch, label_map
 
 
-def windows(seed: int = 0) -> Windows:
+def windows(seed: int = 0) -> PatchBatch:
     draw = torch.Generator().manual_seed(seed)
     yx = 6 * torch.rand(2, 3, 2, generator=draw)
     present = torch.tensor([[True, True, True], [True, False, False]])
     maps = torch.randn(2, 2, 6, 7, generator=draw)
     maps[0, :, 5] = torch.nan
-    return Windows(maps, yx, present)
+    return PatchBatch(maps, yx, present)
 
 
 def scores(seed: int = 1) -> torch.Tensor:
@@ -136,7 +136,7 @@ def test_the_detection_loss_falls_to_nothing_where_all_is_right():
 
 
 def test_a_window_without_impurities_is_borne():
-    empty = Windows(torch.zeros(1, 1, 6, 7), torch.zeros(1, 1, 2), torch.zeros(1, 1, dtype=torch.bool))
+    empty = PatchBatch(torch.zeros(1, 1, 6, 7), torch.zeros(1, 1, 2), torch.zeros(1, 1, dtype=torch.bool))
     score = scores()[:1].requires_grad_()
     loss = detection_loss(score, torch.zeros(1, 2, 6, 7), empty)
     loss.backward()

@@ -147,9 +147,53 @@ def test_the_name_of_the_file_may_tell_the_bias(tmp_path, made):
     parts = {"/0/data": made.gwy_field(DATA[0], 1e-9), "/0/data/title": "Z"}
     path = made.gwyddion(tmp_path / "map_m20mV.gwy", parts)
     assert read_stack(path).bias.values.tolist() == [-20.0]
-    assert "the bias is taken from the name of the file" in describe(path)["warnings"]
+    assert "bias: taken from the name of the file" in describe(path)["assumptions"]
+    with pytest.raises(ReadError, match=r"taken from the name of the file\); give bias_mv"):
+        read_stack(path, "Z", strict=True)
     with pytest.raises(ReadError, match="give bias_mv"):
         read_stack(made.gwyddion(tmp_path / "map.gwy", parts))
+
+
+@pytest.mark.parametrize(
+    ("meta", "mv"),
+    [
+        ({"Bias modulation": "5 mV", "Bias": "-200 mV"}, -200.0),
+        ({"Bias": "-200 mV", "Lock-in>Amplitude": "5 mV", "Bias offset": "1 mV"}, -200.0),
+        ({"Bias>Bias (V)": "-200E-3", "Bias>Calibration (V/V)": "1", "Bias>Range (V)": "10"}, -200.0),
+        ({"Bias": "\N{MINUS SIGN}0,2 V"}, -200.0),
+        ({"Bias": "230 \N{MICRO SIGN}V"}, 0.23),
+        ({"Comment": "taken at a bias of -200 mV, modulation 5 mV rms"}, -200.0),
+    ],
+)
+def test_the_bias_in_the_metadata_of_an_image(tmp_path, made, meta, mv):
+    parts = {"/0/data": made.gwy_field(DATA[0], 1e-9), "/0/data/title": "Z", "/0/meta": ("GwyContainer", meta)}
+    np.testing.assert_allclose(read_stack(made.gwyddion(tmp_path / "a.gwy", parts)).bias.values, [mv])
+
+
+@pytest.mark.parametrize(
+    "meta", [{"Bias modulation": "5 mV"}, {"Bias": "5 mV rms"}, {"Bias": "-0.2"}, {"Bias": "1,234 mV"}]
+)
+def test_metadata_that_do_not_tell_the_bias_are_asked_for(tmp_path, made, meta):
+    parts = {"/0/data": made.gwy_field(DATA[0], 1e-9), "/0/data/title": "Z", "/0/meta": ("GwyContainer", meta)}
+    with pytest.raises(ReadError, match="give bias_mv"):
+        read_stack(made.gwyddion(tmp_path / "a.gwy", parts))
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("0,020 V", "-0,230 V", "-0,100 V"),
+        ("1,020 mV bias 20 mV", "1,500 mV rms, -230 mV", "0,5 mV rms; bias \N{MINUS SIGN}0.1 V"),
+        ("5 mV rms 20 mV", "5 mV rms \N{EN DASH}230 mV", "5 mV rms -0.1 V"),
+    ],
+)
+def test_titles_tell_the_bias_and_not_the_modulation(tmp_path, made, titles):
+    parts = {}
+    for i, title in enumerate(titles):
+        parts |= {f"/{i}/data": made.gwy_field(DATA[i], 1e-9), f"/{i}/data/title": title}
+    stack = read_stack(made.gwyddion(tmp_path / "a.gwy", parts))
+    assert stack.bias.values.tolist() == [-230.0, -100.0, 20.0]
+    np.testing.assert_array_equal(stack.values, DATA[[1, 2, 0]])
 
 
 def test_what_the_gwyfile_library_writes(tmp_path):

@@ -53,6 +53,44 @@ def test_a_wave_of_two_dimensions_is_one_map(tmp_path, made):
     assert read_stack(path, bias_mv=5).shape == (1, 4, 3)
 
 
+@pytest.mark.parametrize(
+    ("note", "mv"),
+    [
+        ("Bias modulation: 5 mV\rBias: -200 mV\r", -200.0),
+        ("Bias: -200 mV\rLock-in amplitude: 5 mV rms\r", -200.0),
+        ("Bias [V]: -0,2\rWidth: 30,5 nm", -200.0),
+        ("Bias: \x96200 mV", -200.0),
+        ("Bias: 230 \xb5V", 0.23),
+        ("Bias: 230 \N{MICRO SIGN}V; Bias: \N{MINUS SIGN}5 mV rms".encode().decode("latin-1"), 0.23),
+    ],
+)
+def test_the_bias_in_the_note_of_a_map(tmp_path, made, note, mv):
+    path = made.igor(tmp_path / "a.ibw", DATA[:, :, 0], note=note)
+    np.testing.assert_allclose(read_stack(path).bias.values, [mv])
+
+
+@pytest.mark.parametrize("note", ["Bias modulation: 5 mV", "Bias: 5 mV rms", "Bias: -0.2", "Bias: 0.1 V\rBias: 0.2 V"])
+def test_a_note_that_does_not_tell_one_bias_is_asked_for(tmp_path, made, note):
+    with pytest.raises(ReadError, match="give bias_mv"):
+        read_stack(made.igor(tmp_path / "a.ibw", DATA[:, :, 0], note=note))
+
+
+@pytest.mark.parametrize(
+    ("length", "factor"),
+    [("nm", 1.0), ("\N{MICRO SIGN}m", 1e3), ("um", 1e3), ("A", 0.1), ("\u00c5", 0.1), ("pm", 1e-3)],
+)
+@pytest.mark.parametrize(("bias", "factor_mv"), [("V", 1e3), ("mV", 1.0), ("eV", 1e3), ("meV", 1.0)])
+def test_the_units_of_the_dimensions(tmp_path, made, length, factor, bias, factor_mv):
+    path = made.igor(
+        tmp_path / "a.ibw", DATA, step=(0.5, 0.25, 0.01), start=(0.0, 0.0, -0.1), units=(length, length, bias)
+    )
+    for raw in (path.read_bytes(), path.read_bytes().replace("\N{MICRO SIGN}m".encode(), b"\xb5m\0")):
+        path.write_bytes(raw)
+        stack = read_stack(path)
+        np.testing.assert_allclose(stack.attrs["pixel_size_nm"], [0.25 * factor, 0.5 * factor])
+        np.testing.assert_allclose(stack.bias.values[[0, -1]], [-0.1 * factor_mv, 0.1 * factor_mv])
+
+
 def test_a_current_can_be_differentiated(tmp_path, made):
     bias_v = np.linspace(-0.1, 0.1, 21)
     path = made.igor(tmp_path / "a.ibw", np.broadcast_to(bias_v**2, (3, 4, 21)))

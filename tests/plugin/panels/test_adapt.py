@@ -114,9 +114,10 @@ def test_a_corrected_half_is_learnt_and_the_new_model_is_offered(
     assert told.origin.parent == "small"
     assert told.origin.n_points == len(inside) - 1
     assert told.origin.region_nm == pytest.approx((0.0, 18.75, 0.0, 9.2))
-    assert [len(curve) for curve in panel.adapt.curves.values] == [2, 2]
-    assert np.isfinite(panel.adapt.curves.values).all()
-    assert panel.adapt.curves.names[1] == "held-out F1"
+    table = panel.adapt.curve.data_table()
+    assert table.columns.tolist() == ["epoch", "loss on the points", "held-out F1"]
+    assert table["epoch"].tolist() == [1, 2]
+    assert np.isfinite(table.to_numpy()).all()
     assert trained_models.models["mine (adapted here)"].sha256() == saved.sha256()
     # so that Resume finds the model that it began with
     assert panel.adapt.model.box.value == FROM_FILE
@@ -140,7 +141,7 @@ def test_a_model_that_has_become_worse_says_so(
     said = press(panel)
     assert said.startswith("F1 simulated 0.95 -> 0.90; look at its points again")
     assert "worse than the one it came from on simulated surfaces (F1 0.95 before, 0.90 now)" in said
-    assert panel.adapt.curves.names[0] == "entropy"
+    assert panel.adapt.curve.names[0] == "entropy"
 
 
 def test_without_an_image_the_line_says_what_to_do(
@@ -179,10 +180,10 @@ def test_in_the_window_it_is_cancelled_in_the_middle_and_taken_up_again(
 
     panel.adapt.settings["steps_per_epoch"].value = 1
     click(panel.button)
-    qtbot.waitUntil(lambda: len(panel.adapt.curves.values[0]) >= 2, timeout=30_000)
+    qtbot.waitUntil(lambda: len(panel.adapt.curve.epochs) >= 2, timeout=30_000)
     click(panel.cancel_button)
     qtbot.waitUntil(lambda: not panel.running, timeout=30_000)
-    done = len(panel.adapt.curves.values[0])
+    done = len(panel.adapt.curve.epochs)
     assert 2 <= done < 10_000
     assert adaptation_of(Model.load(tmp_path / "mine.safetensors")).epochs == done
 
@@ -190,7 +191,7 @@ def test_in_the_window_it_is_cancelled_in_the_middle_and_taken_up_again(
     qtbot.mouseClick(panel.adapt.resume.native, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
     assert panel.adapt.resume.value
     click(panel.button)
-    qtbot.waitUntil(lambda: len(panel.adapt.curves.values[0]) >= 1, timeout=30_000)
+    qtbot.waitUntil(lambda: len(panel.adapt.curve.epochs) >= 1, timeout=30_000)
     click(panel.cancel_button)
     qtbot.waitUntil(lambda: not panel.running, timeout=30_000)
     assert adaptation_of(Model.load(tmp_path / "mine.safetensors")).epochs > done

@@ -158,8 +158,8 @@ def test_the_tolerance_is_followed(qtbot: QtBot, window: Viewer) -> None:
     press(qtbot, panel)
     panel.tolerance.value = 0.2
     followed(qtbot, panel, "1 matched, 2 missed, 2 extra")
-    assert panel.distances.marked == pytest.approx(0.2)
-    assert panel.distances.counts.sum() == 1
+    assert panel.distances.axes.get_lines()[0].get_xdata()[0] == pytest.approx(0.2)
+    assert panel.distances.data_table()["pairs"].sum() == 1
 
 
 def test_a_row_goes_to_its_point(qtbot: QtBot, window: Viewer) -> None:
@@ -296,7 +296,7 @@ def test_points_outside_the_frame_and_an_empty_layer(qtbot: QtBot, viewer: Viewe
     model.data = np.zeros((0, 2))
     followed(qtbot, panel, "0 matched, 3 missed, 0 extra")
     assert panel.table.model().rowCount() == 3
-    assert panel.distances.counts.sum() == 0
+    assert panel.distances.data_table()["pairs"].sum() == 0
     reference.data = np.zeros((0, 2))
     followed(qtbot, panel, "0 matched, 0 missed, 0 extra")
 

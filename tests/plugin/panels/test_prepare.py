@@ -15,6 +15,7 @@ from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.io.readers import open_recording, read_stack
 from napari_stm_impurities.io.writers import write_nanonis_grid
+from napari_stm_impurities.plugin.layers.bias_overlay import shown_map
 from napari_stm_impurities.plugin.layers.images import image_layer, layer_stack
 from napari_stm_impurities.plugin.panels.prepare import PreparePanel
 from napari_stm_impurities.plugin.reader import read_maps
@@ -48,7 +49,10 @@ def test_apply_adds_a_layer_with_the_same_as_the_functions_give(panel, qtbot):
 
 def test_the_preview_shows_before_and_after_and_adds_nothing(panel):
     panel.preview()
-    assert panel.pictures.pixmap().width() > 2 * 100
+    number = shown_map(panel.source.layer, panel.viewer, 4)
+    before, after = (plot.data_table()["dI/dV"] for plot in (panel.pictures.before, panel.pictures.after))
+    np.testing.assert_array_equal(before, STACK.values[number].ravel())
+    np.testing.assert_array_equal(after, prepare.level_planes(STACK[[number]]).values.ravel())
     assert "before and after level planes" in panel.message.text()
     assert len(panel.viewer.layers) == 1
 
@@ -82,7 +86,7 @@ def test_the_measured_drift_of_every_map_is_drawn(panel, qtbot):
     finished(panel, qtbot)
     made = layer_stack(panel.viewer.layers[-1])
     assert not panel.drift.isHidden()
-    np.testing.assert_allclose(np.transpose(panel.drift.values), made.attrs["drift_nm"])
+    np.testing.assert_allclose(panel.drift.data_table()[["drift_y_nm", "drift_x_nm"]], made.attrs["drift_nm"])
     assert "drift up to" in panel.message.text()
     panel.reset_choices()
     panel.source.box.value = panel.viewer.layers[-1]

@@ -114,8 +114,10 @@ def test_a_click_shows_the_spectrum_and_the_score_of_the_run(qtbot: QtBot, windo
     # the whole spectrum is there, and the network was asked about the maps that were searched
     assert look.spectrum.bias.values.tolist() == BIAS
     assert look.reasons.weight.bias.values.tolist() == BIAS[1:]
-    line = panel.spectrum.lines[-1]
-    np.testing.assert_array_equal(line.x, BIAS)
+    table = panel.spectrum.data_table()
+    np.testing.assert_array_equal(table["bias_mv"], BIAS)
+    np.testing.assert_array_equal(table["here: dI/dV (nS)"], look.spectrum.values)
+    assert panel.attention.data_table()["attention"].sum() == pytest.approx(1)
     assert f"{look.reasons.score:.3f}" in panel.told.text()
     assert len(points.data) == 5
     away = np.linalg.norm(points.data - (look.place.y_nm / 0.4, look.place.x_nm / 0.4), axis=1).min() * 0.4
@@ -207,7 +209,8 @@ def test_of_one_map_without_a_ring_there_is_the_spectrum_all_the_same(qtbot: QtB
     looked(qtbot, panel)
     assert panel.look.reasons is None
     assert "one bias" in panel.message.text()
-    assert len(panel.spectrum.lines) == 2
+    assert len(panel.spectrum.axes.get_lines()) == 2
+    assert not panel.attention.isVisible()
 
 
 def test_nothing_happens_without_an_image_or_beside_it(qtbot: QtBot, window: Viewer, finding: Finding) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from napari.components import ViewerModel
@@ -55,11 +56,9 @@ def test_it_tells_what_the_core_tells(panel, scene, press, aborted):
     text = panel.told.text()
     assert f"{told.density_per_nm2:.4g} ± {told.density_error_per_nm2:.2g} per nm²" in text
     assert told.verdict in text
-    band, curve = panel.pairs.lines
-    np.testing.assert_allclose(curve.y, told.pair_correlation["g"])
-    np.testing.assert_allclose(band.y + band.spread[1], told.pair_correlation["high"])
-    np.testing.assert_allclose(band.y - band.spread[0], told.pair_correlation["low"], atol=1e-12)
-    assert panel.nearest.lines[1].y.sum() == 12
+    pd.testing.assert_frame_equal(panel.pairs.data_table(), told.pair_correlation)
+    pd.testing.assert_frame_equal(panel.nearest.data_table(), told.nearest)
+    assert panel.nearest.data_table()["points"].sum() == 12
 
 
 def test_each_edit_is_followed(panel, scene, press, qtbot: QtBot):

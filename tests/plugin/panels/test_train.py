@@ -49,8 +49,10 @@ def test_train_then_find(viewer: ViewerModel, tmp_path: Path, points: pd.DataFra
     said = press(panel)
     assert said.startswith("2 epochs, loss ")
     assert (tmp_path / "mine.safetensors").is_file()
-    assert [len(curve) for curve in panel.curves.values] == [2, 2]
-    assert np.isfinite(panel.curves.values).all()
+    table = panel.curve.data_table()
+    assert table.columns.tolist() == ["epoch", "loss", "ratio"]
+    assert table["epoch"].tolist() == [1, 2]
+    assert np.isfinite(table.to_numpy()).all()
     assert finding.model.box.value == "mine (trained here)"
     finding.surface.box.value = "Au(111)"
     assert "impurities, confidence from" in press(finding)
@@ -63,20 +65,20 @@ def test_a_training_is_cancelled_in_the_middle_and_taken_up_again(
     panel.use_image.value = False
     small_training(panel, tmp_path / "mine.safetensors", epochs=10_000)
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(panel.curves.values[0]) >= 2, timeout=30_000)
+    qtbot.waitUntil(lambda: len(panel.curve.epochs) >= 2, timeout=30_000)
     qtbot.mouseClick(panel.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not panel.running, timeout=30_000)
-    done = len(panel.curves.values[0])
+    done = len(panel.curve.epochs)
     assert 2 <= done < 10_000
     assert f"{done} epochs" in panel.message.text()
     assert Model.load(tmp_path / "mine.safetensors").config.name == "mine"
     panel.resume.value = True
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(panel.curves.values[0]) >= 1, timeout=30_000)
+    qtbot.waitUntil(lambda: len(panel.curve.epochs) >= 1, timeout=30_000)
     panel.cancel()
     qtbot.waitUntil(lambda: not panel.running, timeout=30_000)
     epochs = int(panel.message.text().split()[0])
-    assert epochs == done + len(panel.curves.values[0])
+    assert epochs == done + len(panel.curve.epochs)
 
 
 def test_a_training_without_an_image_says_what_to_untick(viewer: ViewerModel, press: Press, shown: Shown) -> None:

@@ -9,12 +9,16 @@ from pydantic import Field
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_stm_impurities.core.configuration import Configuration
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.plugin.widgets.forms import Form
+from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
+from napari_stm_impurities.simulation.artefacts.herringbone import Herringbone
+from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
+from napari_stm_impurities.simulation.surface import SurfaceConfig
 from napari_stm_impurities.spots import ReferenceConfig
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -42,7 +46,7 @@ class Sample(Configuration):
     inner: Inner = Inner()
 
 
-@pytest.mark.parametrize("kind", [Sample, FriedelConfig, ScatteringConfig, ReferenceConfig])
+@pytest.mark.parametrize("kind", [Sample, FriedelConfig, ScatteringConfig, SurfaceConfig, ReferenceConfig])
 def test_an_untouched_form_gives_the_defaults(kind: type[Configuration]) -> None:
     assert Form(kind).value() == kind()
 
@@ -83,7 +87,7 @@ def test_only_the_main_fields_stand_in_the_open(qtbot: QtBot) -> None:
     form.show()
     assert form["sign"].native.isVisible()
     assert not form["n_maps"].native.isVisible()
-    form.more.title.click()
+    form.more.toggleButton().click()
     assert form["n_maps"].native.isVisible()
 
 
@@ -98,3 +102,41 @@ def test_scrolling_over_a_field_does_not_change_it(qtbot: QtBot) -> None:
     nothing = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
     QApplication.sendEvent(box, QWheelEvent(place, place, QPoint(), down, *nothing, False))
     assert form["n_maps"].value == 8
+
+
+def test_a_list_of_configurations_is_changed_added_to_and_cut(qtbot: QtBot) -> None:
+    form = Form(SurfaceConfig)
+    qtbot.addWidget(form)
+    form.show()
+    form.more.title.click()
+    several = form["artefacts"]
+    several.forms[0]["amplitude"][0].value = 0.25
+    assert len(several.kind.choices) == len(TRAINING_ARTEFACTS)
+    several.kind.value = Herringbone
+    qtbot.mouseClick(several.add_button, Qt.MouseButton.LeftButton)
+    several.forms[2]["period_nm"].own.value = True
+    several.forms[2]["period_nm"].inner[0].value = 6.0
+    several.forms[2]["period_nm"].inner[1].value = 7.0
+    white, line = SurfaceConfig().artefacts
+    wanted = (white.model_copy(update={"amplitude": (0.25, 0.5)}), line, Herringbone(period_nm=(6.0, 7.0)))
+    assert form.value().artefacts == wanted
+    # the second one away, by its own button
+    section = several.forms[1].parentWidget()
+    assert section is not None
+    (remove,) = section.findChildren(QPushButton, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    remove.click()
+    assert form.value().artefacts == (wanted[0], wanted[2])
+    # another configuration's list takes its place, one of a kind twice
+    other = SurfaceConfig(artefacts=(WhiteNoise(amplitude=0.5), WhiteNoise(share=0.5)))
+    form.fill(other)
+    assert form.value() == other
+    form.fill(SurfaceConfig(artefacts=()))
+    assert form.value().artefacts == ()
+
+
+def test_what_is_wrong_in_a_list_is_one_line() -> None:
+    form = Form(SurfaceConfig)
+    form["artefacts"].forms[0]["amplitude"][0].value = 9.0
+    with pytest.raises(StmError, match=r"WhiteNoise: amplitude: .*from low to high") as error:
+        form.value()
+    assert "\n" not in str(error.value)

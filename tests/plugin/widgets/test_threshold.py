@@ -74,13 +74,20 @@ def test_the_histogram_counts_the_confidences_and_its_line_is_dragged(
     qtbot: QtBot, panel: Panel, layer: Points
 ) -> None:
     histogram = panel.threshold.histogram
-    assert histogram.counts.sum() == 5
+    assert histogram.data_table()["points"].sum() == 5
     at = QPoint(round(histogram.x_of(0.7)), histogram.height() // 2)
     qtbot.mousePress(histogram, Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseRelease(histogram, Qt.MouseButton.LeftButton, pos=at)
     assert layer.shown.tolist() == [True, True, False, False, False, True]
     assert panel.threshold.number.value == pytest.approx(0.7, abs=0.01)
     assert panel.threshold.slider.value() == pytest.approx(0.7 * STEPS, abs=0.01 * STEPS)
+
+
+def test_the_histogram_follows_an_edit(qtbot: QtBot, panel: Panel, layer: Points) -> None:
+    table = panel.threshold.histogram.data_table
+    layer.selected_data = {0, 1}
+    layer.remove_selected()
+    qtbot.waitUntil(lambda: table()["points"].sum() == 3)
 
 
 def test_nothing_is_drawn_anew_where_no_point_changes(qtbot: QtBot, panel: Panel, layer: Points) -> None:

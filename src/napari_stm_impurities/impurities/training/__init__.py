@@ -4,6 +4,6 @@ from .checkpoint import EpochReport
 from .config import TrainingConfig
 from .fine_tune_config import Adaptation, AdaptConfig, adaptation_of
 from .fine_tuning import adapt
-from .loop import train
+from .from_scratch import train
 
 __all__ = ["AdaptConfig", "Adaptation", "EpochReport", "TrainingConfig", "adapt", "adaptation_of", "train"]

@@ -1,20 +1,15 @@
-"""A training that can be taken up again: everything it needs, in one safetensors file, written whole."""
+"""The checkpoint of a training on impurities: its configuration, its reports, and the tensors to go on with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from pydantic import ValidationError
-from safetensors.torch import save_file
 
 from ...core.configuration import Configuration, one_line
-from ...core.errors import ModelError
-from ...core.files import written_whole
-from ...nn.model_file import HEADER_KEY, read_tensors
-from ..network import ImpurityNetwork
+from ...core.errors import ModelError, StmError
+from ...nn.checkpoint import TensorGroups, checkpoint_path, load_checkpoint
 from .config import TrainingConfig
 from .fine_tune_config import Origin
 
@@ -38,90 +33,52 @@ class EpochReport(Configuration):
     """Time since the training began, over all sittings."""
 
 
-class _Header(Configuration):
+class Header(Configuration):
+    """What a checkpoint keeps besides the tensors."""
+
     training: TrainingConfig
+    """The whole configuration."""
     reports: tuple[EpochReport, ...]
+    """Of the epochs that are done."""
     origin: Origin | None = None
+    """Of a fine-tuning: the model and the data that it began with."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a training stands between two epochs."""
 
-    training: TrainingConfig
-    reports: tuple[EpochReport, ...]
-    network: dict[str, torch.Tensor]
-    average: dict[str, torch.Tensor]
-    optimizer: dict[str, torch.Tensor]
-    origin: Origin | None = None
+    header: Header
+    tensors: TensorGroups
+    path: Path
 
-    @staticmethod
-    def path_beside(model_path: Path) -> Path:
-        """Where the checkpoint of a model lies: beside it, ``name.checkpoint.safetensors``."""
-        return model_path.with_name(f"{model_path.stem}.checkpoint.safetensors")
+    @classmethod
+    def of_model(cls, model_path: Path | None) -> Checkpoint:
+        """The checkpoint next to a model file.
 
-    def save(self, path: Path) -> None:
-        """Write it whole, or leave the older one."""
-        parts = {"network": self.network, "average": self.average, "optimizer": self.optimizer}
-        tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
-        header = _Header(training=self.training, reports=self.reports, origin=self.origin)
-        with written_whole(path) as beside:
-            save_file(
-                {name: value.detach().contiguous().cpu() for name, value in tensors.items()},
-                beside,
-                metadata={HEADER_KEY: header.model_dump_json()},
-            )
+        Raises
+        ------
+        StmError
+            If no path was given.
+        ModelError
+            If there is none, or it is damaged.
+        """
+        if model_path is None:
+            raise StmError("to resume a training, give the path of its model file; the checkpoint lies next to it")
+        return cls.load(checkpoint_path(model_path))
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Read it.
+        """The checkpoint in a file.
 
         Raises
         ------
         ModelError
             If it is missing, damaged or not a checkpoint of ours.
         """
-        text, tensors = read_tensors(path, "a training checkpoint")
+        text, tensors = load_checkpoint(path)
         try:
-            header = _Header.model_validate_json(text)
+            header = Header.model_validate_json(text)
         except ValidationError as error:
             raise ModelError(f"{path}: {one_line('not a checkpoint of this version', error)}") from None
-        parts: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
-        for name, value in tensors.items():
-            part, _, rest = name.partition("/")
-            parts.setdefault(part, {})[rest] = value
-        return cls(
-            header.training, header.reports, parts["network"], parts["average"], parts["optimizer"], header.origin
-        )
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimizer's running means, by parameter number and name."""
-    return {
-        f"{index}/{name}": torch.as_tensor(value)
-        for index, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Give an optimizer its running means back."""
-    state: dict[int, dict[str, Any]] = {}
-    for key, value in tensors.items():
-        index, _, name = key.partition("/")
-        state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def restore_network(network: ImpurityNetwork, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Give a network its weights back.
-
-    Raises
-    ------
-    ModelError
-        If they are of another network.
-    """
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError:
-        raise ModelError(f"{path}: its weights do not fit its configuration; the file is damaged") from None
+        return cls(header, tensors, path)

@@ -11,13 +11,15 @@ import pandas as pd
 import xarray as xr
 
 from ...analysis.merging import checked_of
+from ...core.arguments import rectangle
 from ...core.errors import StmError
 from ...core.hashing import sha256_of_arrays
 from ...core.progress import Progress, ShouldStop, never, silent
-from ...data.geometry import Rectangle, rectangle_nm
+from ...data.geometry import Rectangle
 from ...data.images import check_stack, rectangle_of
 from ...data.points import positions_nm
 from ...nn.device import choose_device
+from ...nn.loop import run_epochs
 from ...physics.dispersion import Dispersion
 from ...qpi.dispersion_fit import NoRing, fit_dispersion
 from ..model import Model, load_model
@@ -26,8 +28,7 @@ from .checkpoint import Checkpoint, EpochReport
 from .fine_tune_config import Adaptation, AdaptConfig, Origin, with_adaptation
 from .forgetting import simulated_f1
 from .labelled_windows import Labels
-from .loop import checkpoint_to_resume, run_epochs
-from .trainer import Training
+from .task import ImpurityTask
 from .unlabelled_tiles import Experiment
 
 
@@ -111,7 +112,7 @@ def adapt(
     'default'
     """
     model_path = None if path is None else Path(path)
-    checkpoint = checkpoint_to_resume(model_path) if resume else None
+    checkpoint = Checkpoint.of_model(model_path) if resume else None
     place = choose_device(device)
     given = load_model(model, str(place))
     # a copy: a model that is handed over may be looking at another stack just now
@@ -139,14 +140,18 @@ def adapt(
     elif settings.confidence_weight == 0:
         raise StmError("without points there is nothing to learn: give points, or a confidence weight above 0")
     origin = _origin(parent, experiment, points, region, labels, settings)
-    if checkpoint and checkpoint.origin != origin:
+    if checkpoint and checkpoint.header.origin != origin:
         raise StmError(
             "an adaptation that is taken up again needs the same model, stack, points and region, and one of them"
             " differs; give the same, or begin a new one under another name"
         )
-    training = Training(measured.plan, place, measured, labels, parent, keep_statistics=True)
-    reports, _ = run_epochs(training, model_path, checkpoint, origin, on_epoch, progress, should_stop)
-    adapted = training.model(model_path.stem if model_path else "untitled", reports)
+    task = ImpurityTask(measured.plan, place, measured, labels, parent, origin=origin, keep_statistics=True)
+    done: tuple[EpochReport, ...] = ()
+    if checkpoint:
+        task.restore(checkpoint)
+        done = checkpoint.header.reports
+    reports, _ = run_epochs(task, model_path, done, on_epoch, progress, should_stop)
+    adapted = task.model(model_path.stem if model_path else "untitled", reports)
     if not reports:
         return adapted
     # whoever has stopped it still wants to know what it has become, and that is a matter of seconds
@@ -165,14 +170,14 @@ def adapt(
 def _settings(checkpoint: Checkpoint | None, config: AdaptConfig | None) -> AdaptConfig:
     if checkpoint is None:
         return config or AdaptConfig()
-    if checkpoint.origin is None:
+    if checkpoint.header.origin is None:
         raise StmError("the checkpoint beside this file is of a training; go on with train")
-    if config is not None and config != checkpoint.origin.settings:
+    if config is not None and config != checkpoint.header.origin.settings:
         raise StmError(
             "an adaptation that is taken up again keeps its own settings, and those given differ; leave them out, or"
             " begin a new one under another name"
         )
-    return checkpoint.origin.settings
+    return checkpoint.header.origin.settings
 
 
 def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Rectangle | None) -> Rectangle | None:
@@ -184,7 +189,7 @@ def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Rectang
             )
         return None
     if region_nm is not None:
-        return rectangle_nm(region_nm, "the region")
+        return rectangle(region_nm, "the region")
     return rectangle_of(stack)
 
 

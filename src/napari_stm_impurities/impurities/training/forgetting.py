@@ -16,15 +16,18 @@ from ..model import Model
 _FIRST_SEED = 730_000
 _MATERIAL = "Au(111)"
 
-_SMALL = SurfaceConfig(side_px=64, frame_nm=30.0, n_biases=8)
+_SMALL = {"side_px": 64, "frame_nm": 30.0, "n_biases": 8}
 #: What a surface may have: little noise, an erased or a random near field, much noise, a step, many impurities.
-_KINDS = (
-    _SMALL.model_copy(update={"noise_share": 0.1, "line_noise_share": 0.0}),
-    _SMALL.model_copy(update={"near_field_value": 0.0, "near_field_nm": 0.6}),
-    _SMALL.model_copy(update={"near_field_spread": 0.4, "drift_px": 1.0}),
-    _SMALL.model_copy(update={"noise_share": 1.5, "line_noise_share": 0.4, "correlated_noise_share": 0.5}),
-    _SMALL.model_copy(update={"step_share": 3.0, "herringbone_share": 0.8}),
-    _SMALL.model_copy(update={"density_per_nm2": 0.1, "n_biases": 3}),
+_KINDS = tuple(
+    SurfaceConfig.of(**{**_SMALL, **values})
+    for values in (
+        {"noise_share": 0.1, "line_noise_share": 0.0},
+        {"near_field_value": 0.0, "near_field_nm": 0.6},
+        {"near_field_spread": 0.4, "drift_px": 1.0},
+        {"noise_share": 1.5, "line_noise_share": 0.4, "correlated_noise_share": 0.5},
+        {"step_share": 3.0, "herringbone_share": 0.8},
+        {"density_per_nm2": 0.1, "n_biases": 3},
+    )
 )
 
 

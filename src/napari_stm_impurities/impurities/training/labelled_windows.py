@@ -14,7 +14,7 @@ from ...core.errors import StmError
 from ...data.geometry import Rectangle
 from ...data.images import MIN_SIDE_PX
 from ...data.points import positions_nm
-from ...simulation.windows import Windows
+from ...simulation.windows import PatchBatch
 from ..model import Model
 from ..peaks import find_peaks
 from ..tiles import score_view
@@ -103,7 +103,7 @@ class Labels:
         (y_from, x_from), (y_to, x_to) = (origin + low * pixel_nm).tolist(), (origin + high * pixel_nm).tolist()
         return y_from, y_to, x_from, x_to
 
-    def windows(self, draw: torch.Generator) -> tuple[Windows, Tensor]:
+    def windows(self, draw: torch.Generator) -> tuple[PatchBatch, Tensor]:
         """Windows around pixels drawn at random, each turned or mirrored at random.
 
         A surface has no handedness, and ripples look alike from all sides.
@@ -140,7 +140,7 @@ class Labels:
         if yx_px.shape[1] == 0:
             yx_px = torch.full((len(maps), 1, 2), _NOWHERE)
         present = ((yx_px > -0.5) & (yx_px < side - 0.5)).all(-1)
-        return Windows(torch.stack(maps), yx_px, present), torch.stack(known)
+        return PatchBatch(torch.stack(maps), yx_px, present), torch.stack(known)
 
     def f1(self, model: Model) -> float | None:
         """The F1 in the strip that was held out, at the model's own threshold; None where nothing is held out.

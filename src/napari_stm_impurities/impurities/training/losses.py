@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...simulation.windows import Windows, impurity_pixels, measured_pixels
+from ...simulation.windows import PatchBatch, impurity_pixels, measured_pixels
 
 #: Offsets are learnt this far around an impurity, in pixels.
 _OFFSET_REACH_PX = 1.6
@@ -34,7 +34,7 @@ def prediction_entropy(score: Tensor) -> Tensor:
     return -(log_y.exp() * log_y).sum(1).mean()
 
 
-def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows, known: Tensor | None = None) -> Tensor:
+def detection_loss(score: Tensor, offsets_px: Tensor, windows: PatchBatch, known: Tensor | None = None) -> Tensor:
     """A loss for counting: each pixel says for itself whether an impurity stands there, and where exactly.
 
     The score part is the focal loss of key-point detection: an impurity's pixel must score high, all
@@ -61,7 +61,7 @@ def detection_loss(score: Tensor, offsets_px: Tensor, windows: Windows, known: T
     return score_loss + offset_loss
 
 
-def _way_to_nearest(windows: Windows) -> Tensor:
+def _way_to_nearest(windows: PatchBatch) -> Tensor:
     """Shape (batch, 2, y, x); far away where a window has no impurity."""
     height, width = windows.maps.shape[2:]
     y = torch.arange(height, device=windows.maps.device, dtype=torch.float32)

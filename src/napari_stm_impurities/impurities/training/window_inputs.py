@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...simulation.config import FriedelConfig, WindowConfig
-from ...simulation.windows import Windows
+from ...simulation.windows import PatchBatch
 from ..inputs import network_input, scale_maps
 from ..network_config import InputConfig
 
 
-def shown(windows: Windows, made_by: WindowConfig, inputs: InputConfig) -> Tensor:
+def shown(windows: PatchBatch, made_by: WindowConfig, inputs: InputConfig) -> Tensor:
     """The network's input, shape (batch, bias, channel, y, x).
 
     The paper scales each clean map into [-1, 1] and then adds the noise, so its windows are shown as they

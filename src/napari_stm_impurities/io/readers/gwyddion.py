@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import ReadError, StmError
-from .bias_names import bias_in_name
+from ...core.units import comma_between_digits, unit_mv, unit_nm
+from .bias_names import bias_in_name, bias_in_note
 from .channels import choose, recognise
 from .cursor import Cursor, mapped
 from .formats import Format
@@ -29,7 +30,6 @@ from .frames import frame_difference
 from .image_groups import Picture, grouped, left_out_assumption, select
 from .plain import plain_recording
 from .recording import Channel, Frame, Given, Recording, check_size, library_errors
-from .units import unit_mv, unit_nm
 
 _SCALARS = {"b": "b", "c": "c", "i": "i", "q": "q", "d": "d"}
 _ARRAYS = {"C": "<i1", "I": "<i4", "Q": "<i8", "D": "<f8"}
@@ -157,8 +157,9 @@ def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]]
 
 def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: Given) -> Recording:
     pictures = []
+    comma = comma_between_digits(titles)
     for title, (name, one) in titles.items():
-        bias = bias_in_name(title)
+        bias = bias_in_name(title, comma)
         bias = _bias_in_meta(top, [(name, one)]) if bias is None else bias
         pictures.append(Picture(title, one.unit("si_unit_z"), _frame(one), bias))
     selection = select(pictures)
@@ -256,11 +257,10 @@ def _meta(top: _Object, name: str) -> dict[str, Any]:
 def _bias_in_meta(top: _Object, found: list[tuple[str, _Object]]) -> float | None:
     """The bias that the metadata of an image tells, else its title."""
     for name, _ in found:
-        for key, value in _meta(top, name).items():
-            match = re.match(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*(m?e?V)\b", value, re.IGNORECASE)
-            if match and re.search(r"bias|gap|tip voltage|sample voltage", key, re.IGNORECASE):
-                return round(float(match[1]) * (unit_mv(match[2]) or 1.0), 6)
-        bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
+        entries = [f"{key}: {value}" for key, value in _meta(top, name).items()]
+        bias = bias_in_note("\n".join(entries))
+        if bias is None:
+            bias = bias_in_name(str(top.parts.get(f"{name}/title", "")))
         if bias is not None:
             return bias
     return None

@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import ReadError, StmError
+from ...core.units import decode, unit_mv, unit_nm
+from .bias_names import bias_in_note
 from .channels import choose, recognise
 from .cursor import Cursor, mapped
 from .formats import Format
@@ -29,8 +31,6 @@ from .plain import plain_recording
 from .recording import Channel, Frame, Given, Recording, check_size, library_errors
 
 _DTYPES = {2: "f4", 4: "f8", 8: "i1", 0x10: "i2", 0x20: "i4", 0x48: "u1", 0x50: "u2", 0x60: "u4"}
-_MV = {"V": 1000.0, "mV": 1.0}
-_NM = {"m": 1e9, "nm": 1.0, "um": 1e3, "A": 0.1}
 #: Where the wave's own header begins, and where its numbers do.
 _WAVE_AT, _DATA_AT = 64, 384
 
@@ -65,19 +65,22 @@ def open_igor(path: Path, given: Given) -> Recording:
 
 
 def _recording(path: Path, wave: _Wave, given: Given) -> Recording:
-    volts = [dim for dim, unit in enumerate(wave.units) if unit in _MV]
+    factors_mv = [unit_mv(unit) for unit in wave.units]
+    volts = [dim for dim, factor in enumerate(factors_mv) if factor is not None]
     # Igor's third dimension are its layers
     bias_dim = (volts[0] if volts else 2) if len(wave.shape) == 3 else None
     x_dim, y_dim = (dim for dim in range(len(wave.shape)) if dim != bias_dim)
     order = [dim for dim in (bias_dim, y_dim, x_dim) if dim is not None]
     bias = None
-    if bias_dim is not None and wave.units[bias_dim] in _MV:
+    factor_mv = None if bias_dim is None else factors_mv[bias_dim]
+    if bias_dim is not None and factor_mv is not None:
         at = wave.start[bias_dim] + wave.step[bias_dim] * np.arange(wave.shape[bias_dim])
         # the exporter's float32 ends (-0.49999998 V) are decimal numbers that were meant
-        bias = np.round(at * _MV[wave.units[bias_dim]], 3).tolist()
+        bias = np.round(at * factor_mv, 3).tolist()
     elif bias_dim is None:
-        bias = _bias_in_note(wave.note)
-    scale = [_NM.get(wave.units[dim], 0.0) for dim in (y_dim, x_dim)]
+        told = bias_in_note(wave.note)
+        bias = None if told is None else [told]
+    scale = [unit_nm(wave.units[dim]) or 0.0 for dim in (y_dim, x_dim)]
     pixel = tuple(float(f"{abs(wave.step[dim]) * s:.9g}") for dim, s in zip((y_dim, x_dim), scale, strict=True))
     lines, before = _stripped(wave, y_dim)
     n_y, n_x = wave.shape[y_dim] + lines, wave.shape[x_dim]
@@ -135,13 +138,6 @@ def _stripped(wave: _Wave, y_dim: int) -> tuple[int, int]:
     return int(match[1]), int(match[1]) if match[2] == "down" else 0
 
 
-def _bias_in_note(note: str) -> list[float] | None:
-    match = re.search(
-        r"(?:bias|gap|sample)[\w ]*[^\w+-]+([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)\s*(m?V)\b", note, re.IGNORECASE
-    )
-    return [float(match.group(1)) * _MV[match.group(2)]] if match else None
-
-
 def _wave(path: Path) -> _Wave:
     with mapped(path) as data:
         cursor = Cursor(data)
@@ -181,13 +177,13 @@ def _wave(path: Path) -> _Wave:
         step=step[:n],
         units=tuple(_text(one) for one in units[:n]),
         unit=_text(unit),
-        note=text.decode("latin-1").replace("\r", "\n").strip("\0\n"),
+        note=decode(text).replace("\r", "\n").strip("\0\n"),
         dtype=dtype.str,
     )
 
 
 def _text(raw: bytes) -> str:
-    return raw.split(b"\0", 1)[0].decode("latin-1")
+    return decode(raw.split(b"\0", 1)[0])
 
 
 def _recognises(head: bytes) -> bool:

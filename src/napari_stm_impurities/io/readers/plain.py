@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.errors import ReadError
 from .bias_names import bias_in_name
-from .recording import Channel, Frame, Given, Recording, UntoldError
+from .recording import Assumption, Channel, Frame, Given, Recording, UntoldError
 from .sweep import merge
 
 #: What an array is when its file does not say.
@@ -29,6 +29,7 @@ def plain_recording(
     channels: Sequence[Channel] = (ARRAY,),
     default: Channel = ARRAY,
     why: str = "it is the only array in the file",
+    assumptions: Sequence[Assumption] = (),
     metadata: dict[str, Any] | None = None,
 ) -> Recording:
     """Make the recording of an array, or of several of one shape.
@@ -47,6 +48,8 @@ def plain_recording(
         What the person gave.
     channels, default, why
         What the arrays are, which one is taken, and half a sentence on why.
+    assumptions
+        What was assumed about `bias_mv` and `pixel_size_nm`; what the person gave needs none of it.
     metadata
         What else is worth showing.
 
@@ -59,12 +62,12 @@ def plain_recording(
         raise ReadError(path, f"expected an array of shape (bias, y, x), or (y, x) for one map, got {tuple(shape)}")
     n_maps = shape[0] if len(shape) == 3 else 1
     bias = given.bias_mv if given.bias_mv is not None else bias_mv
-    warnings = []
+    assumed = list(assumptions)
     if bias is None and n_maps == 1:
         named = bias_in_name(path.stem)
         if named is not None:
             bias = [named]
-            warnings.append("the bias is taken from the name of the file")
+            assumed.append(Assumption("bias", "taken from the name of the file", "give bias_mv"))
     pixel_size = given.pixel_size_nm or pixel_size_nm
     if bias is None or pixel_size is None:
         raise UntoldError(path, n_maps, ("bias_mv",) * (bias is None) + ("pixel_size_nm",) * (pixel_size is None))
@@ -91,6 +94,6 @@ def plain_recording(
         bias_mv=tuple(float(v) for v in once),
         frame=Frame((shape[-2], shape[-1]), pixel_size),
         load=sorted_maps,
-        warnings=tuple(warnings),
+        assumptions=tuple(assumed),
         metadata=metadata or {},
     )

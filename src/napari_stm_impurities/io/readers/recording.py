@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from ...core.errors import ReadError, StmError
+from ...core.installed import is_library_fault, unfit_versions
 from ...data.images import make_stack
 
 #: A file that asks for more than this is damaged, or needs another program.
@@ -285,16 +286,20 @@ class UntoldError(ReadError):
         How many biases are needed.
     lacks
         ``bias_mv``, ``pixel_size_nm`` or both.
+    why
+        Why the numbers that the file has are not enough; empty where it has none.
     """
 
-    def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...]) -> None:
+    def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...], why: str = "") -> None:
         maps = f"{n_maps} maps" if n_maps > 1 else "one map"
         ask = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
         give = " and ".join(ask[name] for name in lacks)
-        super().__init__(path, f"the file does not tell everything that a stack needs; give {give}")
+        reason = f" ({why})" if why else ""
+        super().__init__(path, f"the file does not tell everything that a stack needs{reason}; give {give}")
         self.file = path
         self.n_maps = n_maps
         self.lacks = lacks
+        self.why = why
 
 
 @contextmanager
@@ -318,7 +323,8 @@ def told_as_read_error(path: object) -> Iterator[None]:
 def library_errors(path: object, expected: str) -> Iterator[None]:
     """Turn whatever a third-party reader raises on a damaged file into a ReadError of one line.
 
-    Such libraries document no closed list of errors, and a damaged file meets all of them.
+    Such libraries document no closed list of errors, and a damaged file meets all of them. Nothing is said of the file
+    where the libraries do not fit together.
     """
     with told_as_read_error(path):
         try:
@@ -326,9 +332,17 @@ def library_errors(path: object, expected: str) -> Iterator[None]:
         except (StmError, OSError, MemoryError):
             raise
         except Exception as error:
-            raise ReadError(
-                path, f"expected {expected}, but it is damaged or another format: {one_line(error)}"
-            ) from None
+            unfit = "; ".join(unfit_versions())
+            if unfit:
+                problem = f"a library failed on it ({one_line(error)}), which says nothing of the file: {unfit}"
+            elif is_library_fault(error):
+                problem = (
+                    f"a library failed on it ({one_line(error)}), as where versions do not fit together: install those "
+                    f"of constraints.txt; if it fails with them, it is damaged or not {expected}"
+                )
+            else:
+                problem = f"expected {expected}, but it is damaged or another format: {one_line(error)}"
+            raise ReadError(path, problem) from None
 
 
 def one_line(error: BaseException) -> str:

@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 
 from ...core.errors import StmError
+from ...core.units import unit_mv
 
-_UNIT_MV = {"V": 1000.0, "mV": 1.0}
 #: The ends of a recorded bias may differ from the header's by so much of the sweep's span.
 _RECORDED_TOLERANCE = 0.25
 
@@ -25,11 +25,11 @@ def unit_factor_mv(signal: str) -> float | None:
 
     Examples
     --------
-    >>> unit_factor_mv("Bias (V)"), unit_factor_mv("Z rel (m)")
-    (1000.0, None)
+    >>> unit_factor_mv("Bias (V)"), unit_factor_mv("Bias calc (meV)"), unit_factor_mv("Z rel (m)")
+    (1000.0, 1.0, None)
     """
     match = re.match(r"\s*bias(?![a-z])[^(]*(?:\((.*)\))?", signal, re.IGNORECASE)
-    return _UNIT_MV.get(match.group(1) or "V") if match else None
+    return unit_mv(match.group(1) or "V") if match else None
 
 
 def exact(value: np.float32 | float) -> float:

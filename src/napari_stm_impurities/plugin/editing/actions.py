@@ -138,12 +138,19 @@ def _select_shown(_viewer: ViewerModel, layer: Points) -> str:
     return f"{counted(len(layer.selected_data))} chosen"
 
 
+def napari_paste() -> Callable[[Points], None] | None:
+    """The command by which napari itself pastes points; None if this version has none of that name."""
+    return next((do for do in Points.class_keymap.values() if getattr(do, "__name__", "") == "paste"), None)
+
+
 def _paste(_viewer: ViewerModel, layer: Points) -> str:
-    # napari tells nobody that it pastes
+    # napari emits no event when it pastes
     before = len(layer.data)
-    napari_paste = next(do for keys, do in Points.class_keymap.items() if str(keys) == "Ctrl+V")
+    paste = napari_paste()
+    if paste is None:
+        raise StmError("this version of napari has no command that pastes points")
     with history_of(layer).change("paste points"):
-        napari_paste(layer)
+        paste(layer)
         mark_manual(layer, range(before, len(layer.data)))
         tell(layer)
     return f"{counted(len(layer.data) - before)} pasted"
@@ -185,6 +192,8 @@ UNREJECT = Action(
     "Bring rejected points back", (), "Show all rejected points again, as points that nobody has decided on", _unreject
 )
 
+PASTE = Action("Paste", ("Control-V",), "Paste points that were copied", _paste)
+
 #: What is bound on the layer; the modes are napari's own keys already.
 BOUND = (
     ACCEPT,
@@ -195,5 +204,5 @@ BOUND = (
     UNDO,
     REDO,
     Action("Select all", ("Control-A",), "Choose all points that are shown", _select_shown),
-    Action("Paste", ("Control-V",), "Paste points that were copied", _paste),
+    PASTE,
 )

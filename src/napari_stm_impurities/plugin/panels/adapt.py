@@ -16,7 +16,7 @@ from ...physics.dispersion import MATERIALS, Dispersion
 from ..layers.images import FINDING_KEY
 from ..layers.points_on import points_on
 from ..layers.region_on import region_on
-from ..plots.curves import Curves
+from ..plots.training_curve import TrainingCurve
 from ..preferences import preferences
 from ..widgets.dispersion_picker import READ_OFF
 from ..widgets.fields import file_box, path_in, tick_box
@@ -70,13 +70,12 @@ class AdaptTab(QWidget):
             False, label="Resume", tooltip="Take up the stopped adaptation of this file: same model, image and points"
         )
         self.settings = Form(AdaptConfig, main=("epochs",))
-        self.curves = Curves(*WITH_POINTS, counted="epochs")
-        self.curves.setVisible(False)
+        self.curve = TrainingCurve()
         layout = QVBoxLayout(self)
         layout.addWidget(self.model)
         layout.addWidget(grid([self.points, self.region, self.surface, self.save_as, self.resume]))
         layout.addWidget(self.settings)
-        layout.addWidget(self.curves)
+        layout.addWidget(self.curve)
         layout.addStretch()
 
     def start(self) -> None:
@@ -99,9 +98,7 @@ class AdaptTab(QWidget):
             done=partial(self._adapted, path),
             reports=("on_epoch", self._epoch),
         )
-        self.curves.names = WITHOUT_POINTS if points is None else WITH_POINTS
-        self.curves.clear()
-        self.curves.setVisible(True)
+        self.curve.begin(*(WITHOUT_POINTS if points is None else WITH_POINTS))
 
     def _band(self, points: Points | None) -> Dispersion | str | None:
         if self.surface.value != READ_OFF:
@@ -111,7 +108,7 @@ class AdaptTab(QWidget):
 
     def _epoch(self, report: EpochReport) -> None:
         without = report.labelled_loss is None
-        self.curves.add((report.entropy, report.loss) if without else (report.labelled_loss, report.f1))
+        self.curve.add_epoch(*((report.entropy, report.loss) if without else (report.labelled_loss, report.f1)))
 
     def _adapted(self, path: Path | None, model: Model) -> None:
         told = adaptation_of(model)

@@ -19,10 +19,11 @@ from ...analysis.comparison import PAPER_PIXEL_NM, Comparison, compare
 from ...core.errors import StmError
 from ...core.files import written_whole
 from ...data.geometry import Rectangle
+from ...plots.distances import pair_distances_table, plot_pair_distances
 from ..layers.comparison import ComparisonLayers
 from ..layers.images import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, world_of
 from ..layers.points import counted, layer_points
-from ..plots.histogram import Histogram
+from ..plots.canvas import PlotCanvas
 from ..widgets.comparison_table import ComparisonTable
 from ..widgets.forms import rows_html, told_label
 from ..widgets.job import one_line
@@ -32,6 +33,7 @@ from ..widgets.panel import Panel
 FOLLOW_AFTER_MS = 100
 #: What of a layer can change the comparison. Hidden points have no event of their own in napari, but `set_data` comes.
 EDITS = ("data", "features", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
+_HISTOGRAM_PX = 120
 SAVE_FILTERS = "Figures and rows (*.json);;Table of the rows (*.csv)"
 
 
@@ -91,7 +93,7 @@ class ComparePanel(Panel):
 
     def _lay_out_results(self) -> None:
         self.figures = told_label(rich=True)
-        self.distances = Histogram()
+        self.distances = PlotCanvas("pair-distances", height_px=_HISTOGRAM_PX)
         self.distances.setToolTip("How far the two of a pair lie apart; the line is the largest distance of a pair")
         self.table = ComparisonTable()
         self.table.chosen.connect(self._go_to)
@@ -189,10 +191,8 @@ class ComparePanel(Panel):
         report = self.report
         assert report is not None
         self.figures.setText(figures_html(report))
-        self.distances.show_values(
-            report.pairs["distance_nm"], 0.0, 1.25 * report.tolerance_nm, 25, "distance of the pairs (nm)"
-        )
-        self.distances.mark(report.tolerance_nm)
+        distances_nm = report.pairs["distance_nm"].to_numpy(dtype=float)
+        self.distances.show_plot(plot_pair_distances, pair_distances_table, distances_nm, report.tolerance_nm)
         self.table.show_rows(self.rows())
         self.results.setVisible(True)
         self.say(f"{len(report.pairs)} matched, {len(report.missed)} missed, {len(report.extra)} extra")

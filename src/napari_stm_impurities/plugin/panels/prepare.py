@@ -9,16 +9,16 @@ import numpy as np
 import xarray as xr
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from ...core.progress import Progress, ShouldStop, never, silent
+from ...plots.drift import drift_table, plot_drift
 from ...prepare import apply, join_directions, normalise_by_conductance
 from ...prepare.config import PrepareConfig
 from ..layers.bias_overlay import shown_map
-from ..layers.images import ATTRS_KEY, image_layer, layer_pixel_size_nm, layer_stack, robust_limits
-from ..plots.curves import Curves
+from ..layers.images import ATTRS_KEY, image_layer, layer_pixel_size_nm, layer_stack
+from ..plots.canvas import PlotCanvas
+from ..plots.preview import Preview
 from ..widgets.channel_choice import ChannelChoice
 from ..widgets.fields import write
 from ..widgets.forms import Form
@@ -27,7 +27,7 @@ from ..widgets.panel import Panel
 
 #: Steps that need all maps, and say nothing of one alone: the preview leaves them out.
 _NOT_OF_ONE_MAP = ("choose_biases", "correct_drift", "average_biases")
-_PREVIEW_PX = 180
+_DRIFT_PX = 150
 #: Where a cropped stack was cut out, (y, x) in nm.
 _ORIGIN = "crop_origin_nm"
 
@@ -53,12 +53,10 @@ class PreparePanel(Panel):
         self.body.addWidget(self.form)
         self.preview_button = QPushButton("Preview the map on the screen")
         self.preview_button.clicked.connect(lambda: self.attempt(self.preview))
-        self.pictures = QLabel()
-        self.pictures.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.pictures.setToolTip("Before, and after")
+        self.pictures = Preview()
         self.body.addWidget(self.preview_button)
         self.body.addWidget(self.pictures)
-        self.drift = Curves("drift y (nm)", "drift x (nm)", counted="maps")
+        self.drift = PlotCanvas("drift", height_px=_DRIFT_PX)
         self.drift.setVisible(False)
         self.body.addWidget(self.drift)
         self.source.box.changed.connect(self._show_frame)
@@ -72,7 +70,7 @@ class PreparePanel(Panel):
         steps = [step for step in self.form.value().recipe() if step["step"] not in _NOT_OF_ONE_MAP]
         backward = None if self.backward.value is None else layer_stack(self.backward.value).isel(bias=[at])
         after = prepared(one, steps, backward, None)
-        self.pictures.setPixmap(_side_by_side(one.values[0], after.values[0]))
+        self.pictures.show_maps(one[0], after[0])
         self.say(f"{one.bias.values[0]:g} mV, before and after {', '.join(_said(step) for step in steps) or 'nothing'}")
 
     def start(self) -> None:
@@ -107,9 +105,8 @@ class PreparePanel(Panel):
         self.say(f"{n_maps} maps of {height} x {width} pixels{told}")
 
     def _draw_drift(self, drift: list[list[float]] | None) -> None:
-        self.drift.clear()
-        for of_map in drift or ():
-            self.drift.add(of_map)
+        if drift is not None:
+            self.drift.show_plot(plot_drift, drift_table, drift)
         self.drift.setVisible(drift is not None)
 
 
@@ -132,17 +129,3 @@ def prepared(
 
 def _said(step: dict[str, Any]) -> str:
     return str(step["step"]).replace("_", " ")
-
-
-def _side_by_side(*maps: np.ndarray) -> QPixmap:
-    """Maps in grey beside each other, each between its own limits; what is missing is black."""
-    pictures = []
-    for one in maps:
-        low, high = robust_limits(one)
-        grey = np.nan_to_num(np.clip((one - low) / (high - low), 0, 1) * 223 + 32, nan=0.0).astype(np.uint8)
-        rows, columns = (np.linspace(0, n - 1, _PREVIEW_PX).round().astype(int) for n in grey.shape)
-        pictures += [grey[np.ix_(rows, columns)], np.zeros((_PREVIEW_PX, 6), np.uint8)]
-    picture = np.ascontiguousarray(np.hstack(pictures[:-1]))
-    height, width = picture.shape
-    # a copy, since the array goes with this function
-    return QPixmap.fromImage(QImage(picture.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy())

@@ -22,7 +22,7 @@ from ...simulation.config import FriedelConfig, ScatteringConfig, WindowConfig
 from ...simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ...simulation.stream import simulate_windows
 from ...simulation.surface import Surface, SurfaceConfig, simulate_surface
-from ...simulation.windows import Windows
+from ...simulation.windows import PatchBatch
 from ..layers.images import robust_limits
 from ..sample import surface_layers
 from ..widgets.fields import file_box, path_in
@@ -116,7 +116,7 @@ class SimulatePanel(Panel):
     def _show_examples(self) -> None:
         self.run(simulate_examples, self.windows.value(), self.seed.value, done=self._examples)
 
-    def _examples(self, windows: Windows) -> None:
+    def _examples(self, windows: PatchBatch) -> None:
         maps, yx_px = montage(windows)
         self.viewer.add_layer(
             Image(maps, name="examples", contrast_limits=robust_limits(maps), axis_labels=("map", "y", "x"))
@@ -163,7 +163,7 @@ class SimulatePanel(Panel):
         self.say(f"{len(surface.points)} impurities on {material}; their positions are the hidden points layer")
 
 
-def simulate_examples(config: WindowConfig, seed: int, *, progress: Progress, should_stop: ShouldStop) -> Windows:
+def simulate_examples(config: WindowConfig, seed: int, *, progress: Progress, should_stop: ShouldStop) -> PatchBatch:
     """A few windows of a kind; `progress` and `should_stop` have nothing to say in so short a time."""
     return simulate_windows(config, EXAMPLES, torch.Generator().manual_seed(seed))
 
@@ -179,7 +179,7 @@ def measure_seconds(
     return seconds
 
 
-def montage(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+def montage(windows: PatchBatch) -> tuple[np.ndarray, np.ndarray]:
     """Windows side by side as one image.
 
     Returns

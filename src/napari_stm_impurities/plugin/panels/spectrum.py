@@ -15,6 +15,9 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 
 from ...core.errors import StmError
 from ...impurities.detect import Finding
+from ...plots.attention import attention_table, plot_attention
+from ...plots.elements import mark_bias
+from ...plots.spectra import Spectrum, plot_spectra, spectra_table
 from ..layers.bias_overlay import in_mv, shown_map
 from ..layers.images import (
     FINDING_KEY,
@@ -27,8 +30,7 @@ from ..layers.images import (
     world_of,
 )
 from ..layers.points import counted, layer_points
-from ..plots.curves import COLOURS
-from ..plots.spectrum_plot import Line, SpectrumPlot
+from ..plots.canvas import TWO_SIDED, PlotCanvas
 from ..preferences import preferences
 from ..widgets.explain_job import Look, Place, Subject, look_at
 from ..widgets.fields import tick_box
@@ -40,7 +42,6 @@ from ..widgets.panel import Panel
 DRAG_PX = 5
 #: In these modes of the active layer a click does nothing else that the person means.
 IDLE_MODES = ("pan_zoom", "select")
-SURFACE_COLOUR = "#999999"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,18 +82,20 @@ class LookPanel(Panel):
         )
         self.add_fields([self.points, self.by_click])
         self.told = told_label("Click on the image, or select a point.", rich=True)
-        self.spectrum = SpectrumPlot("bias (mV)")
+        self.spectrum = PlotCanvas("spectrum", margins=TWO_SIDED, draw_mark=mark_bias)
         self.spectrum.setToolTip(
-            "dI/dV at the place, over a disc of one pixel's radius; grey: the mean over the half of the image that lies"
+            "dI/dV at the place, over a disc of one pixel's radius; blue: the mean over the half of the image that lies"
             " farthest from all points, and the standard deviation there"
         )
-        self.attention = SpectrumPlot("bias (mV)")
+        self.attention = PlotCanvas("attention", margins=TWO_SIDED, draw_mark=mark_bias)
         self.attention.setToolTip(
             "How much the network asks each map at this place (the weights of Eq. 1, which sum to 1), and by how much"
             " the score falls when that map is left out; neighbouring maps are averaged first"
         )
         for widget in (self.told, self.spectrum, self.attention):
             self.body.addWidget(widget)
+        for plot in (self.spectrum, self.attention):
+            plot.setVisible(False)
         self.look: Look | None = None
         self._request: Request | None = None
         self._next: Request | None = None
@@ -200,21 +203,19 @@ class LookPanel(Panel):
         unit = str(look.spectrum.attrs.get("units", ""))
         bias = look.spectrum.bias.values
         surface = look.surface
-        self.spectrum.show_lines(
-            [
-                Line("surface", bias, surface.mean.values, SURFACE_COLOUR, spread=surface.std.values),
-                Line("here", bias, look.spectrum.values, COLOURS[1]),
-            ],
-            ("dI/dV" if self._subject is None else str(self._subject.stack.name), unit),
-        )
-        lines = []
+        spectra = [
+            Spectrum("here", look.spectrum.values),
+            Spectrum("surface", surface.mean.values, surface.std.values),
+        ]
+        quantity = "dI/dV" if self._subject is None else str(self._subject.stack.name)
+        self.spectrum.show_plot(plot_spectra, spectra_table, bias, spectra, quantity, unit)
+        self.spectrum.setVisible(True)
+        self.attention.setVisible(look.reasons is not None)
         if look.reasons is not None:
-            asked = look.reasons.weight.bias.values
-            lines = [
-                Line("", asked, look.reasons.weight.values, COLOURS[0]),
-                Line("", asked, look.reasons.score_fall.values, COLOURS[1], right=True),
-            ]
-        self.attention.show_lines(lines, ("attention", ""), ("fall of the score without it", ""), (bias[0], bias[-1]))
+            weight, fall = look.reasons.weight, look.reasons.score_fall
+            range_mv = (float(bias[0]), float(bias[-1]))
+            values = (weight.bias.values, weight.values, fall.values, range_mv)
+            self.attention.show_plot(plot_attention, attention_table, *values)
         self._tell()
         if look.problem:
             self.say(look.problem)

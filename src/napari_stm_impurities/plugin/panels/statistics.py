@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from napari.components import ViewerModel
@@ -16,10 +15,15 @@ from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
 from ...data.observation_window import ObservationWindow
+from ...plots.distances import (
+    nearest_neighbours_table,
+    pair_correlation_table,
+    plot_nearest_neighbours,
+    plot_pair_correlation,
+)
 from ..layers.images import FINDING_KEY
 from ..layers.points_on import points_on
-from ..plots.curves import COLOURS
-from ..plots.spectrum_plot import Line, SpectrumPlot
+from ..plots.canvas import PlotCanvas
 from ..widgets.forms import rows_html, told_label
 from ..widgets.image_picker import ImageSource, n_maps
 from ..widgets.job import Job, one_line
@@ -28,7 +32,6 @@ from .compare import EDITS
 
 #: After so long without a further edit the statistics are worked out anew, in ms.
 FOLLOW_AFTER_MS = 250
-_RANDOM = "#999999"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +69,15 @@ class StatisticsPanel(Panel):
         )
         self.add_fields([self.points])
         self.told = told_label(rich=True)
-        self.pairs = SpectrumPlot("distance r (nm)")
+        self.pairs = PlotCanvas("pair-correlation")
         self.pairs.setToolTip(
             "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"
             " random placements lie, at each distance. 1 distance in 20 is outside by chance"
         )
-        self.nearest = SpectrumPlot("distance to the nearest neighbour (nm)")
+        self.nearest = PlotCanvas("nearest-neighbours")
         self.nearest.setToolTip(
-            "How many points have their nearest neighbour so far away; grey: 95 % of random placements"
+            "How many points have their nearest neighbour so far away; grey: 95 % of random placements; dashed: both"
+            " means"
         )
         for widget in (self.told, self.pairs, self.nearest):
             self.body.addWidget(widget)
@@ -145,12 +149,12 @@ class StatisticsPanel(Panel):
         rows = rows_html(told.summary_rows())
         self.told.setText(rows)
         self.told.setVisible(True)
-        g, nearest = told.pair_correlation, told.nearest
-        middle = (nearest["from_nm"] + nearest["to_nm"]) / 2
-        self.pairs.show_lines(_beside_random(g["r_nm"], g, "g", "g(r) of the points"), left=("g(r)", ""))
-        self.nearest.show_lines(_beside_random(middle, nearest, "points", "these points"), left=("points", ""))
-        self.pairs.setVisible(not g.empty)
-        self.nearest.setVisible(not g.empty)
+        enough = not told.pair_correlation.empty
+        if enough:
+            self.pairs.show_plot(plot_pair_correlation, pair_correlation_table, told)
+            self.nearest.show_plot(plot_nearest_neighbours, nearest_neighbours_table, told)
+        self.pairs.setVisible(enough)
+        self.nearest.setVisible(enough)
         self.say(f"{told.n_points} points; edits are followed")
 
     @Slot(str, object)
@@ -183,14 +187,3 @@ def tell(
     measured = area if isinstance(area, ObservationWindow) else ObservationWindow.of(area)
     told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
     return Told(number, measured, told)
-
-
-def _beside_random(x: pd.Series[Any], table: pd.DataFrame, column: str, name: str) -> list[Line]:
-    """The curve of the points, before that of random placement with its band."""
-    at, points, random, low, high = (
-        values.to_numpy(dtype=float) for values in (x, *(table[key] for key in (column, "random", "low", "high")))
-    )
-    return [
-        Line("random placement (95 %)", at, random, _RANDOM, spread=np.stack([random - low, high - random])),
-        Line(name, at, points, COLOURS[1]),
-    ]

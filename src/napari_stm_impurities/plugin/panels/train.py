@@ -16,7 +16,7 @@ from ...impurities.training import train
 from ...impurities.training.checkpoint import EpochReport
 from ...impurities.training.config import TrainingConfig
 from ..layers.points_on import points_on
-from ..plots.curves import Curves
+from ..plots.training_curve import TrainingCurve
 from ..preferences import preferences
 from ..widgets.fields import file_box, path_in, tick_box
 from ..widgets.forms import Form, Tabs, grid
@@ -70,14 +70,13 @@ class TrainPanel(Panel):
         self.save_as = file_box("Save as", tooltip, SUFFIX, new=True)
         self.resume = tick_box(False, label="Resume", tooltip="Take up the stopped training of this file")
         self.training = Form(TrainingConfig, main=("epochs", "confidence_weight"))
-        self.curves = Curves("loss", "ratio", counted="epochs")
-        self.curves.setVisible(False)
+        self.curve = TrainingCurve()
         self._last: EpochReport | None = None
         tab = QWidget()
         layout = QVBoxLayout(tab)
         layout.addWidget(grid([self.preset, self.use_image, self.reference, self.save_as, self.resume]))
         layout.addWidget(self.training)
-        layout.addWidget(self.curves)
+        layout.addWidget(self.curve)
         layout.addStretch()
         self.preset.changed.connect(self._fill_preset)
         return tab
@@ -106,12 +105,11 @@ class TrainPanel(Panel):
             reports=("on_epoch", self._epoch),
         )
         self._last = None
-        self.curves.clear()
-        self.curves.setVisible(True)
+        self.curve.begin("loss", "ratio")
 
     def _epoch(self, report: EpochReport) -> None:
         self._last = report
-        self.curves.add((report.loss, report.ratio))
+        self.curve.add_epoch(report.loss, report.ratio)
 
     def _trained(self, path: Path | None, model: Model) -> None:
         if not model.config.training["epochs_done"]:  # it has learnt nothing, so nothing shall be found with it

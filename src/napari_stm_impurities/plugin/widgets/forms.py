@@ -18,16 +18,18 @@ from magicgui.widgets import ComboBox
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
+    QWIDGETSIZE_MAX,
     QAbstractSpinBox,
     QComboBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QTabBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from ...core.configuration import Configuration
 from ...core.rows import Row
@@ -65,7 +67,11 @@ class Form(QWidget, Generic[C]):
         for name in rest:
             inner = _inner(fields[name])
             if inner:
-                form: Form[Any] | Choice = Choice(inner) if len(inner) > 1 else Form(inner[0])
+                form: Form[Any] | Choice | Several
+                if get_origin(fields[name].annotation) is tuple:
+                    form = Several(inner)
+                else:
+                    form = Choice(inner) if len(inner) > 1 else Form(inner[0])
                 form.fill(fields[name].get_default(call_default_factory=True))
                 form.setToolTip(fields[name].description or "")
                 section = Fold(label_of(name))
@@ -147,6 +153,68 @@ class Choice(QWidget):
             form.setVisible(kind is self.kind.value)
 
 
+class Several(QWidget):
+    """Any number of configurations, one after the other: each in a fold with a button that removes it.
+
+    Parameters
+    ----------
+    kinds
+        The classes to choose from, named by the first words of their docstrings.
+    """
+
+    def __init__(self, kinds: Sequence[type[Configuration]]) -> None:
+        super().__init__()
+        self.forms: list[Form[Any]] = []
+        self._folds: list[Fold] = []
+        self.kind = ComboBox(choices=[(title_of(kind), kind) for kind in kinds], label="Add")
+        self.kind.tooltip = "Which one to add at the end of the list"
+        self.add_button = QPushButton("Add")
+        self.add_button.clicked.connect(self._add_clicked)
+        self._list = QVBoxLayout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._list)
+        layout.addWidget(grid([self.kind]))
+        layout.addWidget(self.add_button)
+
+    def value(self) -> tuple[Configuration, ...]:
+        """The configurations as they stand in their forms."""
+        return tuple(form.value() for form in self.forms)
+
+    def fill(self, configs: Sequence[Configuration]) -> None:
+        """Show the values of `configs`, and no others."""
+        if [form.kind for form in self.forms] != [type(config) for config in configs]:
+            for form in list(self.forms):
+                self.remove(form)
+            for config in configs:
+                self.add(type(config))
+        for form, config in zip(self.forms, configs, strict=True):
+            form.fill(config)
+
+    def add(self, kind: type[Configuration]) -> None:
+        """One more at the end, with its defaults."""
+        form = Form(kind, [name for name, info in kind.model_fields.items() if not _fixed(info)])
+        remove = QPushButton("Remove")
+        remove.clicked.connect(lambda: self.remove(form))
+        fold = Fold(title_of(kind))
+        fold.inside.addWidget(form)
+        fold.inside.addWidget(remove)
+        self._list.addWidget(fold)
+        self.forms.append(form)
+        self._folds.append(fold)
+
+    def remove(self, form: Form[Any]) -> None:
+        """Take one off the list."""
+        index = self.forms.index(form)
+        del self.forms[index]
+        fold = self._folds.pop(index)
+        fold.hide()
+        fold.deleteLater()
+
+    def _add_clicked(self) -> None:
+        self.add(self.kind.value)
+
+
 def title_of(kind: type[Configuration]) -> str:
     """What a configuration is called: the first words of its docstring, up to a colon, comma or full stop."""
     return re.split(r"[:,.\n]", inspect.getdoc(kind) or kind.__name__, maxsplit=1)[0]
@@ -166,30 +234,39 @@ class _IgnoreWheel(QObject):
 _wheel = _IgnoreWheel()
 
 
-class Fold(QWidget):
+class Fold(QCollapsible):
     """A section that is closed until its title is clicked."""
 
     def __init__(self, title: str) -> None:
-        super().__init__()
-        self.title = QToolButton()
-        self.title.setText(title)
-        self.title.setCheckable(True)
-        self.title.setAutoRaise(True)
-        self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.title.setArrowType(Qt.ArrowType.RightArrow)
-        self.title.toggled.connect(self._open)
-        self.content = QWidget()
-        self.content.setVisible(False)
-        self.inside = QVBoxLayout(self.content)
+        super().__init__(title)
+        self.setDuration(0)
+        # napari paints a button that is checked as if it were the one to press
+        self.toggleButton().setStyleSheet("text-align: left; border: none; background: transparent;")
+        self.setContentsMargins(0, 0, 0, 0)
+        self.inside = QVBoxLayout()
         self.inside.setContentsMargins(12, 0, 0, 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.title)
-        layout.addWidget(self.content)
+        content = QWidget()
+        content.setLayout(self.inside)
+        content.setVisible(False)
+        self.setContent(content)
+        self._set_icons()
+        self.toggled.connect(self._show_content)
 
-    def _open(self, opened: bool) -> None:
-        self.title.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        self.content.setVisible(opened)
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow the colours of the window."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange:
+            self._set_icons()
+
+    def _set_icons(self) -> None:
+        # superqt draws them once, in the colour of that moment
+        self.setExpandedIcon("▼")
+        self.setCollapsedIcon("▶")
+
+    def _show_content(self, opened: bool) -> None:
+        # superqt only makes it flat, where the Tab key still finds it, and later no higher than it was when opened
+        self.content().setVisible(opened)
+        self.content().setMaximumHeight(QWIDGETSIZE_MAX)
 
 
 class Tabs(QWidget):
@@ -272,8 +349,10 @@ def grid(fields: Sequence[Any]) -> QWidget:
 
 
 def _inner(info: FieldInfo) -> list[type[Configuration]]:
-    """The configuration classes, one of which a field holds; none for a plain field."""
+    """The configuration classes that a field holds one of, or any number of in a tuple; none for a plain field."""
     annotation, _ = without_annotated(info.annotation, [])
+    if get_origin(annotation) is tuple and get_args(annotation)[1:] == (Ellipsis,):
+        annotation, _ = without_annotated(get_args(annotation)[0], [])
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Configuration)]
 
@@ -284,11 +363,11 @@ def _fixed(info: FieldInfo) -> bool:
 
 
 def _value(field: Any) -> Any:
-    return field.value() if isinstance(field, Form | Choice) else read(field)
+    return field.value() if isinstance(field, Form | Choice | Several) else read(field)
 
 
 def _fill(field: Any, value: Any) -> None:
-    if isinstance(field, Form | Choice):
+    if isinstance(field, Form | Choice | Several):
         field.fill(value)
     else:
         write(field, value)

@@ -13,18 +13,19 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from ...analysis.comparison import compare
 from ...core.errors import StmError
+from ...plots.confidence import confidence_table, mark_threshold, plot_confidence
 from ..editing import shown_at
 from ..layers.images import THRESHOLD_KEY
 from ..layers.points import layer_points
-from ..plots.histogram import Histogram
+from ..plots.canvas import PlotCanvas
 from .forms import grid, told_label
 from .panel import Panel
 
 #: How many steps the slider has between 0 and 1.
 STEPS = 1000
-#: After so long without a further step the figures beside the reference are worked out, in ms.
-_FIGURES_AFTER_MS = 50
-_BARS = 25
+#: After so long without a further step or edit the histogram and the figures are brought up to date, in ms.
+_SETTLE_AFTER_MS = 50
+_HISTOGRAM_PX = 120
 
 
 class Threshold(QWidget):
@@ -50,7 +51,8 @@ class Threshold(QWidget):
         self.value = 0.0
         self._layer: weakref.ref[Points] | None = None
         self._truth: weakref.ref[Points] | None = None
-        self.histogram = Histogram(movable=True)
+        self._edited = False
+        self.histogram = PlotCanvas("confidence", height_px=_HISTOGRAM_PX, draw_mark=mark_threshold, movable=True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
         self.slider.setPageStep(STEPS // 20)
@@ -83,8 +85,8 @@ class Threshold(QWidget):
 
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_FIGURES_AFTER_MS)
-        self._timer.timeout.connect(self._compare)
+        self._timer.setInterval(_SETTLE_AFTER_MS)
+        self._timer.timeout.connect(self._settle)
         self.histogram.moved.connect(self.set_value)
         self.slider.valueChanged.connect(self._slid)
         self.number.changed.connect(self.set_value)
@@ -145,6 +147,7 @@ class Threshold(QWidget):
         self.value = float(chosen.metadata.get(THRESHOLD_KEY, 0.0))
         self._put_controls()
         self._changed()
+        self._show_histogram()
 
     def _choose_reference(self, layer: Points | None) -> None:
         self._listen(self.layer, layer)
@@ -172,13 +175,10 @@ class Threshold(QWidget):
 
     def _changed(self, _event: Any = None) -> None:
         """Follow an edit: other confidences, other points."""
-        layer = self.layer
-        if layer is None:
-            return
-        if _has_confidence(layer):
-            self.histogram.show_values(layer.features["confidence"], 0.0, 1.0, _BARS, "confidence")
-        self._count()
-        self._timer.start()
+        if self.layer is not None:
+            self._edited = True
+            self._count()
+            self._timer.start()
 
     def _count(self) -> None:
         layer = self.layer
@@ -186,9 +186,22 @@ class Threshold(QWidget):
             self.count.setText(f"{int(np.count_nonzero(layer.shown))} of {len(layer.data)} points")
 
     @Slot()
+    def _settle(self) -> None:
+        """Do what takes longer, once no further step or edit has come for a while."""
+        self._count()  # a rejected point is hidden after its features have told that they changed
+        if self._edited:
+            self._show_histogram()
+        self._compare()
+
+    def _show_histogram(self) -> None:
+        self._edited = False
+        layer = self.layer
+        if layer is not None and _has_confidence(layer):
+            confidence = layer.features["confidence"].to_numpy(dtype=float)
+            self.histogram.show_plot(plot_confidence, confidence_table, confidence)
+
     def _compare(self) -> None:
         """Hold what is shown against the reference."""
-        self._count()  # a rejected point is hidden after its features have told that they changed
         layer, truth = self.layer, None if self._truth is None else self._truth()
         self.figures.setVisible(layer is not None and truth is not None)
         if layer is None or truth is None:
