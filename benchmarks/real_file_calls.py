@@ -22,7 +22,7 @@ import xarray as xr
 import napari_stm_impurities as stm
 from napari_stm_impurities import prepare
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.cli.console import BAD_INPUT
+from napari_stm_impurities.cli.console import BAD_INPUT, PARTLY_FAILED
 from napari_stm_impurities.data.images import pixel_size_nm
 from napari_stm_impurities.impurities.network_config import NetworkConfig
 from napari_stm_impurities.io.readers.recording import MissingMetadataError
@@ -108,8 +108,8 @@ class RealFile:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(problems):
             status = run([*(str(word) for word in words), *options])
         errors = [line for line in problems.getvalue().splitlines() if line.startswith(("error: ", "failed: "))]
-        if status == BAD_INPUT and len(errors) == 1:
-            raise stm.StmError(errors[0].removeprefix("error: "))
+        if status in (BAD_INPUT, PARTLY_FAILED) and len(errors) == 1:
+            raise stm.StmError(errors[0].partition(": ")[2])
         assert status == 0, f"exit code {status}, {errors}, {problems.getvalue()[-300:]}"
         lines = [line for line in said.getvalue().splitlines() if line.strip()]
         assert lines, "nothing was printed"
@@ -181,7 +181,7 @@ def found(material: str | None, file: RealFile) -> str:
 def finding(file: RealFile) -> str:
     """A run, with all that it rests on."""
     result = stm.find(file.stack, file.model, MATERIAL)
-    assert result.score.shape == file.stack.shape[1:]
+    assert np.isfinite(result.score.values).any()
     return f"{counted(result.points, file.stack)}, {len(result.notes)} notes"
 
 
@@ -345,7 +345,10 @@ def commands() -> dict[str, Call]:
         return call
 
     def find(file: RealFile) -> str:
-        extra = ("--score-map", file.folder / "score.nc", "--figure", file.folder / "points.png")
+        # of a folder each file is searched for itself
+        extra = (
+            () if file.path.is_dir() else ("--score-map", file.folder / "score.nc", "--figure", file.folder / "p.png")
+        )
         return file.command("find", file.path, "-o", file.folder / "found.csv", "--material", MATERIAL, *extra)
 
     def batch(file: RealFile) -> str:

@@ -33,6 +33,7 @@ import torch
 from real_file_calls import ON_FILES, ON_STACKS, RealFile
 
 import napari_stm_impurities as stm
+from napari_stm_impurities.io.readers import files_in
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 30.0
@@ -120,9 +121,9 @@ class Worker:
 
 
 def items(data: Path, patterns: list[str]) -> Iterator[Path]:
-    """Every file below a folder, and every folder that holds more than one file, which is read as a series."""
+    """Every file below a folder, and every folder that holds several that can be read, which is a series."""
     for one in sorted(data.rglob("*")):
-        is_series = one.is_dir() and sum(inner.is_file() for inner in one.iterdir()) > 1
+        is_series = one.is_dir() and len(files_in(one)) > 1
         if (one.is_file() or is_series) and (not patterns or any(one.match(pattern) for pattern in patterns)):
             yield one
 

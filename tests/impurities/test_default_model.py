@@ -14,6 +14,8 @@ from napari_stm_impurities.analysis.comparison import compare
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.impurities.detect import FindingWarning, find_impurities
+from napari_stm_impurities.io.readers import read_stack
+from napari_stm_impurities.io.tables import load_points
 from napari_stm_impurities.physics.instrument import correlated_noise
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
 
@@ -45,6 +47,20 @@ def test_most_impurities_are_found_and_little_else(kind):
         points = find_impurities(surface(kind).stack)
     report = compare(points, surface(kind).points, KINDS[kind][1])
     assert report.f1 > 0.85
+
+
+def test_the_marked_molecules_of_a_measured_map_are_found(shared_data):
+    """CO on Cu(111) at 10 mV, whose 102 molecules were marked by hand (docs/model-card.md)."""
+    folder = shared_data / "jjacobe2__PyAutoSTM"
+    marked = load_points(folder / "Topo014_positions.csv")
+    with warnings.catch_warnings():
+        # the topography is searched, since the lock-in was off
+        warnings.simplefilter("ignore", FindingWarning)
+        points = find_impurities(read_stack(folder / "Topo014.sxm"))
+    report = compare(points, marked, 0.25)
+    assert len(marked) == 102
+    assert report.recall >= 0.93
+    assert report.precision >= 0.90
 
 
 def test_unit_offset_and_sign_of_the_signal_do_not_matter():

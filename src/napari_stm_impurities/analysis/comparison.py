@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..core.arguments import number, path_like, real_array, shown
+from ..core.arguments import number, path_like, pixel_sizes, real_array, shown
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.rows import Row

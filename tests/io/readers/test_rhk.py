@@ -12,6 +12,7 @@ from napari_stm_impurities.io.readers import describe, open_recording, read_stac
 
 #: Two spectra in each of three columns and two rows, there and back, at 21 biases.
 SPECTRA = np.arange(1, 2 * 3 * 2 * 21 + 1).reshape(12, 21)
+IMAGE = {"kind": 0, "line": 0, "x_unit": "m", "unit": "m", "x_scale": 1e-10, "y_scale": -1e-10, "label": "Topography"}
 
 
 def test_both_sweep_directions_and_their_places(tmp_path, made):
@@ -74,6 +75,63 @@ def test_the_grid_is_found_from_the_places_alone(tmp_path, made):
     assert read_stack(made.rhk(tmp_path / "b.sm4", [line])).shape == (21, 1, 6)
 
 
+def walked(order: str) -> np.ndarray:
+    """Row (from above) and column of each of 3 x 4 places, in the order of a walk."""
+    rows, columns = np.mgrid[:3, :4]
+    if order == "meander":
+        columns[1::2] = columns[1::2, ::-1]
+    elif order == "from below":
+        rows = rows[::-1]
+    elif order == "meander from below":
+        rows = rows[::-1]
+        columns[1::2] = columns[1::2, ::-1]
+    elif order == "column by column":
+        rows, columns = np.mgrid[:3, :4].transpose(0, 2, 1)
+    return np.column_stack([rows.ravel(), columns.ravel()])
+
+
+@pytest.mark.parametrize("stated", [(4, 3), (0, 0)])
+@pytest.mark.parametrize("repeats", [1, 2])
+@pytest.mark.parametrize("angle_deg", [0.0, 10.0])
+@pytest.mark.parametrize("order", ["raster", "meander", "from below", "meander from below", "column by column"])
+def test_each_spectrum_lies_where_it_was_recorded(tmp_path, made, order, angle_deg, repeats, stated):
+    row, column = walked(order).T
+    cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    u, v = 2e-9 * column, -1e-9 * row
+    # far from the origin, as real places are: float32 knows them to 0.06 nm there
+    places = np.column_stack([7e-7 + u * cos - v * sin, -4e-7 + u * sin + v * cos])
+    page = {
+        "data": np.repeat((100 + 10 * row + column)[:, None], 5, axis=1).repeat(repeats, axis=0),
+        "label": "LIA Current",
+        "places": places.repeat(repeats, axis=0),
+        "grid": stated,
+        "z_scale": 1.0,
+    }
+    stack = read_stack(made.rhk(tmp_path / "a.sm4", [page]))
+    np.testing.assert_array_equal(stack.values[0], 100 + 10 * np.arange(3)[:, None] + np.arange(4))
+    np.testing.assert_allclose(stack.attrs["pixel_size_nm"], [1.0, 2.0], rtol=0.02)
+    # clockwise; the places themselves are only known to a degree
+    assert stack.attrs["frame_angle_deg"] == pytest.approx(-angle_deg, abs=1.0)
+
+
+SCATTERED = [(0.0, 0.0), (3e-9, 1e-9), (1e-9, 4e-9), (9e-9, 2e-9)]
+
+
+@pytest.mark.parametrize("places", [SCATTERED[:2], SCATTERED[:3], SCATTERED], ids=len)
+def test_spectra_at_single_places_of_an_image_are_no_map(tmp_path, made, places):
+    spectra = {"data": np.ones((len(places), 5)), "label": "LIA Current", "places": places}
+    image = {**IMAGE, "data": np.full((3, 4), 7), "z_scale": 1.0, "bias": 0.1}
+    stack = read_stack(made.rhk(tmp_path / "a.sm4", [spectra, image]))
+    assert (stack.name, stack.shape, stack.bias.values.tolist()) == ("Topography", (1, 3, 4), [100.0])
+    assert "channel: Topography is taken" in " ".join(stack.attrs["assumptions"])
+
+
+def test_places_that_make_no_rectangle_are_refused(tmp_path, made):
+    page = {"data": np.ones((4, 5)), "label": "LIA Current", "places": SCATTERED}
+    with pytest.raises(ReadError, match="found 4 places that make no rectangle"):
+        read_stack(made.rhk(tmp_path / "a.sm4", [page]))
+
+
 def test_images_alone_are_one_map_with_the_bias_of_the_header(tmp_path, made):
     image = {"kind": 0, "line": 0, "x_unit": "m", "unit": "m", "x_scale": -1e-10, "y_scale": -2e-10, "bias": -0.25}
     pages = [
@@ -101,9 +159,6 @@ def test_what_is_no_map_is_refused(tmp_path, made, page, says):
     good = {"data": SPECTRA, "label": "Current", "grid": (3, 2), "places": made.grid_places(2, 3, 1e-9, repeats=2)}
     with pytest.raises(ReadError, match=says):
         read_stack(made.rhk(tmp_path / "a.sm4", [{**good, **page}]))
-
-
-IMAGE = {"kind": 0, "line": 0, "x_unit": "m", "unit": "m", "x_scale": 1e-10, "y_scale": -1e-10, "label": "Topography"}
 
 
 def test_images_of_another_frame_are_left_out_and_said(tmp_path, made):

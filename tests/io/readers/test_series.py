@@ -204,6 +204,58 @@ def test_many_assumptions_of_one_kind_are_one_line(scan_file):
     assert line.text == "1 mV, from the name (1 of 5 files: 1.sxm, and likewise in 4 more)"
 
 
+def controller(on: str) -> str:
+    return f"\tName\ton\tSetpoint\tP-gain\n\tlog Current\t{on}\t1.000E-10 A\t2.000E-12 m"
+
+
+@pytest.mark.parametrize(
+    ("on", "off"),
+    [
+        ({"Z-CONTROLLER": controller("1")}, {"Z-CONTROLLER": controller("0")}),
+        ({"Z-Controller>Controller status": "ON"}, {"Z-Controller>Controller status": "OFF"}),
+    ],
+)
+def test_constant_height_among_constant_current_is_said(scan_file, on, off):
+    def recording(mv, header):
+        return open_recording(scan_file([np.ones((3, 4))] * 2, bias_v=mv / 1000, header=header, name=f"{mv}.sxm"))
+
+    mixed = as_series([recording(10, on), recording(20, off), recording(30, on)])
+    (warning,) = mixed.warnings
+    assert warning.startswith("20.sxm was scanned at constant height and the others at constant current")
+    assert not as_series([recording(10, on), recording(20, on)]).warnings
+    # a file that does not say how is not doubted
+    assert not as_series([recording(10, on), recording(20, {})]).warnings
+
+
+def test_constant_height_of_createc_images_is_known(tmp_path, made):
+    data = np.ones((2, 8, 9))
+    paths = [
+        made.createc(
+            tmp_path / f"{mv}.dat", data, bias_mv=mv, header={"CHMode / CHMode": mode, "CHModeBias[mV]": str(mv)}
+        )
+        for mv, mode in ((10.0, "0"), (20.0, "1"))
+    ]
+    assert [open_recording(path).feedback_on for path in paths] == [True, False]
+    assert "was scanned at constant" in " ".join(open_recording(paths).warnings)
+
+
+def test_frames_whose_position_nobody_states_are_an_assumption(tmp_path, three):
+    for mv in (-230, 20):
+        tifffile.imwrite(tmp_path / f"{mv}mV.tif", np.full((8, 9), mv, np.float32))
+    given = {"pixel_size_nm": 0.5, "bias_mv": [-230, 20]}
+    stack = read_stack(sorted(tmp_path.glob("*.tif")), **given)
+    assert "position: all maps are taken to show one frame, though no file states" in " ".join(
+        stack.attrs["assumptions"]
+    )
+    # a header states it
+    assert not any(text.startswith("position") for text in read_stack(three).attrs["assumptions"])
+
+
+def test_hidden_files_are_no_part_of_a_folder(three):
+    (three[0].parent / "._10.sxm").write_bytes(b"resource fork")
+    assert read_stack(three[0].parent).sizes["bias"] == 3
+
+
 def test_files_of_two_formats_are_no_series(three, tmp_path, made):
     (odd,) = [made.gwyddion(tmp_path / "odd.gwy", {"/0/data": made.gwy_field(np.ones((3, 4)), 4e-10)})]
     with pytest.raises(ReadError, match=r"odd\.gwy: is of the format Gwyddion"):

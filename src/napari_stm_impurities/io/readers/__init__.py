@@ -199,7 +199,9 @@ def files_in(folder: Path) -> list[Path]:
         If the folder cannot be looked into.
     """
     with as_read_error(folder):
-        known = sorted(one for one in folder.iterdir() if is_readable(one) and one.suffix.lower() != ".mtrx")
+        # macOS leaves a hidden ._a.sxm beside each a.sxm on a foreign disk
+        visible = [one for one in folder.iterdir() if not one.name.startswith(".")]
+        known = sorted(one for one in visible if is_readable(one) and one.suffix.lower() != ".mtrx")
     # beside files of a microscope, texts are notes and tables of points
     return [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
 

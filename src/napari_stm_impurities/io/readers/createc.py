@@ -102,6 +102,7 @@ def open_createc(path: Path, given: UserMetadata) -> Recording:
         warnings=(*warnings, *recording.warnings),
         assumptions=(*recording.assumptions, *assumptions),
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, angle_deg=angle),
+        feedback_on=None if (mode := _number(entries, "chmode")) is None else not mode,
     )
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -114,7 +115,18 @@ def open_scan(path: Path, given: UserMetadata) -> Recording:
         warnings=tuple(warnings),
         history=(f"{len(bias)} passes put together by their bias",) if len(bias) > 1 else (),
         metadata=dict(scan.entries),
+        feedback_on=_feedback_on(scan.entries),
     )
+
+
+def _feedback_on(entries: Mapping[str, str]) -> bool | None:
+    """The state of the Z controller, by its table or else by the status that newer versions write."""
+    rows = [line.strip().split("\t") for line in entries.get("Z-CONTROLLER", "").splitlines() if line.strip()]
+    if len(rows) > 1 and "on" in rows[0] and len(rows[1]) > rows[0].index("on"):
+        state = rows[1][rows[0].index("on")]
+    else:
+        state = entries.get("Z-Controller>Controller status", "")
+    return {"1": True, "ON": True, "0": False, "OFF": False}.get(state.strip().upper())
 
 
 def _load(scan: Scan, signals: dict[str, Signal], channel: Channel) -> np.ndarray:

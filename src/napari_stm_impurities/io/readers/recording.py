@@ -136,6 +136,9 @@ class Recording:
         Header entries worth showing, JSON-able.
     saved
         Gives a stack that this package saved just as it was; None for every other file.
+    feedback_on
+        Whether the height of the tip was controlled during the scan (constant current), or not (constant height); None
+        where the file does not say.
     odd_file
         Raised where the default channel is asked for and not every file of the series has it; a channel by its name can
         be read all the same.
@@ -155,6 +158,7 @@ class Recording:
     history: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     saved: Callable[[], xr.DataArray] | None = field(default=None, repr=False)
+    feedback_on: bool | None = None
     odd_file: ReadError | None = None
 
     @property

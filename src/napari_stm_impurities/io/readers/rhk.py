@@ -1,9 +1,8 @@
 """RHK files (``.sm4``): maps of spectra with repetitions and both sweep directions, and single images.
 
-Spectra are put where the file says each was measured, so that column 0 is the left and row 0 the upper edge
-of the frame, however it was walked over. Several spectra at one place are repetitions, alternately with the
-bias swept there and back: both directions are channels, each averaged over its repetitions, and each
-repetition is a channel too. A spectrum that was never measured is stored as zeros, and is NaN here.
+Several spectra at one place are repetitions, alternately with the bias swept there and back: both directions are
+channels, each averaged over its repetitions, and each repetition is a channel too. A spectrum that was never measured
+is stored as zeros, and is NaN here. Spectra at single places beside an image are no map: the image is read.
 
 The reader is our own: of those published, one divides by zero at a small map, and one gives a flat list of spectra.
 """
@@ -21,12 +20,11 @@ from .channels import choose, recognise
 from .formats import Format
 from .image_groups import Picture, grouped, left_out_assumption, select
 from .recording import Channel, Frame, Recording, UserMetadata, library_errors, nm
+from .rhk_grid import Grid, find_grid
 from .rhk_pages import SIGNATURE, Page, read_pages
 from .sweep import decimal_of_float32, merge
 
 _NAME = "RHK (.sm4)"
-#: Spectra are at one place when they lie closer than this share of the usual distance to the next place.
-_SAME = 0.1
 #: More repetitions than this are averaged only, not shown one by one.
 _MAX_REPETITIONS = 32
 
@@ -42,12 +40,21 @@ def open_rhk(path: Path, given: UserMetadata) -> Recording:
     with library_errors(path, "an RHK file (.sm4)"):
         pages = read_pages(path)
         spectra = [page for page in pages if page.is_iv]
+        images = [page for page in pages if page.is_image]
         maps = [page for page in spectra if _n_places(page) > 1]
         if maps:
-            return _spectra(path, maps, pages, given)
-        images = [page for page in pages if page.is_image]
+            alike, left_out = _of_one_grid(maps)
+            grid = find_grid(alike[0])
+            # a few spectra on a line are points of interest of the image, and no map of their own
+            if grid is not None and (not images or min(grid.place.shape) > 1):
+                return _spectra(path, alike, grid, left_out, pages, given)
         if images:
             return _images(path, images, given)
+        if maps:
+            raise ReadError(
+                path,
+                f"expected spectra on a grid, found {_n_places(maps[0])} places that make no rectangle, and no image",
+            )
     if spectra:
         done = int(spectra[0].raw().any(axis=1).sum())
         raise ReadError(
@@ -62,8 +69,9 @@ def _n_places(page: Page) -> int:
     return len(np.unique(page.places_m, axis=0))
 
 
-def _spectra(path: Path, maps: Sequence[Page], pages: Sequence[Page], given: UserMetadata) -> Recording:
-    alike, left_out = _of_one_grid(maps)
+def _spectra(
+    path: Path, alike: Sequence[Page], grid: Grid, left_out: Sequence[str], pages: Sequence[Page], given: UserMetadata
+) -> Recording:
     first = alike[0]
     start, step = decimal_of_float32(first.x_offset), decimal_of_float32(first.x_scale)
     axis = np.round((start + step * np.arange(first.n_x)) * 1000, 6)
@@ -71,12 +79,10 @@ def _spectra(path: Path, maps: Sequence[Page], pages: Sequence[Page], given: Use
         axis = np.asarray(given.bias_mv)
     if len(axis) != first.n_x or not np.isfinite(axis).all() or (first.n_x > 1 and step == 0):
         raise ReadError(path, f"each spectrum has {first.n_x} points and needs as many biases, got {len(axis)}")
-    n_here, n_y, n_x = _walk(path, first)
-    right, up = _directions(first, n_here, n_y, n_x)
     measured = np.zeros(first.n_y, dtype=bool)
     for page in alike:
         measured |= page.raw().any(axis=1)
-    sweeps = _sweeps(n_here)
+    sweeps = _sweeps(grid.n_here)
     channels, sources = [], {}
     for page in alike:
         for suffix, which in sweeps.items():
@@ -88,21 +94,22 @@ def _spectra(path: Path, maps: Sequence[Page], pages: Sequence[Page], given: Use
     missing = 1.0 - measured.mean()
     if missing:
         warnings.append(f"{missing:.1%} of the spectra were not measured and are missing (NaN)")
-    places = first.places_m.reshape(n_y, n_x, n_here, 2)[:, :, 0]
-    pixel = given.pixel_size_nm or _pixel_size_nm(path, places)
-    center = places.mean(axis=(0, 1))
+    pixel = given.pixel_size_nm or grid.pixel_size_nm
+    if pixel is None:
+        raise ReadError(path, "the places of the spectra do not tell the pixel size; give pixel_size_nm")
 
     def load(channel: Channel) -> np.ndarray:
         page, which = sources[channel.name]
-        out = np.full((n_y, n_x, first.n_x), np.nan, dtype=np.float32)
-        values = page.raw().reshape(n_y, n_x, n_here, first.n_x)
-        there = measured.reshape(n_y, n_x, n_here)
-        for row, of_row, here in zip(out, values, there, strict=True):
-            spectra = of_row[:, which] * decimal_of_float32(page.z_scale) + decimal_of_float32(page.z_offset)
-            spectra[~here[:, which]] = np.nan
-            count = here[:, which].sum(axis=1)[:, None]
+        out = np.full((*grid.place.shape, first.n_x), np.nan, dtype=np.float32)
+        values = page.raw().reshape(-1, grid.n_here, first.n_x)
+        there = measured.reshape(-1, grid.n_here)
+        for row, places in zip(out, grid.place, strict=True):
+            spectra = values[places][:, which] * decimal_of_float32(page.z_scale) + decimal_of_float32(page.z_offset)
+            here = there[places][:, which]
+            spectra[~here] = np.nan
+            count = here.sum(axis=1)[:, None]
             row[:] = np.where(count > 0, np.nansum(spectra, axis=1) / np.maximum(count, 1), np.nan)
-        return merge(np.moveaxis(out[:: -1 if up else 1, :: 1 if right else -1], 2, 0), axis)
+        return merge(np.moveaxis(out, 2, 0), axis)
 
     return Recording(
         paths=(path,),
@@ -111,12 +118,12 @@ def _spectra(path: Path, maps: Sequence[Page], pages: Sequence[Page], given: Use
         default=chosen.name,
         why=why,
         bias_mv=tuple(float(v) for v in np.unique(axis)),
-        frame=Frame((n_y, n_x), pixel, (nm(center[0]), nm(center[1])), _angle(places)),
+        frame=Frame(grid.place.shape, pixel, grid.center_nm, grid.angle_deg),
         load=load,
         sweep_signal=f"Bias ({first.x_unit or 'V'})",
         warnings=tuple(warnings),
         assumptions=(left_out_assumption(first.label, left_out),) if left_out else (),
-        history=("both sweep directions kept as channels",) if n_here > 1 else (),
+        history=("both sweep directions kept as channels",) if grid.n_here > 1 else (),
         metadata=_metadata(pages),
     )
 
@@ -136,27 +143,6 @@ def _of_one_grid(maps: Sequence[Page]) -> tuple[list[Page], list[str]]:
     return best, left_out
 
 
-def _walk(path: Path, page: Page) -> tuple[int, int, int]:
-    """How many spectra there are at each place, and the rows and columns of the places, in the order of the file."""
-    places = page.places_m
-    far = np.hypot(*np.diff(places, axis=0).T)
-    moved = np.flatnonzero(far > _SAME * np.median(far[far > 0])) + 1
-    n_here = int(moved[0])
-    if len(places) % n_here:
-        raise ReadError(path, f"{len(places)} spectra cannot be {n_here} at each place; the file is damaged")
-    n_places = len(places) // n_here
-    n_x, n_y = page.grid
-    if n_x * n_y != n_places:
-        # without a grid in the header it is a line, or a rectangle whose rows begin where the walk turns back
-        steps = np.diff(places[::n_here], axis=0)
-        off: np.ndarray = np.flatnonzero(np.hypot(*(steps - steps[0]).T) > 0.5 * np.hypot(*steps[0]))
-        n_x = int(off[0]) + 1 if len(off) else n_places
-        n_y = n_places // n_x
-    if n_x * n_y != n_places:
-        raise ReadError(path, f"expected spectra on a grid, found {n_places} places that make no rectangle")
-    return n_here, n_y, n_x
-
-
 def _sweeps(n_here: int) -> dict[str, slice]:
     """Which of the spectra at one place make each channel: an even number is measured there and back in turn."""
     if n_here % 2:
@@ -167,39 +153,6 @@ def _sweeps(n_here: int) -> dict[str, slice]:
         return averaged
     repetitions = range(min(n_here, _MAX_REPETITIONS))
     return averaged | {f" [{i // step + 1:05d}]{' [bwd]' if i % step else ''}": slice(i, i + 1) for i in repetitions}
-
-
-def _directions(page: Page, n_here: int, n_y: int, n_x: int) -> tuple[bool, bool]:
-    """Whether the columns go to the right, and whether the rows go up."""
-    places = page.places_m.reshape(n_y, n_x, n_here, 2)[:, :, 0]
-    along_x = places[0, -1] - places[0, 0]
-    along_y = places[-1, 0] - places[0, 0]
-    # of a frame that stands on its side the columns count as going to the right when they go up
-    right = along_x[0] if abs(along_x[0]) >= abs(along_x[1]) else along_x[1]
-    up = along_y[1] if abs(along_y[1]) >= abs(along_y[0]) else -along_y[0]
-    return bool(right >= 0), bool(up > 0)
-
-
-def _pixel_size_nm(path: Path, places: np.ndarray) -> tuple[float, float]:
-    sizes = []
-    for axis in (0, 1):
-        n = places.shape[axis]
-        # from one edge to the other, since the places are float32 and lie far from the origin
-        far = np.hypot(*np.moveaxis(places.take(n - 1, axis) - places.take(0, axis), -1, 0))
-        sizes.append(float(f"{far.mean() * 1e9 / (n - 1):.5g}") if n > 1 else 0.0)
-    size_y, size_x = sizes
-    size_y, size_x = size_y or size_x, size_x or size_y
-    if not size_y > 0 or not size_x > 0:
-        raise ReadError(path, "the places of the spectra do not tell the pixel size; give pixel_size_nm")
-    return size_y, size_x
-
-
-def _angle(places: np.ndarray) -> float:
-    """The rotation of the frame, clockwise as Nanonis counts it."""
-    along = places[0, -1] - places[0, 0] if places.shape[1] > 1 else (places[-1, 0] - places[0, 0])[::-1] * (1, -1)
-    angle = -math.degrees(math.atan2(along[1], along[0]))
-    # a walk to the left is the same frame
-    return round((angle + 90) % 180 - 90, 3)
 
 
 def _images(path: Path, images: Sequence[Page], given: UserMetadata) -> Recording:

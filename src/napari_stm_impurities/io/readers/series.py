@@ -68,8 +68,12 @@ def as_series(recordings: Sequence[Recording]) -> Recording:
         frame=ordered[0].frame,
         load=load,
         sweep_signal="Bias (V)",
-        warnings=(*(f"{text} ({count} of {n} files)" for text, count in warnings.items()), *agreed.warnings),
-        assumptions=_of_all_files(ordered),
+        warnings=(
+            *(f"{text} ({count} of {n} files)" for text, count in warnings.items()),
+            *agreed.warnings,
+            *_mixed_feedback(ordered),
+        ),
+        assumptions=(*_of_all_files(ordered), *_unstated_position(ordered)),
         history=(f"{n} files put together by their bias", *_conversions(agreed.channels)),
         saved=None,
         odd_file=agreed.odd_file,
@@ -110,6 +114,29 @@ def _of_all_files(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
             counted = f"{text} ({len(names)} of {len(recordings)} files{which}{more})"
             gathered.append(replace(first, text=counted))
     return tuple(gathered)
+
+
+def _mixed_feedback(recordings: Sequence[Recording]) -> list[str]:
+    """A line where some maps are of constant current and others of constant height: their values do not compare."""
+    names = {state: [one.paths[0].name for one in recordings if one.feedback_on is state] for state in (True, False)}
+    if not names[True] or not names[False]:
+        return []
+    few, many = sorted(names, key=lambda state: len(names[state]))
+    modes = {True: "constant current", False: "constant height"}
+    shown = ", ".join(names[few][:_MAX_TEXTS]) + (", ..." if len(names[few]) > _MAX_TEXTS else "")
+    n = f"{len(names[few])} of {len(recordings)} files"
+    return [f"{shown} was scanned at {modes[few]} and the others at {modes[many]}: values do not compare ({n})"]
+
+
+def _unstated_position(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
+    """That all files show one place, where some do not state which; a frame that is known to differ is refused."""
+    names = [one.paths[0].name for one in recordings if one.frame.center_nm is None]
+    if not names:
+        return ()
+    which = "no file states" if len(names) == len(recordings) else f"{names[0]} does not state"
+    if 1 < len(names) < len(recordings):
+        which = f"{len(names)} of {len(recordings)} files do not state"
+    return (Assumption("position", f"all maps are taken to show one frame, though {which} where it lies"),)
 
 
 def _refuse_odd_format(recordings: Sequence[Recording]) -> None:
