@@ -111,8 +111,8 @@ def drawing(folder: Path) -> list[dict[str, Any]]:
     from napari_stm_impurities.plots.elements import mark_bias
     from napari_stm_impurities.plots.spectra import Spectrum, plot_spectra, spectra_table
     from napari_stm_impurities.plugin.plots.canvas import TWO_SIDED, PlotCanvas
-    from napari_stm_impurities.plugin.plots.ring_view import RingView
-    from napari_stm_impurities.qpi.fourier_maps import ring_picture
+    from napari_stm_impurities.plugin.plots.ring_view import RingPlot
+    from napari_stm_impurities.qpi.fourier_maps import fourier_maps
 
     curves, histogram, spectrum_plot, ring_view = (
         painted_module(folder, name) for name in ("curves", "histogram", "spectrum_plot", "ring_view")
@@ -158,9 +158,9 @@ def drawing(folder: Path) -> list[dict[str, Any]]:
         ),
         by_turns("spectrum: new curves", (old_plot, old_lines), (new_plot, new_lines)),
     ]
-    picture = ring_picture(make_stack(rng.normal(size=(24, 240, 240)), np.linspace(-230, 20, 24), 37.5 / 240))
+    picture = fourier_maps(make_stack(rng.normal(size=(24, 240, 240)), np.linspace(-230, 20, 24), 37.5 / 240))
     gold = Dispersion.of_material("Au(111)")
-    views = [shown(ring_view.RingView()), shown(RingView())]
+    views = [shown(ring_view.RingPlot()), shown(RingPlot())]
     for view in views:
         view.show_picture(picture, gold)
     steps = [(view, lambda share, view=view: view.show_bias(250 * share - 230)) for view in views]

@@ -25,7 +25,7 @@ from napari_stm_impurities.cli import run
 from napari_stm_impurities.cli.console import BAD_INPUT, PARTLY_FAILED
 from napari_stm_impurities.data.images import pixel_size_nm
 from napari_stm_impurities.impurities.network_config import NetworkConfig
-from napari_stm_impurities.io.readers.recording import UntoldError
+from napari_stm_impurities.io.readers.recording import MissingMetadataError
 from napari_stm_impurities.io.replay import replay
 from napari_stm_impurities.io.writers import write_nanonis_grid
 from napari_stm_impurities.prepare.recipe import OTHER_CHANNEL
@@ -59,7 +59,7 @@ class RealFile:
         """What has to be given to read the file; nothing for most."""
         try:
             stm.open_recording(self.path)
-        except UntoldError as error:
+        except MissingMetadataError as error:
             bias_mv = GIVEN_FIRST_BIAS_MV + GIVEN_STEP_MV * np.arange(error.n_maps)
             whole = {"bias_mv": bias_mv.tolist(), "pixel_size_nm": GIVEN_PIXEL_NM}
             return {name: whole[name] for name in error.lacks}

@@ -226,7 +226,7 @@ def save(network: nn.Sequential, path: Path) -> None:
     layers = [layer for layer in network if isinstance(layer, nn.Conv1d)]
     arrays = {f"weight{i}": layer.weight.detach().numpy() for i, layer in enumerate(layers)}
     arrays |= {f"bias{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers) if layer.bias is not None}
-    with written_whole(path) as beside, open(beside, "wb") as file:
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 

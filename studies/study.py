@@ -133,8 +133,8 @@ def write_json(path: Path, result: Any) -> None:
     text = json.dumps(result, indent=1, allow_nan=False)
     # a row of numbers stands on one line
     text = re.sub(r"\[\s+([-+\d.e,\s]+?)\s+\]", lambda row: "[" + " ".join(row[1].split()) + "]", text)
-    with written_whole(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+    with written_whole(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_stm_impurities.analysis.merging import CHECKED, checked_of, merge_points
+from napari_stm_impurities.analysis.merging import REVIEW_STATUSES, merge_points, review_status_of
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.io.tables import load_points, save_points
@@ -80,13 +80,13 @@ def test_columns_of_both_are_kept():
     table = merge_points(model((1, 1)).assign(height_pm=3.0), manual((5, 5)).assign(remark="step edge"), 0.5)
     assert table["height_pm"].tolist()[0] == 3.0
     assert table["remark"].tolist()[1] == "step edge"
-    assert list(table["checked"].cat.categories) == list(CHECKED)
+    assert list(table["checked"].cat.categories) == list(REVIEW_STATUSES)
 
 
 def test_the_verdicts_outlive_a_file(tmp_path):
     table = merge_points(model((1, 1), (3, 3)), model((3, 3), checked="accepted"), 0.5)
     back = load_points(save_points(table, tmp_path / "points.csv"))
-    assert checked_of(back).tolist() == ["unchecked", "accepted"]
+    assert review_status_of(back).tolist() == ["unchecked", "accepted"]
     np.testing.assert_array_equal(back["y_nm"], table["y_nm"])
 
 

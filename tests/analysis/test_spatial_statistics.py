@@ -45,7 +45,7 @@ def test_with_no_point_the_density_is_still_uncertain():
     told = surface_statistics(table(np.zeros((0, 2))), (0, 10, 0, 10))
     # so dense a surface would show no point with a probability of 16 per cent
     assert math.exp(-told.density_error_per_nm2 * 100) == pytest.approx(0.1587, abs=1e-3)
-    assert (told.density_per_nm2, told.n_points, told.verdict) == (0, 0, "not known")
+    assert (told.density_per_nm2, told.n_points, told.clustering) == (0, 0, "not known")
     assert told.pair_correlation.empty
     assert told.nearest.empty
 
@@ -58,7 +58,7 @@ def test_the_band_holds_95_per_cent_of_random_patterns_and_g_is_1_in_the_mean():
     # the mean of 40 patterns; near r = 0 few pairs come together
     np.testing.assert_allclose(g.mean(axis=0)[1:], 1, atol=0.15)
     assert np.mean((g < low) | (g > high)) == pytest.approx(0.05, abs=0.04)
-    as_random = [one.verdict == "as at random" for one in told]
+    as_random = [one.clustering == "as at random" for one in told]
     assert np.mean(as_random) >= 0.85
 
 
@@ -113,7 +113,7 @@ def test_a_square_lattice_has_its_peaks_and_nothing_between():
     filled = at.index[at["g"] > 0]
     assert {round((r - at.index[0]) / step) for r in filled if r < 4.6} == {int(shell / step) for shell in shells}
     assert told.nearest_mean_nm == pytest.approx(2.0)
-    assert told.verdict == "farther apart than at random"
+    assert told.clustering == "farther apart than at random"
     # far beyond what chance does
     assert (at["g"] > at["high"]).sum() >= 3
 
@@ -131,14 +131,14 @@ def test_a_hard_core_leaves_a_hole():
     assert (inside["g"] == 0).all()
     assert (inside["low"] > 0).any()
     assert told.nearest_nm.min() > 2.0
-    assert told.verdict == "farther apart than at random"
+    assert told.clustering == "farther apart than at random"
 
 
 def test_clusters_are_closer_than_at_random():
     rng = np.random.default_rng(5)
     yx = (rng.random((12, 2)) * 26 + 2).repeat(5, axis=0) + rng.normal(0, 0.4, (60, 2))
     told = surface_statistics(table(yx), (0, 30, 0, 30))
-    assert told.verdict == "closer than at random"
+    assert told.clustering == "closer than at random"
     assert told.pair_correlation["g"].iloc[0] > 2 * told.pair_correlation["high"].iloc[0]
 
 

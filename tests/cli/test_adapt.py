@@ -27,7 +27,7 @@ def simulated(monkeypatch):
     """The F1 on simulated surfaces before and after."""
     told = [0.9, 0.9]
     monkeypatch.setattr(
-        "napari_stm_impurities.impurities.training.fine_tuning.simulated_f1",
+        "napari_stm_impurities.impurities.training.fine_tuning.forgetting_f1",
         lambda model, progress: told[model.config.name == "mine"],
     )
     return told

@@ -14,18 +14,18 @@ from napari_stm_impurities.core.files import folder_written_whole, written_whole
 
 def test_the_file_appears_only_after_the_block(tmp_path):
     path = tmp_path / "table.csv"
-    with written_whole(path) as beside:
-        beside.write_text("x")
+    with written_whole(path) as temporary:
+        temporary.write_text("x")
         assert not path.exists()
-        assert beside.parent == tmp_path
-        assert beside.suffix == ".csv"
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".csv"
     assert path.read_text() == "x"
     assert os.listdir(tmp_path) == ["table.csv"]
 
 
 def fail_half_way(path: Path) -> None:
-    with written_whole(path) as beside:
-        beside.write_text("half")
+    with written_whole(path) as temporary:
+        temporary.write_text("half")
         raise RuntimeError("half way")
 
 
@@ -42,8 +42,8 @@ def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path):
 def test_others_may_read_the_file(tmp_path):
     path = tmp_path / "table.csv"
     (tmp_path / "usual.csv").write_text("x")
-    with written_whole(path) as beside:
-        beside.write_text("x")
+    with written_whole(path) as temporary:
+        temporary.write_text("x")
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "usual.csv").stat().st_mode)
 
 
@@ -59,16 +59,16 @@ def is_album(folder: Path) -> bool:
 def test_a_folder_is_whole_and_replaces_an_older_one_of_its_kind(tmp_path):
     path = tmp_path / "out"
     for text in ("old", "new"):
-        with folder_written_whole(path, "album", is_album) as beside:
-            (beside / "album").write_text(text)
-            assert beside.parent == tmp_path
+        with folder_written_whole(path, "album", is_album) as temporary:
+            (temporary / "album").write_text(text)
+            assert temporary.parent == tmp_path
     assert (path / "album").read_text() == "new"
     assert os.listdir(tmp_path) == ["out"]
 
 
 def fail_in_folder(path: Path) -> None:
-    with folder_written_whole(path, "album", is_album) as beside:
-        (beside / "album").write_text("half")
+    with folder_written_whole(path, "album", is_album) as temporary:
+        (temporary / "album").write_text("half")
         raise RuntimeError("half way")
 
 

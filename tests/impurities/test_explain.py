@@ -122,14 +122,14 @@ def test_the_fall_is_what_finding_without_that_map_says(pyramid: Model) -> None:
     for left_out in range(4):
         rest = stack.isel(bias=[number for number in range(4) if number != left_out])
         without = float(find(rest, pyramid, BAND).score[row, column])
-        assert float(why.score_fall[left_out]) == pytest.approx(why.score - without, abs=2e-4)
-    assert np.abs(why.score_fall).max() > 0.01
+        assert float(why.leave_one_out_drop[left_out]) == pytest.approx(why.score - without, abs=2e-4)
+    assert np.abs(why.leave_one_out_drop).max() > 0.01
 
 
 def test_a_single_map_cannot_be_left_out(pyramid: Model) -> None:
     stack = noise(1, 40, 40)
     why = explain(stack, pyramid, 5.0, 5.0, BAND)
-    assert np.isnan(why.score_fall).all()
+    assert np.isnan(why.leave_one_out_drop).all()
     assert why.attention.values.tolist() == [[1.0]]
     assert len(why.spectrum) == 1
 
@@ -138,7 +138,7 @@ def test_of_many_maps_none_is_left_out() -> None:
     network = NetworkConfig(channels=(2,), convolutions=(1,), key_channels=2)
     model = small_model(network, max_maps=None)
     why = explain(noise(LEAVE_OUT_AT_MOST + 1, 20, 40), model, 5.0, 5.0, BAND)
-    assert np.isnan(why.score_fall).all()
+    assert np.isnan(why.leave_one_out_drop).all()
     assert len(why.weight) == LEAVE_OUT_AT_MOST + 1
 
 
@@ -154,7 +154,7 @@ def test_the_confidence_is_the_calibrated_one(bright_model: Callable[..., Model]
     assert at_half.score == pytest.approx(at_spot.score / 2, rel=0.05)
     # only the second map shows the second spot: the mean of what is left falls to 0 without it, and doubles without the
     # other
-    np.testing.assert_allclose(at_half.score_fall, [-at_half.score, at_half.score], rtol=0.05)
+    np.testing.assert_allclose(at_half.leave_one_out_drop, [-at_half.score, at_half.score], rtol=0.05)
 
 
 @pytest.mark.parametrize("place", [(-1.0, 5.0), (5.0, 99.0)])

@@ -52,7 +52,7 @@ def path(model, tmp_path) -> Path:
     return model.save(tmp_path / "tiny.safetensors")
 
 
-def answer(model: Model) -> torch.Tensor:
+def predict(model: Model) -> torch.Tensor:
     shown = torch.randn(1, 3, 2, 20, 24, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         out = model.network(shown)
@@ -61,7 +61,7 @@ def answer(model: Model) -> torch.Tensor:
 
 def test_a_saved_model_gives_the_same_scores_bit_for_bit(model, path):
     loaded = Model.load(path)
-    assert torch.equal(answer(loaded), answer(model))
+    assert torch.equal(predict(loaded), predict(model))
     assert loaded.config == model.config
     assert loaded.threshold == 0.42
     assert not loaded.network.training

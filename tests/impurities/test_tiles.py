@@ -10,7 +10,7 @@ from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.core.progress import Stopped
 from napari_stm_impurities.impurities.model import Model, ModelConfig
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig, wang2020_input, wang2020_network
-from napari_stm_impurities.impurities.preprocess import View
+from napari_stm_impurities.impurities.preprocess import ModelInput
 from napari_stm_impurities.impurities.tiles import score_view, tile_from, tile_sides_px
 
 
@@ -28,13 +28,13 @@ def model(network: NetworkConfig, inputs: InputConfig, seed: int = 0) -> Model:
     return made
 
 
-def view(height: int, width: int, n: int = 2, seed: int = 0, missing: bool = False) -> View:
+def view(height: int, width: int, n: int = 2, seed: int = 0, missing: bool = False) -> ModelInput:
     maps = torch.randn(n, height, width, generator=torch.Generator().manual_seed(seed))
     maps += torch.linspace(-3, 3, width)
     if missing:
         maps[:, height // 3 : height // 2, width // 4 : width // 2] = torch.nan
         maps[0, -9:] = torch.nan
-    return View(maps, np.arange(len(maps)) * 1.0, (0.5, 0.5), ~maps.isnan().all(0).numpy(), None)
+    return ModelInput(maps, np.arange(len(maps)) * 1.0, (0.5, 0.5), ~maps.isnan().all(0).numpy(), None)
 
 
 @pytest.mark.parametrize("missing", [False, True])

@@ -17,7 +17,7 @@ from napari_stm_impurities.plots.ring import (
     ring_radius_per_nm,
     transform_table,
 )
-from napari_stm_impurities.qpi.fourier_maps import RingPicture, ring_picture
+from napari_stm_impurities.qpi.fourier_maps import FourierMaps, fourier_maps
 
 GOLD = Dispersion.of_material("Au(111)")
 BIAS_MV = np.array([-200.0, -120.0, 40.0])
@@ -25,15 +25,15 @@ PIXEL_NM = 0.25
 
 
 @pytest.fixture(scope="module")
-def picture() -> RingPicture:
+def picture() -> FourierMaps:
     """Plane waves along x, with q = 2k of gold at each bias."""
     x = PIXEL_NM * np.arange(96)
     maps = [np.sin(2 * float(GOLD.k_per_nm(bias)) * x) * np.ones((96, 1)) for bias in BIAS_MV]
-    return ring_picture(make_stack(np.array(maps), BIAS_MV, PIXEL_NM))
+    return fourier_maps(make_stack(np.array(maps), BIAS_MV, PIXEL_NM))
 
 
 @pytest.mark.parametrize("bias_mv", [*BIAS_MV, -130.0])
-def test_the_waves_lie_on_the_circle(picture: RingPicture, bias_mv: float) -> None:
+def test_the_waves_lie_on_the_circle(picture: FourierMaps, bias_mv: float) -> None:
     _, axes = empty_figure()
     plot_transform_axes(axes, picture, GOLD)
     image, circle, text = plot_transform(axes, picture, GOLD, bias_mv)
@@ -48,7 +48,7 @@ def test_the_waves_lie_on_the_circle(picture: RingPicture, bias_mv: float) -> No
     assert (abs(q_x), q_y) == (pytest.approx(circle.get_radius(), abs=step), pytest.approx(0, abs=1e-9))
 
 
-def test_the_table_is_the_map_that_is_drawn(picture: RingPicture) -> None:
+def test_the_table_is_the_map_that_is_drawn(picture: FourierMaps) -> None:
     table = transform_table(picture, GOLD, -120.0)
     brightest = table.loc[table["log_power"].idxmax()]
     step = 2 * np.pi / (96 * PIXEL_NM)
@@ -61,7 +61,7 @@ def test_the_table_is_the_map_that_is_drawn(picture: RingPicture) -> None:
     assert reach == pytest.approx(1.6 * 2 * float(GOLD.k_per_nm(40.0)))
 
 
-def test_the_parabola_is_that_of_the_band(picture: RingPicture) -> None:
+def test_the_parabola_is_that_of_the_band(picture: FourierMaps) -> None:
     _, axes = empty_figure()
     plot_energy(axes, picture, GOLD)
     (line,) = axes.get_lines()
@@ -75,7 +75,7 @@ def test_the_parabola_is_that_of_the_band(picture: RingPicture) -> None:
     np.testing.assert_allclose(mesh.get_coordinates()[:, 0, 1], [-240, -160, -40, 120])
 
 
-def test_without_a_band_there_is_no_curve(picture: RingPicture) -> None:
+def test_without_a_band_there_is_no_curve(picture: FourierMaps) -> None:
     figure, axes = empty_figure()
     plot_transform_axes(axes, picture, None)
     assert len(plot_transform(axes, picture, None, 0.0)) == 2
@@ -86,7 +86,7 @@ def test_without_a_band_there_is_no_curve(picture: RingPicture) -> None:
     figure.canvas.draw()
 
 
-def test_below_the_band_there_is_no_ring(picture: RingPicture) -> None:
+def test_below_the_band_there_is_no_ring(picture: FourierMaps) -> None:
     above = Dispersion.of_wavelength(1.5, 40.0).model_copy(update={"band_bottom_mv": 0.0})
     assert ring_radius_per_nm(picture, above, -200.0) is None
     assert ring_radius_per_nm(picture, above, 40.0) > 0
@@ -95,7 +95,7 @@ def test_below_the_band_there_is_no_ring(picture: RingPicture) -> None:
 
 
 def test_one_map_alone_can_be_drawn() -> None:
-    alone = ring_picture(make_stack(np.random.default_rng(0).normal(size=(1, 32, 32)), 10.0, 0.3))
+    alone = fourier_maps(make_stack(np.random.default_rng(0).normal(size=(1, 32, 32)), 10.0, 0.3))
     figure, axes = empty_figure()
     plot_energy(axes, alone, GOLD)
     figure.canvas.draw()

@@ -13,7 +13,7 @@ from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.physics.instrument import correlated_noise
-from napari_stm_impurities.qpi.dispersion_fit import LEAST_QUALITY, NoRing, fit_dispersion, ring_quality
+from napari_stm_impurities.qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
 
 SURFACES = {
@@ -47,7 +47,7 @@ def test_k_is_that_of_the_simulated_band_at_every_bias(kind):
     # in the middle of the biases it is better, and within what it says of itself
     middle = len(bias) // 2
     assert abs(share[middle]) < max(0.03, 3 * found.k_uncertainty_share)
-    assert found.quality > LEAST_QUALITY
+    assert found.significance_sigma > MIN_SIGNIFICANCE_SIGMA
 
 
 @pytest.mark.parametrize("kind", ["gold", "copper", "silver"])
@@ -134,16 +134,16 @@ def test_missing_lines_do_not_move_the_ring():
 
 def test_a_given_band_is_borne_out_by_its_own_surface_alone():
     gold, stack = surface("gold")
-    assert ring_quality(stack, gold) > LEAST_QUALITY
+    assert ring_significance(stack, gold) > MIN_SIGNIFICANCE_SIGMA
     # copper's k is that of gold to within a tenth, over most of these biases; silver's is half of it
-    assert ring_quality(stack, Dispersion.of("Ag(111)")) < LEAST_QUALITY
+    assert ring_significance(stack, Dispersion.of("Ag(111)")) < MIN_SIGNIFICANCE_SIGMA
 
 
 def test_a_static_texture_bears_out_no_band():
     texture = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=(80, 80)), 1.5)
     maps = texture / texture.std() + 0.3 * np.random.default_rng(2).normal(size=(20, 80, 80))
     stack = make_stack(maps, np.linspace(-200, 20, 20), 0.47)
-    assert ring_quality(stack, Dispersion.of("Au(111)")) < LEAST_QUALITY
+    assert ring_significance(stack, Dispersion.of("Au(111)")) < MIN_SIGNIFICANCE_SIGMA
 
 
 def test_much_noise_at_many_biases_leaves_the_ring():

@@ -8,7 +8,7 @@ import pytest
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.qpi.fourier_maps import LARGEST_Q_PER_NM, MOST_MAPS, ring_picture
+from napari_stm_impurities.qpi.fourier_maps import LARGEST_Q_PER_NM, MOST_MAPS, fourier_maps
 
 BIAS_MV = np.array([-200.0, -100.0, 0.0, 150.0])
 
@@ -28,7 +28,7 @@ def ripples(band, bias_mv, side_px=(120, 90), size_nm=(0.25, 0.4)):
 
 def test_the_ring_has_the_radius_2k_at_each_bias():
     band = Dispersion.of_material("Au(111)")
-    picture = ring_picture(ripples(band, BIAS_MV))
+    picture = fourier_maps(ripples(band, BIAS_MV))
     np.testing.assert_array_equal(picture.bias_mv, BIAS_MV)
     step = picture.q_per_nm[1] - picture.q_per_nm[0]
     radius = np.hypot(picture.q_y_per_nm[:, None], picture.q_x_per_nm[None])
@@ -42,7 +42,7 @@ def test_the_ring_has_the_radius_2k_at_each_bias():
 def test_zero_is_in_the_middle_and_directions_are_kept():
     y, x = np.mgrid[:64, :48] * 0.5
     stack = make_stack(np.cos(1.5 * y + 0.8 * x)[None], [20.0], 0.5)
-    picture = ring_picture(stack)
+    picture = fourier_maps(stack)
     assert picture.log_power.shape == (1, len(picture.q_y_per_nm), len(picture.q_x_per_nm))
     at = np.unravel_index(picture.log_power[0].argmax(), picture.log_power[0].shape)
     q = np.array([picture.q_y_per_nm[at[0]], picture.q_x_per_nm[at[1]]])
@@ -52,7 +52,7 @@ def test_zero_is_in_the_middle_and_directions_are_kept():
 def test_many_maps_and_fine_pixels_become_a_small_picture():
     values = np.random.default_rng(0).normal(size=(60, 64, 64))
     values[:, 3, 5] = np.nan
-    picture = ring_picture(make_stack(values, np.arange(60.0), 0.05))
+    picture = fourier_maps(make_stack(values, np.arange(60.0), 0.05))
     assert len(picture.log_power) <= MOST_MAPS
     assert np.isfinite(picture.log_power).all()
     assert np.abs(picture.q_y_per_nm).max() <= LARGEST_Q_PER_NM
@@ -61,4 +61,4 @@ def test_many_maps_and_fine_pixels_become_a_small_picture():
 
 def test_what_is_no_stack_is_refused():
     with pytest.raises(StmError, match="constant"):
-        ring_picture(make_stack(np.zeros((2, 20, 20)), [0, 1], 0.5))
+        fourier_maps(make_stack(np.zeros((2, 20, 20)), [0, 1], 0.5))

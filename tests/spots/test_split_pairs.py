@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stm_impurities.spots.local_fit import Place
+from napari_stm_impurities.spots.local_fit import LocalFit
 from napari_stm_impurities.spots.mixture import Mixture, render
 from napari_stm_impurities.spots.profile import Profile
 from napari_stm_impurities.spots.split_pairs import merge, split
@@ -67,7 +67,7 @@ def test_two_true_neighbours_are_left_alone():
 
 def test_the_gradient_is_that_of_the_model():
     pair = mixture([[20.3, 19.1, 5.0, 1.1], [21.0, 21.2, 3.0, 0.9]])
-    place = Place(np.array([[20.5, 20.0]]), pair, np.zeros(SEEN.shape), SEEN, NOISE)
+    place = LocalFit(np.array([[20.5, 20.0]]), pair, np.zeros(SEEN.shape), SEEN, NOISE)
     spots = pair.spots[None]
     gradient, value = place._gradient(spots)
     np.testing.assert_allclose(value, place.model(spots))

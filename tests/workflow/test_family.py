@@ -22,8 +22,8 @@ from napari_stm_impurities.data.points import make_points, positions_nm
 from napari_stm_impurities.io.tables import load_points
 from napari_stm_impurities.io.writers import save_stack
 from napari_stm_impurities.plugin.layers.images import image_layer
-from napari_stm_impurities.plugin.layers.impurities import show_finding
 from napari_stm_impurities.plugin.layers.points import layer_points
+from napari_stm_impurities.plugin.layers.results import show_finding
 from napari_stm_impurities.plugin.panels.report import ReportPanel, finding_of
 from napari_stm_impurities.plugin.widgets.panel import Panel
 from napari_stm_impurities.workflow.batch import find_in_files

@@ -25,6 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from ..core.arguments import number, path_like, pixel_sizes, real_array, shown
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.rows import Row
@@ -112,8 +113,8 @@ class Comparison:
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write :meth:`to_dict` as JSON; the file is whole or not there."""
-        with written_whole(path) as beside:
-            beside.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return Path(path)
 
     def summary_rows(self) -> list[Row]:
@@ -194,7 +195,7 @@ def compare(
     ([1], [1])
     """
     found, truth = _positions(points, "points"), _positions(reference, "reference")
-    tolerance = _positive(tolerance_nm, "the tolerance")
+    tolerance = number(tolerance_nm, "the tolerance", "nm", above=0)
     radius = tolerance if pixel_size_nm is None else paper_radius_nm(pixel_size_nm)
     window, box, box_source = _frame(frame, found, truth)
 
@@ -231,7 +232,7 @@ def compare(
 
 def paper_radius_nm(pixel_size_nm: float | Sequence[float]) -> float:
     """The radius of the paper's ratio: one pixel, of oblong pixels the longer side, in nm."""
-    return _positive(np.max(np.asarray(pixel_size_nm)), "the pixel size")
+    return max(pixel_sizes(pixel_size_nm))
 
 
 def reference_ratio(found_nm: np.ndarray, reference_nm: np.ndarray, radius_nm: float) -> float:
@@ -313,11 +314,14 @@ def match(
 
 def _positions(points: pd.DataFrame | ArrayLike, name: str) -> np.ndarray:
     if isinstance(points, pd.DataFrame):
-        if not {"y_nm", "x_nm"} <= set(points.columns):
-            raise StmError(f"{name}: a table of points needs the columns y_nm and x_nm, got {list(points.columns)}")
-        positions = positions_nm(points)
+        try:
+            positions = positions_nm(points)
+        except StmError as error:
+            raise StmError(f"{name}: {error}") from None
     else:
-        positions = np.asarray(points, dtype=np.float64)
+        if path_like(points):
+            raise StmError(f"{name}: expected a table or an array, got {shown(points)}; read a file with load_points")
+        positions = real_array(points, name).astype(np.float64)
         if positions.size == 0:
             positions = positions.reshape(0, 2)
     if positions.ndim != 2 or positions.shape[1] != 2:
@@ -327,13 +331,6 @@ def _positions(points: pd.DataFrame | ArrayLike, name: str) -> np.ndarray:
     if not np.isfinite(positions).all():
         raise StmError(f"{name}: a position is not a finite number")
     return positions
-
-
-def _positive(value: Any, name: str) -> float:
-    number = float(value)
-    if not (math.isfinite(number) and number > 0):
-        raise StmError(f"{name} must be a positive number in nm, got {number:g}")
-    return number
 
 
 def _share(part: int, whole: int, other: int) -> float:

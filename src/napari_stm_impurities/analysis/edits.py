@@ -19,7 +19,7 @@ from ..core.configuration import Configuration
 from ..core.errors import StmError
 from ..data.points import COLUMNS, SOURCES, check_points, missing_value, nullable_column, positions_nm
 from .comparison import match
-from .merging import CHECKED, VERDICT, checked_of
+from .merging import REVIEW_STATUS, REVIEW_STATUSES, review_status_of
 
 #: A point at most this far from where the run put it was not moved: a way through pixels and back costs some digits.
 SAME_PLACE_NM = 1e-6
@@ -94,7 +94,7 @@ def edits_between(found: pd.DataFrame, final: pd.DataFrame) -> tuple[Edit, ...]:
     [('deleted', (1.0, 1.0)), ('moved', (5.0, 5.0)), ('added', None)]
     """
     found, final = (check_points(table).reset_index(drop=True) for table in (found, final))
-    checked = checked_of(final).to_numpy(dtype=object)
+    checked = review_status_of(final).to_numpy(dtype=object)
     here, there, _ = match(positions_nm(final), positions_nm(found), SAME_PLACE_NM)
     partner = dict(zip(there.tolist(), here.tolist(), strict=True))
     rest = np.setdiff1d(np.arange(len(final)), here)
@@ -143,7 +143,7 @@ def apply_edits(found: pd.DataFrame, edits: Sequence[Edit]) -> pd.DataFrame:
     [0.9]
     """
     found = check_points(found).reset_index(drop=True)
-    rows = [_row(_placed(row, CHECKED[0])) for row in found.to_dict("records")]
+    rows = [_row(_placed(row, REVIEW_STATUSES[0])) for row in found.to_dict("records")]
     kept: list[dict[str, Any] | None] = [*rows]
     added = []
     tree = cKDTree(positions_nm(found)) if len(found) else None
@@ -178,8 +178,8 @@ def _table(rows: list[dict[str, Any]], found: pd.DataFrame) -> pd.DataFrame:
         if name not in (*COLUMNS, "checked"):
             table[name] = _typed(table[name], found.get(name))
     table["source"] = pd.Categorical(table["source"].astype(str), categories=list(SOURCES))
-    table["checked"] = table["checked"].astype(VERDICT)
-    return table if (table["checked"] != CHECKED[0]).any() else table.drop(columns="checked")
+    table["checked"] = table["checked"].astype(REVIEW_STATUS)
+    return table if (table["checked"] != REVIEW_STATUSES[0]).any() else table.drop(columns="checked")
 
 
 def _typed(values: pd.Series[Any], like: pd.Series[Any] | None) -> pd.Series[Any]:

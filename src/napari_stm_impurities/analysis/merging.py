@@ -1,7 +1,7 @@
 """A new run meets what a person has corrected: nothing that the person decided is lost.
 
 A person's decisions in a table of points are its manual points, and what its column ``checked`` says of the model's
-points: one of :data:`CHECKED`. A table without that column holds nothing that was accepted or rejected.
+points: one of :data:`REVIEW_STATUSES`. A table without that column holds nothing that was accepted or rejected.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..data.points import SOURCES, check_points, positions_nm, with_columns_of
 from .comparison import match
 
 #: What a person said of a model's point. A rejected one is hidden, and is in no table that is saved or compared.
-CHECKED = ("unchecked", "accepted", "rejected")
+REVIEW_STATUSES = ("unchecked", "accepted", "rejected")
 #: How the column is kept.
-VERDICT = pd.CategoricalDtype(list(CHECKED))
+REVIEW_STATUS = pd.CategoricalDtype(list(REVIEW_STATUSES))
 
 
-def checked_of(points: pd.DataFrame) -> pd.Series[Any]:
+def review_status_of(points: pd.DataFrame) -> pd.Series[Any]:
     """The column ``checked`` of a table, or of the features of a layer; all unchecked where there is none.
 
     Examples
@@ -30,17 +30,17 @@ def checked_of(points: pd.DataFrame) -> pd.Series[Any]:
     ['accepted', 'rejected', 'unchecked', 'unchecked']
     """
     if "checked" not in points:
-        none = pd.Categorical.from_codes(np.zeros(len(points), np.int8), dtype=VERDICT)
+        none = pd.Categorical.from_codes(np.zeros(len(points), np.int8), dtype=REVIEW_STATUS)
         return pd.Series(none, index=points.index, name="checked")
     told = points["checked"]
-    if told.dtype != VERDICT:  # it was read from a file, or napari forgot the categories
-        told = told.astype(object).where(told.isin(CHECKED), CHECKED[0]).astype(VERDICT)
-    return told.fillna(CHECKED[0])
+    if told.dtype != REVIEW_STATUS:  # it was read from a file, or napari forgot the categories
+        told = told.astype(object).where(told.isin(REVIEW_STATUSES), REVIEW_STATUSES[0]).astype(REVIEW_STATUS)
+    return told.fillna(REVIEW_STATUSES[0])
 
 
 def decided(points: pd.DataFrame) -> np.ndarray:
     """Which points a person has decided on, shape (n,): the manual, the accepted and the rejected ones."""
-    return ((points["source"] == "manual") | (checked_of(points) != "unchecked")).to_numpy(dtype=bool)
+    return ((points["source"] == "manual") | (review_status_of(points) != "unchecked")).to_numpy(dtype=bool)
 
 
 def merge_points(new: pd.DataFrame, kept: pd.DataFrame, radius_nm: float) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def merge_points(new: pd.DataFrame, kept: pd.DataFrame, radius_nm: float) -> pd.
         raise StmError(f"the radius of one place must be a positive number in nm, got {radius_nm:g}")
     check_points(new)
     stays = check_points(kept)[decided(kept)].reset_index(drop=True)
-    new, stays = (table.assign(checked=checked_of(table)) for table in (new.reset_index(drop=True), stays))
+    new, stays = (table.assign(checked=review_status_of(table)) for table in (new.reset_index(drop=True), stays))
     of_new, of_kept, _ = match(positions_nm(new), positions_nm(stays), radius_nm)
     rejected = (stays["checked"] == "rejected").to_numpy()[of_kept]
     told = new["checked"].copy()

@@ -28,6 +28,7 @@ import pandas as pd
 import xarray as xr
 from scipy.spatial import cKDTree
 
+from ..core.arguments import seed_of
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from ..core.rows import Row
@@ -75,7 +76,7 @@ class SurfaceStatistics:
     """What the random placements began with."""
 
     @property
-    def verdict(self) -> str:
+    def clustering(self) -> str:
         """What the mean distance says: ``closer than at random``, ``farther apart than at random`` or ``as at random``.
 
         ``not known`` with fewer than two points.
@@ -101,8 +102,8 @@ class SurfaceStatistics:
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Write :meth:`to_dict` as JSON; the file is whole or not there."""
-        with written_whole(path) as beside:
-            beside.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return Path(path)
 
     def summary_rows(self) -> list[Row]:
@@ -121,7 +122,7 @@ class SurfaceStatistics:
             return rows
         low, high = self.random_nearest_band_nm
         rows += [
-            Row("nearest neighbour", f"{self.nearest_mean_nm:.3g} nm", f"in the mean: {self.verdict}"),
+            Row("nearest neighbour", f"{self.nearest_mean_nm:.3g} nm", f"in the mean: {self.clustering}"),
             Row("... at random", f"{self.random_nearest_nm:.3g} nm", f"95 % between {low:.3g} and {high:.3g} nm"),
         ]
         g = self.pair_correlation
@@ -137,7 +138,7 @@ class SurfaceStatistics:
             return density
         return (
             f"{density}; nearest neighbour {self.nearest_mean_nm:.3g} nm,"
-            f" {self.verdict} ({self.random_nearest_nm:.3g} nm)"
+            f" {self.clustering} ({self.random_nearest_nm:.3g} nm)"
         )
 
 
@@ -197,7 +198,7 @@ def surface_statistics(
     inside = positions[area.contains(positions)]
     measure = _Measure(area, len(inside))
     seen = measure(inside)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_of(seed))
     placed = []
     for number in range(N_RANDOM):
         if should_stop():

@@ -16,7 +16,7 @@ import typer
 from ..core.errors import StmError
 from ..core.installed import unfit_versions
 from ..core.progress import Stopped
-from .console import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
+from .console import BAD_INPUT, INTERRUPTED, print_message, warnings_as_lines
 
 #: Each command: the module here that has it, and its line in the list of commands.
 COMMANDS = {
@@ -73,18 +73,18 @@ def run(arguments: Sequence[str]) -> int:
             status = command_line(words[0])(words, prog_name="stm-impurities", standalone_mode=False)
     except typer.TyperException as error:
         command = f" {words[0]}" if words[0] in COMMANDS else ""
-        tell("error", f"{error.format_message()} (see stm-impurities{command} --help)")
+        print_message("error", f"{error.format_message()} (see stm-impurities{command} --help)")
         return BAD_INPUT
     except StmError as error:
-        tell("error", str(error))
+        print_message("error", str(error))
         return BAD_INPUT
     except OSError as error:
-        tell("error", f"{error.filename or 'a file'}: {error.strerror or error}")
+        print_message("error", f"{error.filename or 'a file'}: {error.strerror or error}")
         return BAD_INPUT
     except (Stopped, KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     if status == INTERRUPTED:
-        tell("stopped", "by Ctrl-C; no file was left half-written")
+        print_message("stopped", "by Ctrl-C; no file was left half-written")
     return int(status or 0)
 
 
@@ -98,6 +98,6 @@ def main() -> None:
         unfit = "; ".join(unfit_versions())
         if not unfit:
             raise
-        tell("error", f"a library failed ({error}): {unfit}")
+        print_message("error", f"a library failed ({error}): {unfit}")
         status = BAD_INPUT
     sys.exit(status)

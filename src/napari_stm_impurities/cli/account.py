@@ -10,7 +10,7 @@ import typer
 
 from ..data.images import pixel_size_nm as size_of
 from ..io.tables import save_points
-from .console import NOT_THE_SAME, long_work, out, tell
+from .console import NOT_THE_SAME, long_work, out, print_message
 from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
 from .run_options import Device, Material, ModelName, Threshold
 
@@ -115,7 +115,7 @@ def report(
                 should_stop=should_stop,
             )
             for note in finding.notes:
-                tell("note", note)
+                print_message("note", note)
             table = finding.points if corrected is None else corrected
         written = write_report(
             output,

@@ -10,7 +10,7 @@ import typer
 from ..data.images import pixel_size_nm as size_of
 from ..impurities.training import AdaptConfig, adaptation_of
 from ..impurities.training import adapt as adapt_model
-from .console import INTERRUPTED, long_work, out, tell
+from .console import INTERRUPTED, long_work, out, print_message
 from .files import Biases, Channel, Files, PixelSize, read, read_points
 from .learn import tell_epoch, tell_model
 from .options import given, options_of, refuse_settings
@@ -76,6 +76,6 @@ def adapt(
     if told is not None:
         out().print(str(told), markup=False)
         if told.worse is not None:
-            tell("warning", told.worse)
+            print_message("warning", told.worse)
     tell_model(output, adapted, stopped)
     return INTERRUPTED if stopped else 0

@@ -25,7 +25,7 @@ def out() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def tell(kind: str, text: str) -> None:
+def print_message(kind: str, text: str) -> None:
     """Print one line on standard error, whatever line breaks the text holds."""
     print(f"{kind}: {' '.join(str(text).split())}", file=sys.stderr, flush=True)
 
@@ -36,7 +36,7 @@ def warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings():
 
         def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-            tell("warning", str(message))
+            print_message("warning", str(message))
 
         warnings.showwarning = show
         yield
@@ -55,7 +55,7 @@ def long_work(what: str) -> Iterator[tuple[Report, ShouldStop]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        tell("stopping", "at the next safe place; Ctrl-C again stops at once")
+        print_message("stopping", "at the next safe place; Ctrl-C again stops at once")
 
     # signals can only be handled in the main thread; elsewhere Ctrl-C keeps its usual meaning
     handled = threading.current_thread() is threading.main_thread()

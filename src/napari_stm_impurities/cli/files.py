@@ -10,7 +10,7 @@ import typer
 
 from ..core.errors import StmError
 from ..core.units import quantity, unit_mv
-from .console import tell
+from .console import print_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +54,10 @@ def read(
         bias_mv=None if bias_mv is None else biases(bias_mv),
     )
     for warning in recording.warnings:
-        tell("warning", warning)
+        print_message("warning", warning)
     stack = recording.stack(channel, strict=strict)
     for text in stack.attrs.get("assumptions", []):
-        tell("assumed", text)
+        print_message("assumed", text)
     return stack
 
 
@@ -73,7 +73,7 @@ def read_points(path: Path, pixel_size_nm: float | tuple[float, float] | None = 
 
     points = load_points(path, pixel_size_nm=pixel_size_nm)
     for text in points.attrs["assumptions"]:
-        tell("assumed", f"{path}: {text}")
+        print_message("assumed", f"{path}: {text}")
     return points
 
 

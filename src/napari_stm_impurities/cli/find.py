@@ -10,7 +10,7 @@ import typer
 from ..core.errors import StmError
 from ..impurities.family import Impurities
 from ..io.tables import save_points
-from .console import PARTLY_FAILED, long_work, out, tell
+from .console import PARTLY_FAILED, long_work, out, print_message
 from .files import Biases, Channel, PixelSize, Strict, biases, read
 from .run_options import Device, Material, ModelName, Threshold
 
@@ -82,7 +82,7 @@ def find(
     with long_work("find") as (progress, should_stop):
         finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
     for note in finding.notes:
-        tell("note", note)
+        print_message("note", note)
     save_points(finding.points, output)
     if score_map is not None:
         save_stack(finding.score, score_map)
@@ -109,7 +109,7 @@ def _find_in_each(
     total = int(batch.summary["points"].sum())
     out().print(f"{batch.path}: {total} impurities in {searched} of {len(batch.summary)} files", markup=False)
     for text in batch.failed["error"]:
-        tell("failed", text)
+        print_message("failed", text)
     return PARTLY_FAILED if len(batch.failed) else 0
 
 

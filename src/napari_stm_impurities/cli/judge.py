@@ -11,7 +11,7 @@ import xarray as xr
 from ..core.errors import StmError
 from ..io.tables import save_points
 from ..spots.config import ReferenceConfig
-from .console import long_work, out, tell
+from .console import long_work, out, print_message
 from .files import Biases, Channel, Files, PixelSize, read, read_points
 from .options import given, options_of
 
@@ -54,7 +54,7 @@ def _warn_of_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
         fit_dispersion(bound_map)
     except NoRing:
         return
-    tell(
+    print_message(
         "warning",
         f"ripples stand out of the map at {bias_mv:g} mV, so it shows no bound states; take one below the band",
     )

@@ -10,7 +10,7 @@ import typer
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm as size_of
 from ..impurities.model import Model
-from ..impurities.preprocess import view_stack
+from ..impurities.preprocess import prepare_input
 from ..impurities.training import EpochReport, TrainingConfig
 from ..impurities.training import train as train_model
 from ..io.readers import read_stack
@@ -21,7 +21,7 @@ from ..qpi.dispersion_fit import fit_dispersion
 from ..simulation.amplitudes import Amplitudes
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.surface import SurfaceConfig, simulate_surface
-from .console import INTERRUPTED, long_work, out, tell
+from .console import INTERRUPTED, long_work, out, print_message
 from .files import Channel, read_points
 from .options import given, options_of, refuse_settings
 from .run_options import Device
@@ -56,7 +56,9 @@ def simulate(
         return
     config = SurfaceConfig.of(**given(values))
     megabytes = 4 * config.n_biases * config.side_px**2 / 1e6
-    tell("simulate", f"{config.n_biases} maps of {config.side_px} x {config.side_px} pixels, {megabytes:.1f} MB")
+    print_message(
+        "simulate", f"{config.n_biases} maps of {config.side_px} x {config.side_px} pixels, {megabytes:.1f} MB"
+    )
     with long_work("simulate") as (progress, should_stop):
         surface = simulate_surface(material, seed, config=config, progress=progress, should_stop=should_stop)
     save_stack(surface.stack, output)
@@ -74,7 +76,7 @@ def _simulate_windows(output: Path, n_windows: int, training: TrainingConfig, se
         )
     megabytes = dataset_bytes(training.windows, n_windows) / 1e6
     seconds = dataset_seconds(training.windows, n_windows, seed)
-    tell("simulate", f"{n_windows} windows, about {megabytes:.3g} MB, in about {seconds:.0f} s")
+    print_message("simulate", f"{n_windows} windows, about {megabytes:.3g} MB, in about {seconds:.0f} s")
     with long_work("simulate") as (progress, should_stop):
         simulate_dataset(output, training.windows, n_windows, seed, progress=progress, should_stop=should_stop)
     out().print(f"{output}: {n_windows} training windows", markup=False)
@@ -120,9 +122,9 @@ def train(
         stack = read_stack(experiment if len(experiment) > 1 else experiment[0], channel=channel)
         if config.windows.kind == "friedel" and not resume:
             band = band or fit_dispersion(stack)
-            view = view_stack(stack, config.inputs, band)
+            view = prepare_input(stack, config.inputs, band)
             config = config.for_band(band, view.bias_mv, max(view.pixel_size_nm))
-            tell("train", f"the windows are made for the experiment's k ({band.source})")
+            print_message("train", f"the windows are made for the experiment's k ({band.source})")
     with long_work("train") as (progress, should_stop):
         model = train_model(
             preset,

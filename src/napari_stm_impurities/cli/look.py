@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..core.errors import StmError
-from .console import BAD_INPUT, out, tell
+from .console import BAD_INPUT, out, print_message
 from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
 
 #: What points are written as for ImageJ.
@@ -43,7 +43,7 @@ def info(
             told.append(_points_facts(path, pixel_size_nm) if is_points_table(path) else _facts(path, given))
         except StmError as error:
             failed = True
-            tell("error", str(error))
+            print_message("error", str(error))
     if as_json:
         print(json.dumps(told, indent=2))
     else:

@@ -19,8 +19,8 @@ from .errors import StmError
 
 Kind = TypeVar("Kind")
 
-#: The largest seed: torch takes an unsigned number of 64 bits, of which one bit is left to what adds to a seed.
-LARGEST_SEED = 2**63 - 1
+#: The largest seed, 32 bits: torch takes 64, and a training multiplies its seed to have one for each epoch.
+LARGEST_SEED = 2**32 - 1
 #: A pixel is larger than a millionth of an atom and smaller than a millimetre; what is not was given in m.
 _SMALLEST_PIXEL_NM, _LARGEST_PIXEL_NM = 1e-7, 1e6
 #: The most characters of a value that a message repeats.
@@ -92,7 +92,7 @@ def whole_number(value: Any, what: str, *, least: int, most: int | None = None) 
     >>> whole_number(np.int64(3), "the number of maps", least=1)
     3
     """
-    good = isinstance(value, Integral) and not isinstance(value, bool)
+    good = not isinstance(value, bool) and isinstance(value, Integral)
     if not good or value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise StmError(f"{what} must be a whole number, {bounds}, got {shown(value)}")

@@ -49,16 +49,16 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     with _told_as_not_written(path):
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
-        beside = Path(name)
+        temporary = Path(name)
         try:
-            yield beside
+            yield temporary
             # mkstemp makes a file that only its owner may read; the result gets the usual permissions
             umask = os.umask(0)
             os.umask(umask)
-            beside.chmod(0o666 & ~umask)
-            os.replace(beside, path)
+            temporary.chmod(0o666 & ~umask)
+            os.replace(temporary, path)
         finally:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def check_file_place(path: Path) -> None:
@@ -146,20 +146,20 @@ def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Call
     path = path_of(path, "a folder to write")
     older = check_place(path, what, is_older)
     with _told_as_not_written(path):
-        beside = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
         try:
-            yield beside
+            yield temporary
             umask = os.umask(0)
             os.umask(umask)
-            beside.chmod(0o777 & ~umask)
-            aside = beside.with_name(f"{beside.name}-older")
+            temporary.chmod(0o777 & ~umask)
+            aside = temporary.with_name(f"{temporary.name}-older")
             if older:
                 # moved away as a whole: removing it file by file could stop half-way, at one that is open elsewhere
                 os.replace(path, aside)
-            os.replace(beside, path)
+            os.replace(temporary, path)
             shutil.rmtree(aside, ignore_errors=True)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def places_near(path: str, folder: Path) -> Iterator[Path]:

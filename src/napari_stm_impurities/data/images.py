@@ -137,9 +137,11 @@ def as_stack(
     Raises
     ------
     StmError
-        If a bare array comes without `bias_mv` or `pixel_size_nm`.
+        If a bare array comes without `bias_mv` or `pixel_size_nm`, or a stack with one of them.
     """
     if isinstance(data, xr.DataArray):
+        if bias_mv is not None or pixel_size_nm is not None:
+            raise StmError("bias_mv and pixel_size_nm are for a bare array; this stack has its own, so leave them out")
         return data
     if path_like(data):
         raise StmError(f"expected a stack or an array, got {shown(data)}; read a file with read_stack first")

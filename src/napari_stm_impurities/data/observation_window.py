@@ -21,6 +21,7 @@ from ..core.arguments import rectangle
 from ..core.errors import StmError
 from .geometry import Rectangle, disc_area_in
 from .images import pixel_size_nm
+from .schemas import schema_of
 
 #: A point on the outer edge of the frame belongs to it, whatever the last digit of its position.
 _SLACK_PX = 1e-6
@@ -67,6 +68,7 @@ class ObservationWindow:
             If nothing was measured, or the rectangle has no area.
         """
         if isinstance(frame, xr.DataArray):
+            schema_of(frame).validate(frame)
             measured = abs(frame) < np.inf  # neither NaN nor infinite
             mask = np.asarray(measured.any([dim for dim in frame.dims if dim not in ("y", "x")]).values)
             size = pixel_size_nm(frame)

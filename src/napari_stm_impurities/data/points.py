@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ..core.arguments import instance
 from ..core.errors import StmError
 
 SOURCES = ("model", "manual", "reference")
@@ -119,15 +120,17 @@ def check_points(points: pd.DataFrame) -> pd.DataFrame:
         If a required column is missing, a position in nm is not finite, a confidence lies outside 0 to 1, or a source
         is none of :data:`SOURCES`.
     """
-    if not isinstance(points, pd.DataFrame):
-        raise StmError(f"expected a table of points (pandas.DataFrame), got {type(points).__name__}")
+    instance(points, pd.DataFrame, "a table of points", "load_points reads one")
     missing = [name for name in REQUIRED if name not in points.columns]
     if missing:
         raise StmError(f"a table of points has the columns {', '.join(REQUIRED)}; {', '.join(missing)} is missing")
     if not np.isfinite(positions_nm(points)).all():
         raise StmError("a point has a position that is not a finite number")
+    for name in ("y_px", "x_px", "score"):
+        if name in points:
+            _numbers(points, name)
     if "confidence" in points:
-        confidence = points["confidence"].to_numpy(dtype=float)
+        confidence = _numbers(points, "confidence")
         if np.any((confidence < 0) | (confidence > 1)):
             raise StmError("a confidence lies outside 0 to 1")
     strange = set(points["source"].astype(str)) - set(SOURCES)
@@ -174,8 +177,30 @@ def missing_value(column: pd.Series[Any]) -> Any:
 
 
 def positions_nm(points: pd.DataFrame) -> np.ndarray:
-    """The positions (y, x) in nm, shape (n, 2)."""
-    return points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64)
+    """The positions (y, x) in nm, shape (n, 2).
+
+    Raises
+    ------
+    StmError
+        If it is no table, a column is missing, or a position is no number.
+    """
+    instance(points, pd.DataFrame, "a table of points", "load_points reads one")
+    missing = [name for name in ("y_nm", "x_nm") if name not in points.columns]
+    if missing:
+        raise StmError(f"a table of points needs the columns y_nm and x_nm, got {[*points.columns]!r:.200}")
+    return np.stack([_numbers(points, "y_nm"), _numbers(points, "x_nm")], axis=1)
+
+
+def _numbers(points: pd.DataFrame, name: str) -> np.ndarray:
+    if (points.columns == name).sum() > 1:
+        raise StmError(f"a table of points has the column {name} more than once")
+    column = points[name]
+    try:
+        if column.dtype.kind in "bcmM":
+            raise TypeError
+        return column.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        raise StmError(f"the column {name} of a table of points must hold numbers, got {column.dtype}") from None
 
 
 def pixel_size_of(points: pd.DataFrame) -> tuple[float, float] | None:

@@ -14,16 +14,17 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ..core.arguments import number
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import as_stack, check_stack
 from ..data.images import pixel_size_nm as pixel_size_of
 from ..data.points import make_points
-from ..physics.dispersion import Dispersion
-from ..qpi.dispersion_fit import LEAST_QUALITY, NoRing, fit_dispersion, ring_quality
+from ..physics.dispersion import Dispersion, band_given
+from ..qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
 from .model import Model, ModelConfig, load_model
 from .peaks import find_peaks
-from .preprocess import View, view_stack
+from .preprocess import ModelInput, prepare_input
 from .record import ImpurityRun, model_sha256, named_or_saved
 from .tiles import ScoreField, score_view
 
@@ -122,13 +123,11 @@ def find(
     """
     maps = check_stack(as_stack(stack, bias_mv, pixel_size_nm))
     loaded = load_model(model)
-    least = loaded.threshold if threshold is None else threshold
-    if not 0 <= least <= 1:
-        raise StmError(f"the threshold is a confidence between 0 and 1, got {least!r}")
+    least = number(loaded.threshold if threshold is None else threshold, "the threshold", least=0, most=1)
     progress(0.0, "reading the scale off the data")
     band, notes = band_of(maps, dispersion)
     notes = (*(f"assumed {text}" for text in maps.attrs.get("assumptions", ())), *notes)
-    view = view_stack(maps, loaded.config.inputs, band)
+    view = prepare_input(maps, loaded.config.inputs, band)
     field = score_view(loaded, view, tile_px, progress=progress, should_stop=should_stop)
     points = _points(field, view, loaded, maps)
     points = points[points["confidence"] >= least].reset_index(drop=True)
@@ -265,10 +264,10 @@ def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Disper
     Raises
     ------
     StmError
-        If there are fewer than four biases, and no ring in their maps.
+        If there are fewer than four biases, and no ring in their maps; or `given` is neither a band nor a material.
     """
-    if given is not None:
-        band = Dispersion.of_material(given) if isinstance(given, str) else given
+    band = band_given(given)
+    if band is not None:
         return band, _notes_on_given(stack, band)
     try:
         return fit_dispersion(stack), ()
@@ -282,7 +281,7 @@ def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Disper
 
 def _notes_on_given(stack: xr.DataArray, band: Dispersion) -> tuple[str, ...]:
     """Whether the data show the ripples that they are said to have."""
-    if not (stack.bias.values > band.band_bottom_mv).any() or ring_quality(stack, band) >= LEAST_QUALITY:
+    if not (stack.bias.values > band.band_bottom_mv).any() or ring_significance(stack, band) >= MIN_SIGNIFICANCE_SIGMA:
         return ()
     length_nm = np.pi / float(band.k_per_nm(stack.bias.values[-1]))
     return (
@@ -291,7 +290,7 @@ def _notes_on_given(stack: xr.DataArray, band: Dispersion) -> tuple[str, ...]:
     )
 
 
-def _points(field: ScoreField, view: View, model: Model, stack: xr.DataArray) -> pd.DataFrame:
+def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> pd.DataFrame:
     yx, score = find_peaks(field.score, field.offsets_px, view.measured)
     own = np.array(pixel_size_of(stack))
     yx_own = yx * np.array(view.pixel_size_nm) / own
@@ -308,7 +307,7 @@ def _points(field: ScoreField, view: View, model: Model, stack: xr.DataArray) ->
     return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
 
 
-def _attention(field: ScoreField, view: View) -> xr.DataArray:
+def _attention(field: ScoreField, view: ModelInput) -> xr.DataArray:
     return xr.DataArray(
         field.attention,
         dims=("bias", "asked_bias"),
@@ -317,7 +316,7 @@ def _attention(field: ScoreField, view: View) -> xr.DataArray:
     )
 
 
-def _score_layer(field: ScoreField, view: View, model: Model, stack: xr.DataArray) -> xr.DataArray:
+def _score_layer(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> xr.DataArray:
     size_y, size_x = view.pixel_size_nm
     height, width = field.score.shape
     return xr.DataArray(

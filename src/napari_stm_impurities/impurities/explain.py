@@ -15,11 +15,11 @@ from ..analysis.spectra import SurfaceSpectrum, pixel_at, spectrum_at, surface_s
 from ..data.images import check_stack
 from ..physics.dispersion import Dispersion
 from .detect import band_of
-from .inference import padded, turn
+from .inference import pad_to_multiple, rot180
 from .inputs import network_input, scale_maps
 from .model import Model, load_model
 from .network import Scores, decoder_reach_px
-from .preprocess import View, view_stack
+from .preprocess import ModelInput, prepare_input
 from .tiles import tile_from, tile_sides_px
 
 #: With more maps than this, leaving out one at a time is not tried.
@@ -54,7 +54,7 @@ class Reasons:
     confidence: float
     attention: xr.DataArray
     weight: xr.DataArray
-    score_fall: xr.DataArray
+    leave_one_out_drop: xr.DataArray
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Explanation(Reasons):
     surface_std: xr.DataArray
 
 
-class _Around(NamedTuple):
+class _Patch(NamedTuple):
     """The features of each level around a pixel, their first pixels, where the pixel lies, and the finest shape."""
 
     levels: list[Tensor]
@@ -111,7 +111,7 @@ class Explainer:
         self.model = load_model(model)
         self.dispersion, self.notes = band_of(stack, dispersion)
         inputs = self.model.config.inputs
-        self.view: View = view_stack(stack, inputs, self.dispersion)
+        self.view: ModelInput = prepare_input(stack, inputs, self.dispersion)
         self._whole = inputs.scale_over == "image"
         self._maps = scale_maps(self.view.maps, inputs.scaling) if self._whole else self.view.maps
 
@@ -147,7 +147,7 @@ class Explainer:
             confidence=float(self.model.config.calibration.confidence(score)),
             attention=xr.DataArray(weights, dims=("bias", "asked_bias"), coords=asked, name="attention"),
             weight=xr.DataArray(weights.mean(axis=0), dims="bias", coords=bias, name="weight"),
-            score_fall=xr.DataArray(fall, dims="bias", coords=bias, name="score fall"),
+            leave_one_out_drop=xr.DataArray(fall, dims="bias", coords=bias, name="score fall"),
         )
 
     def explain(
@@ -165,9 +165,9 @@ class Explainer:
             Of the disc over which the spectrum is the mean; one pixel when not given.
         """
         reasons = self.at(y_nm, x_nm)
-        beside = surface or surface_spectrum(self.stack, np.zeros((0, 2)))
+        temporary = surface or surface_spectrum(self.stack, np.zeros((0, 2)))
         spectrum = spectrum_at(self.stack, y_nm, x_nm, radius_nm)
-        return Explanation(**vars(reasons), spectrum=spectrum, surface_mean=beside.mean, surface_std=beside.std)
+        return Explanation(**vars(reasons), spectrum=spectrum, surface_mean=temporary.mean, surface_std=temporary.std)
 
     def _said(self, row: int, column: int, turned: bool) -> tuple[float, np.ndarray, np.ndarray]:
         """The score at a pixel, the weights (i, j) there, and by how much the score falls without each map."""
@@ -185,7 +185,7 @@ class Explainer:
                     fall[left_out] = score - rest
         return score, weights, fall
 
-    def _around(self, row: int, column: int, turned: bool) -> _Around:
+    def _around(self, row: int, column: int, turned: bool) -> _Patch:
         inputs, network = self.model.config.inputs, self.model.network
         multiple = network.multiple_px
         local = network.config.attention != "global"
@@ -196,16 +196,16 @@ class Explainer:
         core, seen, inner = tile_from((row // sides[0] * sides[0], column // sides[1] * sides[1]), sides, halo, shape)
         part = self._maps[(slice(None), *seen)]
         part = part if self._whole else scale_maps(part, inputs.scaling)
-        shown = padded(network_input(part[None].to(self.model.device), inputs), multiple)
+        shown = pad_to_multiple(network_input(part[None].to(self.model.device), inputs), multiple)
         whole = (shown.shape[-2], shown.shape[-1])
         at = [inner[0].start + row - core[0].start, inner[1].start + column - core[1].start]
         if turned:
-            shown = turn(shown)
+            shown = rot180(shown)
             at = [n - 1 - one for n, one in zip(whole, at, strict=True)]
         with torch.inference_mode():
             levels = list(network.encode(shown))
         if not local:
-            return _Around(levels, None, (at[0], at[1]), whole)
+            return _Patch(levels, None, (at[0], at[1]), whole)
         # the decoder takes a few pixels of each level only
         firsts, cut = [], []
         for number, (level, reach) in enumerate(zip(levels, decoder_reach_px(network.config), strict=True)):
@@ -214,7 +214,7 @@ class Explainer:
             cut.append(level[..., top : here[0] + reach + 1, left : here[1] + reach + 1])
             firsts.append((top, left))
         pixel = (at[0] - firsts[0][0], at[1] - firsts[0][1])
-        return _Around(cut, firsts, pixel, (cut[0].shape[-2], cut[0].shape[-1]))
+        return _Patch(cut, firsts, pixel, (cut[0].shape[-2], cut[0].shape[-1]))
 
 
 def explain(

@@ -16,7 +16,7 @@ from .network_config import InputConfig
 _PLANE = (-2, -1)
 
 
-def answer(network: ImpurityNetwork, shown: Tensor, inputs: InputConfig) -> Scores:
+def predict(network: ImpurityNetwork, shown: Tensor, inputs: InputConfig) -> Scores:
     """The network's answer, without gradients.
 
     Parameters
@@ -32,26 +32,26 @@ def answer(network: ImpurityNetwork, shown: Tensor, inputs: InputConfig) -> Scor
     with torch.inference_mode():
         if not inputs.both_ways:
             return network(shown)
-        whole = padded(shown, network.multiple_px)
-        upright, turned = network(whole), network(turn(whole))
+        whole = pad_to_multiple(shown, network.multiple_px)
+        upright, turned = network(whole), network(rot180(whole))
         offsets = None
         if upright.offsets_px is not None and turned.offsets_px is not None:
             # a way points the other way when the map is turned
-            offsets = ((upright.offsets_px - turn(turned.offsets_px)) / 2)[..., :height, :width]
-        weights = turn(turned.weights) if turned.weights.ndim == 5 else turned.weights
+            offsets = ((upright.offsets_px - rot180(turned.offsets_px)) / 2)[..., :height, :width]
+        weights = rot180(turned.weights) if turned.weights.ndim == 5 else turned.weights
         weights = (upright.weights + weights) / 2
         if weights.ndim == 5:
             weights = weights[..., :height, :width]
-        score = ((upright.score + turn(turned.score)) / 2)[..., :height, :width]
+        score = ((upright.score + rot180(turned.score)) / 2)[..., :height, :width]
         return Scores(score, offsets, weights)
 
 
-def turn(values: Tensor) -> Tensor:
+def rot180(values: Tensor) -> Tensor:
     """The last two axes turned by half a turn."""
     return values.flip(_PLANE)
 
 
-def padded(values: Tensor, multiple: int, value: float = 0.0) -> Tensor:
+def pad_to_multiple(values: Tensor, multiple: int, value: float = 0.0) -> Tensor:
     """The last two axes made longer at their ends, to a multiple of so many pixels, as the network does it."""
     height, width = values.shape[-2:]
     return functional.pad(values, (0, -width % multiple, 0, -height % multiple), value=value)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
+from ..core.arguments import path_like, path_of, shown
 from ..core.configuration import Configuration
 from ..core.errors import ModelError
 from ..nn import model_file
@@ -114,7 +115,11 @@ def load_model(model: str | os.PathLike[str] | Model = "default", device: torch.
     if isinstance(model, Model):
         return model
     place = choose_device(None if device is None else str(device))
-    name = os.fspath(model)
+    if not path_like(model):
+        raise ModelError(
+            f"a model is a name ({', '.join(shipped_models())}), a .safetensors file or a Model, got {shown(model)}"
+        )
+    name = str(path_of(model, "a model"))
     if name in shipped_models():
         with resources.as_file(resources.files(__package__) / "weights" / f"{name}{_SUFFIX}") as path:
             return Model.load(path, place)

@@ -142,11 +142,11 @@ class ImpurityNetwork(nn.Module):
             weights = of_level if weights is None else weights
         total = merged.pop()
         for block in self.decoder:
-            beside, (top, left) = merged.pop(), corners.pop()
+            temporary, (top, left) = merged.pop(), corners.pop()
             top, left = corners[-1][0] - 2 * top, corners[-1][1] - 2 * left
             finer = functional.interpolate(total, scale_factor=2, mode="bilinear", align_corners=False)
-            finer = finer[..., top : top + beside.shape[-2], left : left + beside.shape[-1]]
-            total = block(torch.cat([finer, beside], 1))
+            finer = finer[..., top : top + temporary.shape[-2], left : left + temporary.shape[-1]]
+            total = block(torch.cat([finer, temporary], 1))
         out = self.projection(total)[:, :, :height, :width]
         assert weights is not None
         if weights.ndim == 5:

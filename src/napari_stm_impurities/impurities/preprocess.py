@@ -20,7 +20,7 @@ _INSIDE = 0.9
 
 
 @dataclass(frozen=True)
-class View:
+class ModelInput:
     """The maps that a network is shown, before they are scaled.
 
     Attributes
@@ -44,7 +44,7 @@ class View:
     k_rad_per_px: tuple[float, float] | None
 
 
-def view_stack(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None) -> View:
+def prepare_input(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None) -> ModelInput:
     """Prepare a stack for a model.
 
     Saturated values go, planes and lines are levelled, biases below the band bottom are left out, and where the
@@ -85,7 +85,7 @@ def view_stack(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None
         k_px = band.k_per_nm(few.bias.values) * max(size)
         k = (float(k_px.min()), float(k_px.max()))
     values = few.values
-    return View(torch.from_numpy(values), few.bias.values, size, np.isfinite(values).any(0), k)
+    return ModelInput(torch.from_numpy(values), few.bias.values, size, np.isfinite(values).any(0), k)
 
 
 def _to_scale(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None) -> xr.DataArray:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core.errors import StmError
+from ..core.arguments import whole_number
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
-from .inference import answer
+from .inference import predict
 from .inputs import network_input, scale_maps
 from .model import Model
-from .preprocess import View
+from .preprocess import ModelInput
 
 
 class ScoreField(NamedTuple):
@@ -35,7 +35,7 @@ class ScoreField(NamedTuple):
 
 def score_view(
     model: Model,
-    view: View,
+    view: ModelInput,
     tile_px: int | None = None,
     *,
     progress: Progress = silent,
@@ -58,12 +58,12 @@ def score_view(
     Raises
     ------
     StmError
-        If `tile_px` is negative.
+        If `tile_px` is no whole number, or negative.
     Stopped
         If `should_stop` said so.
     """
-    if tile_px is not None and tile_px < 0:
-        raise StmError(f"the side of a tile is a number of pixels, 0 for the whole image, got {tile_px}")
+    if tile_px is not None:
+        tile_px = whole_number(tile_px, "the side of a tile in pixels (tile_px, 0 for the whole image)", least=0)
     inputs = model.config.inputs
     height, width = view.maps.shape[-2:]
     multiple = model.network.multiple_px
@@ -83,7 +83,7 @@ def score_view(
         part = maps[(slice(None), *seen)]
         part = part if whole else scale_maps(part, inputs.scaling)
         shown = network_input(part[None].to(model.device), inputs)
-        said = answer(model.network, shown, inputs)
+        said = predict(model.network, shown, inputs)
         score[core] = said.score[0].float().cpu().numpy()[inner]
         if offsets is not None and said.offsets_px is not None:
             offsets[(slice(None), *core)] = said.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]

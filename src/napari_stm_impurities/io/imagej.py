@@ -69,11 +69,11 @@ def export_imagej(
         for name in ("score", "confidence"):
             table[name.capitalize()] = points[name].to_numpy(dtype=float)
         table.index = pd.RangeIndex(1, len(table) + 1, name=" ")
-        with written_whole(path) as beside:
-            table.to_csv(beside)
+        with written_whole(path) as temporary:
+            table.to_csv(temporary)
     elif suffix == ".roi":
-        with written_whole(path) as beside:
-            beside.write_bytes(_selection(positions_nm(points) / size).tobytes())
+        with written_whole(path) as temporary:
+            temporary.write_bytes(_selection(positions_nm(points) / size).tobytes())
     else:
         raise StmError(f"{path}: points for ImageJ are written as .csv (results) or .roi (a selection)")
     return path

@@ -36,8 +36,8 @@ def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     if path.suffix.lower() != ".csv":
         raise StmError(f"{path}: a table of points is written as CSV; name the file {path.with_suffix('.csv').name}")
     check_points(points)
-    with written_whole(path) as beside:
-        points.to_csv(beside, index=False)
+    with written_whole(path) as temporary:
+        points.to_csv(temporary, index=False)
     return path
 
 

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..core.arguments import number, path_of
 from ..core.errors import StmError
 from ..core.files import folder_written_whole, written_whole
 from ..data import images
+from ..data.schemas import IMAGE, STACK
 from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
 
 #: What a stack may be called: under another suffix it would not be read back, or be taken for something else.
@@ -56,14 +58,12 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     >>> read_stack(path).identical(stack)
     True
     """
-    path = Path(path)
-    if not isinstance(stack, xr.DataArray):
-        raise StmError(f"expected a stack with the dimensions (bias, y, x), got {type(stack).__name__}")
-    if stack.dims == images.DIMS[1:]:
-        bias = float(stack.coords["bias"]) if "bias" in stack.coords else 0.0
+    path = path_of(path, "a file to write")
+    if isinstance(stack, xr.DataArray) and stack.dims == images.DIMS[1:]:
+        IMAGE.validate(stack)
+        bias = number(stack.coords["bias"].values, "the bias", "mV") if "bias" in stack.coords else 0.0
         stack = stack.drop_vars("bias", errors="ignore").expand_dims(bias=[bias])
-    if stack.dims != images.DIMS:
-        raise StmError(f"expected a stack with the dimensions (bias, y, x), got {stack.dims}")
+    STACK.validate(stack)
     if path.suffix.lower() not in _SUFFIXES:
         raise StmError(f"{path}: maps are written as NetCDF or Zarr; choose a name ending in .nc or .zarr")
     channel = str(stack.attrs.get("channel") or stack.name or "")
@@ -73,12 +73,12 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     dataset = stack.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
     dataset.attrs[MARK] = VERSION
     if path.suffix.lower() == ".zarr":
-        with folder_written_whole(path, "Zarr store", _is_store) as beside:
-            dataset.to_zarr(beside, mode="w", consolidated=False, zarr_format=2)
+        with folder_written_whole(path, "Zarr store", _is_store) as temporary:
+            dataset.to_zarr(temporary, mode="w", consolidated=False, zarr_format=2)
         return path
     encoding: dict[Any, dict[str, Any]] = {name: {"_FillValue": None} for name in dataset.variables}
-    with written_whole(path) as beside:
-        dataset.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
+    with written_whole(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
     return path
 
 
@@ -149,9 +149,8 @@ def write_nanonis_grid(
     >>> bool((read_stack(path) == stack).all())
     True
     """
-    path = Path(path)
-    if not isinstance(stack, xr.DataArray) or stack.dims != images.DIMS:
-        raise StmError("expected a stack with the dimensions (bias, y, x); make one with make_stack")
+    path = path_of(path, "a file to write")
+    STACK.validate(stack)
     n_bias, n_y, n_x = stack.shape
     n_parameters = 2 + len(_GRID_PARAMETERS)
     pixels = np.zeros((n_y * n_x, n_parameters + n_bias), dtype=">f4")
@@ -159,7 +158,7 @@ def write_nanonis_grid(
     pixels[:, 2:4] = _positions_m(stack)
     pixels[:, n_parameters:] = np.moveaxis(stack.values, 0, 2).reshape(n_y * n_x, n_bias)
     header = _grid_header(stack, channel)
-    with written_whole(path) as beside, beside.open("wb") as file:
+    with written_whole(path) as temporary, temporary.open("wb") as file:
         file.write(header.encode("latin-1", errors="replace"))
         pixels.tofile(file)
     return path

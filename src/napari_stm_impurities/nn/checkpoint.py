@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from ..core.errors import ModelError
-from ..core.files import written_whole
-from .model_file import HEADER_KEY, read_tensors
+from .model_file import read_tensors, write_tensors
 
 #: Named groups of tensors: the network, its running mean, the optimizer.
 TensorGroups = dict[str, dict[str, torch.Tensor]]
@@ -35,12 +33,7 @@ def save_checkpoint(path: Path, header: str, groups: TensorGroups) -> None:
         The tensors; no group's name has a slash.
     """
     tensors = {f"{group}/{name}": value for group, values in groups.items() for name, value in values.items()}
-    with written_whole(path) as temporary:
-        save_file(
-            {name: value.detach().contiguous().cpu() for name, value in tensors.items()},
-            temporary,
-            metadata={HEADER_KEY: header},
-        )
+    write_tensors(path, tensors, header)
 
 
 def load_checkpoint(path: Path) -> tuple[str, TensorGroups]:

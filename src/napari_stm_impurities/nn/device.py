@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ..core.arguments import shown
 from ..core.errors import ModelError
 
 
@@ -18,6 +19,7 @@ def choose_device(name: str | None = None) -> torch.device:
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError):
-        raise ModelError(f"no device {name!r} on this machine; try cpu") from None
+        # a number that comes back: the device "meta" computes nothing
+        return torch.zeros(1, device=name).cpu().to(name).device
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ModelError(f"no device {shown(name)} on this machine; try cpu") from None

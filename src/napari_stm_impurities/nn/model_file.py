@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -17,6 +18,7 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ..core.arguments import path_of
 from ..core.configuration import Configuration, one_line
 from ..core.errors import ModelError
 from ..core.files import written_whole
@@ -83,10 +85,7 @@ class StoredModel(ABC, Generic[Config, Network]):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """The path of the file into which weights and configuration were written, whole or not at all."""
-        weights = {name: value.contiguous().cpu() for name, value in self.network.state_dict().items()}
-        with written_whole(path) as temporary:
-            save_file(weights, temporary, metadata={HEADER_KEY: self.config.model_dump_json()})
-        return Path(path)
+        return write_tensors(path, self.network.state_dict(), self.config.model_dump_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: torch.device | str = "cpu") -> Self:
@@ -97,7 +96,7 @@ class StoredModel(ABC, Generic[Config, Network]):
         ModelError
             If the file is missing, is no model of this family, or is damaged.
         """
-        path = Path(path)
+        path = path_of(path, "a model")
         header, weights = read_tensors(path, "a model")
         kind = kind_of_header(header)
         if kind != cls.kind:
@@ -130,6 +129,24 @@ def kind_of_header(header: str) -> str:
     except ValueError:
         return FIRST_KIND
     return str(values.get("kind", FIRST_KIND)) if isinstance(values, dict) else FIRST_KIND
+
+
+def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], header: str) -> Path:
+    """The path of the safetensors file into which tensors and a header were written, whole or not at all.
+
+    Raises
+    ------
+    StmError
+        If it cannot be written there, or the disk is full.
+    """
+    plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
+    with written_whole(path) as temporary:
+        try:
+            save_file(plain, temporary, metadata={HEADER_KEY: header})
+        except SafetensorError as error:
+            # the reason of the operating system stands in its text only
+            raise OSError(str(error)) from error
+    return Path(path)
 
 
 def read_tensors(path: Path, what: str) -> tuple[str, dict[str, torch.Tensor]]:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from ..core.arguments import number, real_array, shown
 from ..core.configuration import Configuration
@@ -38,8 +38,10 @@ class Dispersion(Configuration):
     )
     band_bottom_uncertainty_mv: float = Field(default=0.0, ge=0, description="One standard deviation of E0 in mV.")
     effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
-    quality: float | None = Field(
+    significance_sigma: float | None = Field(
         default=None,
+        # files of the first release call it the quality
+        validation_alias=AliasChoices("significance_sigma", "quality"),
         description="The standard deviations that the odds of a ring amount to; None for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")

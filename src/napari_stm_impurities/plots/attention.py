@@ -11,7 +11,11 @@ from .spectra import MARKED_BIASES
 
 
 def plot_attention(
-    axes: Axes, bias_mv: np.ndarray, attention: np.ndarray, score_fall: np.ndarray, range_mv: tuple[float, float]
+    axes: Axes,
+    bias_mv: np.ndarray,
+    attention: np.ndarray,
+    leave_one_out_drop: np.ndarray,
+    range_mv: tuple[float, float],
 ) -> None:
     """Draw two curves over the bias, each with an axis of its own.
 
@@ -32,7 +36,7 @@ def plot_attention(
     marker = "o" if len(bias_mv) <= MARKED_BIASES else None
     for side, values, colour, name in (
         (axes, attention, SURFACE_COLOUR, "attention"),
-        (right, score_fall, FOUND_COLOUR, "fall of the score"),
+        (right, leave_one_out_drop, FOUND_COLOUR, "fall of the score"),
     ):
         side.plot(bias_mv, values, color=colour, marker=marker, markersize=3.5)
         label_axes(side, "bias (mV)", name, y_colour=colour)
@@ -41,7 +45,7 @@ def plot_attention(
 
 
 def attention_table(
-    bias_mv: np.ndarray, attention: np.ndarray, score_fall: np.ndarray, range_mv: tuple[float, float]
+    bias_mv: np.ndarray, attention: np.ndarray, leave_one_out_drop: np.ndarray, range_mv: tuple[float, float]
 ) -> pd.DataFrame:
-    """`bias_mv`, `attention` and `score_fall`."""
-    return pd.DataFrame({"bias_mv": bias_mv, "attention": attention, "score_fall": score_fall})
+    """`bias_mv`, `attention` and `leave_one_out_drop`."""
+    return pd.DataFrame({"bias_mv": bias_mv, "attention": attention, "score_fall": leave_one_out_drop})

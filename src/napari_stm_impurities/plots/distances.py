@@ -114,7 +114,7 @@ def draw_nearest_neighbours(statistics: SurfaceStatistics, path: str | os.PathLi
     figure, axes = empty_figure()
     plot_nearest_neighbours(axes, statistics)
     figure.suptitle(
-        f"Nearest neighbours: {statistics.verdict}\ndashed: mean {statistics.nearest_mean_nm:.3g} nm,"
+        f"Nearest neighbours: {statistics.clustering}\ndashed: mean {statistics.nearest_mean_nm:.3g} nm,"
         f" at random {statistics.random_nearest_nm:.3g} nm",
         fontsize="medium",
     )

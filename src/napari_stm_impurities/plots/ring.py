@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
 from ..physics.dispersion import Dispersion
-from ..qpi.fourier_maps import RingPicture
+from ..qpi.fourier_maps import FourierMaps
 from .elements import FOUND_COLOUR, label_axes, round_ticks
 
 #: Both plots reach this many times as far as the largest ring, so that what is no ring is seen beyond it.
@@ -25,7 +25,7 @@ _LONE_HALF = 0.5
 _MOST_TICKS = 4
 
 
-def reach_per_nm(picture: RingPicture, band: Dispersion | None) -> float:
+def reach_per_nm(picture: FourierMaps, band: Dispersion | None) -> float:
     """How far both plots reach in q, in rad/nm."""
     farthest = float(min(picture.q_y_per_nm.max(), picture.q_x_per_nm.max()))
     if band is None:
@@ -34,12 +34,12 @@ def reach_per_nm(picture: RingPicture, band: Dispersion | None) -> float:
     return min(farthest, _REACH * largest) if largest > 0 else farthest
 
 
-def nearest_map(picture: RingPicture, bias_mv: float) -> int:
+def nearest_map(picture: FourierMaps, bias_mv: float) -> int:
     """The number of the map whose bias is nearest."""
     return int(np.abs(picture.bias_mv - bias_mv).argmin())
 
 
-def ring_radius_per_nm(picture: RingPicture, band: Dispersion | None, bias_mv: float) -> float | None:
+def ring_radius_per_nm(picture: FourierMaps, band: Dispersion | None, bias_mv: float) -> float | None:
     """The radius 2k of the ring in the map whose bias is nearest, in rad/nm; None where there is no ring."""
     if band is None:
         return None
@@ -47,7 +47,7 @@ def ring_radius_per_nm(picture: RingPicture, band: Dispersion | None, bias_mv: f
     return radius if radius > 0 else None
 
 
-def plot_transform_axes(axes: Axes, picture: RingPicture, band: Dispersion | None) -> None:
+def plot_transform_axes(axes: Axes, picture: FourierMaps, band: Dispersion | None) -> None:
     """Draw what all maps have in common; :func:`plot_transform` adds one of them."""
     reach = reach_per_nm(picture, band)
     axes.set_xlim(-reach, reach)
@@ -59,7 +59,7 @@ def plot_transform_axes(axes: Axes, picture: RingPicture, band: Dispersion | Non
         axis.set_major_locator(round_ticks(_MOST_TICKS))
 
 
-def plot_transform(axes: Axes, picture: RingPicture, band: Dispersion | None, bias_mv: float) -> list[Artist]:
+def plot_transform(axes: Axes, picture: FourierMaps, band: Dispersion | None, bias_mv: float) -> list[Artist]:
     """Draw the Fourier transform of the map whose bias is nearest, and the circle of radius 2k.
 
     Parameters
@@ -91,7 +91,7 @@ def plot_transform(axes: Axes, picture: RingPicture, band: Dispersion | None, bi
     return [*drawn, at]
 
 
-def transform_table(picture: RingPicture, band: Dispersion | None, bias_mv: float) -> pd.DataFrame:
+def transform_table(picture: FourierMaps, band: Dispersion | None, bias_mv: float) -> pd.DataFrame:
     """The drawn map, a row a pixel: `bias_mv`, `q_y_per_nm`, `q_x_per_nm`, `log_power`, and the radius of the ring."""
     power, q_y, q_x = _within_reach(picture, band, bias_mv)
     radius = ring_radius_per_nm(picture, band, bias_mv)
@@ -106,7 +106,7 @@ def transform_table(picture: RingPicture, band: Dispersion | None, bias_mv: floa
     )
 
 
-def plot_energy(axes: Axes, picture: RingPicture, band: Dispersion | None) -> None:
+def plot_energy(axes: Axes, picture: FourierMaps, band: Dispersion | None) -> None:
     """Draw E(q), the mean of each transform over all directions, with the parabola of the band.
 
     Each map has the median over q taken from it, since the power falls from map to map.
@@ -127,7 +127,7 @@ def plot_energy(axes: Axes, picture: RingPicture, band: Dispersion | None) -> No
         axis.set_major_locator(round_ticks(_MOST_TICKS))
 
 
-def energy_table(picture: RingPicture, band: Dispersion | None) -> pd.DataFrame:
+def energy_table(picture: FourierMaps, band: Dispersion | None) -> pd.DataFrame:
     """The drawn E(q), a row a bias and a radius: `bias_mv`, `q_per_nm`, `log_power`, and 2k as `ring_radius_per_nm`."""
     power, q = _radial(picture, band)
     ring = np.full(len(picture.bias_mv), np.nan) if band is None else 2 * band.k_per_nm(picture.bias_mv)
@@ -142,7 +142,7 @@ def energy_table(picture: RingPicture, band: Dispersion | None) -> pd.DataFrame:
 
 
 def _within_reach(
-    picture: RingPicture, band: Dispersion | None, bias_mv: float
+    picture: FourierMaps, band: Dispersion | None, bias_mv: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The part of one transform that is drawn, with its q_y and its q_x."""
     reach = reach_per_nm(picture, band)
@@ -151,7 +151,7 @@ def _within_reach(
     return power, picture.q_y_per_nm[rows], picture.q_x_per_nm[columns]
 
 
-def _radial(picture: RingPicture, band: Dispersion | None) -> tuple[np.ndarray, np.ndarray]:
+def _radial(picture: FourierMaps, band: Dispersion | None) -> tuple[np.ndarray, np.ndarray]:
     """The part of E(q) that is drawn, shape (map, q), and its radii."""
     inside = picture.q_per_nm <= reach_per_nm(picture, band)
     levelled = picture.radial - np.median(picture.radial, axis=1, keepdims=True)

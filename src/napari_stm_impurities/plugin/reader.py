@@ -15,7 +15,7 @@ from napari.viewer import current_viewer
 from ..core.errors import ReadError, StmError
 from ..io.imagej import SELECTIONS
 from ..io.readers import files_in, open_recording
-from ..io.readers.recording import Channel, Recording, UntoldError
+from ..io.readers.recording import Channel, MissingMetadataError, Recording
 from ..io.readers.text import is_map
 from ..io.readers.zarr_store import is_store
 from ..io.tables import is_points_table, load_points
@@ -87,7 +87,7 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     untold: tuple[str, ...] = ()
     try:
         recording = open_recording(files)
-    except UntoldError as error:
+    except MissingMetadataError as error:
         # what the file does not tell is asked for by the widgets, once the maps are on the screen
         untold = error.lacks
         recording = open_recording(

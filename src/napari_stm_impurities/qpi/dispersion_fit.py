@@ -15,17 +15,17 @@ from scipy.interpolate import CubicSpline
 from ..core.errors import StmError
 from ..data.images import check_stack, pixel_size_nm
 from ..physics.dispersion import HBAR2_OVER_2ME_MEV_NM2, Dispersion
-from .ring_classifier import STEP, RingOdds, can_show_ring, ring_odds
+from .ring_classifier import STEP, RingLogOdds, can_show_ring, ring_log_odds
 from .spectrum import RadialSpectrum, radial_spectrum
 
 #: The odds of a ring must amount to this many standard deviations; chosen on simulated maps with and without a ring.
-LEAST_QUALITY = 4.0
+MIN_SIGNIFICANCE_SIGMA = 4.0
 #: No ring is looked for beyond this k: ripples shorter than 0.4 nm cannot be told from the atomic lattice.
 _LARGEST_K_PER_NM = 8.0
 #: What is assumed of the mass where a single map, or a narrow range of biases, cannot tell it.
 _USUAL_MASS = 0.4
 #: The probability that something else has spoilt a map's spectrum, which then tells nothing.
-_SPOILT = 0.01
+_OUTLIER_PROBABILITY = 0.01
 #: Of the maps that the odds were learnt from, those with a ring against those without.
 _RINGS_LEARNT = 3.0
 #: Places between two of the odds, so that a peak between them is found.
@@ -102,26 +102,25 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
     check_stack(stack)
     spectrum = radial_spectrum(stack)
     if not can_show_ring(spectrum):
-        frame, pixel = (
-            f"{y:.4g} x {x:.4g} nm"
-            for y, x in (np.multiply(pixel_size_nm(stack), stack.shape[1:]).tolist(), pixel_size_nm(stack))
-        )
+        size = pixel_size_nm(stack)
+        frame = np.multiply(size, stack.shape[1:])
         raise NoRing(
-            f"{stack.attrs.get('source', 'the stack')}: a frame of {frame} in pixels of {pixel} cannot show a whole"
-            " ring of ripples, so the scale cannot be read off; give a material, or the wavelength of the ripples in nm"
+            f"{stack.attrs.get('source', 'the stack')}: a frame of {frame[0]:.4g} x {frame[1]:.4g} nm in pixels of"
+            f" {size[0]:.4g} x {size[1]:.4g} nm cannot show a whole ring of ripples, so the scale cannot be read off;"
+            " give a material, or the wavelength of the ripples in nm"
         )
-    witness = _Witness(spectrum)
-    best, quality = witness.best()
-    if quality < LEAST_QUALITY:
+    witness = _BandLikelihood(spectrum)
+    best, significance_sigma = witness.best()
+    if significance_sigma < MIN_SIGNIFICANCE_SIGMA:
         raise NoRing(
             f"{stack.attrs.get('source', 'the stack')}: no ring of ripples stands out of the Fourier transforms"
-            f" ({quality:.1f} standard deviations, {LEAST_QUALITY:g} are needed); give a material, or the"
-            " wavelength of the ripples in nm, if you see them"
+            f" ({significance_sigma:.1f} standard deviations, {MIN_SIGNIFICANCE_SIGMA:g} are needed); give a material,"
+            " or the wavelength of the ripples in nm, if you see them"
         )
-    return _dispersion(witness, best, quality)
+    return _dispersion(witness, best, significance_sigma)
 
 
-def ring_quality(stack: xr.DataArray, band: Dispersion) -> float:
+def ring_significance(stack: xr.DataArray, band: Dispersion) -> float:
     """How far the ring of a given band stands out, in the standard deviations that its odds amount to.
 
     Parameters
@@ -135,20 +134,20 @@ def ring_quality(stack: xr.DataArray, band: Dispersion) -> float:
     spectrum = radial_spectrum(stack.isel(bias=np.flatnonzero(stack.bias.values > band.band_bottom_mv)))
     if not can_show_ring(spectrum):
         return 0.0
-    witness = _Witness(spectrum)
+    witness = _BandLikelihood(spectrum)
     k = band.k_per_nm(witness.bias_mv)
     off = np.log1p(np.linspace(-_GIVEN_WITHIN, _GIVEN_WITHIN, _GIVEN_BANDS))
     bands = witness.bands(np.log(2 * k[-1]) + off, np.full(len(off), 1 - (k[0] / k[-1]) ** 2))
     return _quality(bands.log_odds * witness.share(bands.at(len(off) // 2)))
 
 
-class _Witness:
+class _BandLikelihood:
     """What all maps of a stack together say of a band."""
 
     def __init__(self, spectrum: RadialSpectrum) -> None:
         self.bias_mv = spectrum.bias_mv
         self.resolution_per_nm = spectrum.resolution_per_nm
-        odds = ring_odds(spectrum)
+        odds = ring_log_odds(spectrum)
         self._first, self._step = odds.log_q[0], STEP / _FINER
         self._finer = _log_evidence_of_each_map(odds)
 
@@ -169,7 +168,7 @@ class _Witness:
         n_maps, n = self._finer.shape
         seen = (index >= 0) & (index < n)
         each = self._finer[np.arange(n_maps), index.clip(0, n - 1)]
-        return _Bands(log_q, fall, np.where(seen, each, np.log(_SPOILT)).sum(1))
+        return _Bands(log_q, fall, np.where(seen, each, np.log(_OUTLIER_PROBABILITY)).sum(1))
 
     def independent(self, band: _Bands) -> float:
         """How many maps bear witness on their own: where the ring does not move, all see the same interference."""
@@ -216,20 +215,20 @@ def _quality(log_odds: np.ndarray) -> float:
     return float(np.sqrt(2 * max(of_any, 0.0)))
 
 
-def _log_evidence_of_each_map(odds: RingOdds) -> np.ndarray:
+def _log_evidence_of_each_map(odds: RingLogOdds) -> np.ndarray:
     """Of a ring here against none, in a map that may be spoilt, between the frequencies too; shape (map, q).
 
     The odds hold how common rings were where they were learnt; the evidence is what is left without.
     """
     seen = odds.log_odds > odds.log_odds.min()
     before = np.log(_RINGS_LEARNT / max(int(seen[0].sum()), 1))
-    each = np.logaddexp(odds.log_odds - before + np.log1p(-_SPOILT), np.log(_SPOILT))
+    each = np.logaddexp(odds.log_odds - before + np.log1p(-_OUTLIER_PROBABILITY), np.log(_OUTLIER_PROBABILITY))
     finer = np.arange(0, len(odds.log_q) - 1 + 1e-9, 1 / _FINER)
     spline: np.ndarray = CubicSpline(np.arange(len(odds.log_q)), each, axis=1)(finer)
     return spline
 
 
-def _dispersion(witness: _Witness, best: _Bands, quality: float) -> Dispersion:
+def _dispersion(witness: _BandLikelihood, best: _Bands, significance_sigma: float) -> Dispersion:
     bands, weight = witness.around(best)
     bias = witness.bias_mv
     k_squared = witness.k_squared(bands)
@@ -239,7 +238,7 @@ def _dispersion(witness: _Witness, best: _Bands, quality: float) -> Dispersion:
         return mean, _WIDER * float(np.sqrt(weight @ (values - mean) ** 2))
 
     log_k, log_k_std = mean_and_std(0.5 * np.log(k_squared.mean(1)))
-    told = {"k_uncertainty_share": float(np.hypot(log_k_std, _SHAPE_UNCERTAINTY_SHARE)), "quality": quality}
+    told = {"k_uncertainty_share": float(np.hypot(log_k_std, _SHAPE_UNCERTAINTY_SHARE)), "quality": significance_sigma}
     if len(bias) == 1:
         bottom = float(bias[0]) - HBAR2_OVER_2ME_MEV_NM2 * float(np.exp(2 * log_k)) / _USUAL_MASS
         source = "k from the ring in one map; the mass is assumed"

@@ -21,7 +21,7 @@ MOST_MAPS = 24
 LARGEST_Q_PER_NM = 16.0
 
 
-class RingPicture(NamedTuple):
+class FourierMaps(NamedTuple):
     """The Fourier transforms of a stack, as a picture shows them.
 
     Attributes
@@ -46,7 +46,7 @@ class RingPicture(NamedTuple):
     bias_mv: np.ndarray
 
 
-def ring_picture(stack: xr.DataArray) -> RingPicture:
+def fourier_maps(stack: xr.DataArray) -> FourierMaps:
     """Transform each map of a stack, neighbouring biases averaged to at most 24 maps.
 
     Parameters
@@ -93,6 +93,6 @@ def ring_picture(stack: xr.DataArray) -> RingPicture:
         )
     counted = np.bincount(ring.ravel())
     radial = np.stack([np.bincount(ring.ravel(), one.ravel()) / counted for one in log_power])[:, 1:n_rings]
-    return RingPicture(
+    return FourierMaps(
         log_power.astype(np.float32), q_y, q_x, radial, step * np.arange(1, n_rings), np.asarray(few.bias.values)
     )

@@ -28,7 +28,7 @@ _SCALE = 3.0
 _NEVER = -30.0
 
 
-class RingOdds(NamedTuple):
+class RingLogOdds(NamedTuple):
     """What each map says of where its ring lies.
 
     Attributes
@@ -77,7 +77,7 @@ def ring_inputs(spectrum: RadialSpectrum) -> tuple[np.ndarray, np.ndarray]:
     return log_q, np.stack([power / _SCALE, width / _SCALE, np.ones_like(power)], axis=1).astype(np.float32)
 
 
-def ring_odds(spectrum: RadialSpectrum) -> RingOdds:
+def ring_log_odds(spectrum: RadialSpectrum) -> RingLogOdds:
     """The odds of a ring at each frequency, in each map."""
     log_q, signal = ring_inputs(spectrum)
     layers = _layers()
@@ -86,18 +86,18 @@ def ring_odds(spectrum: RadialSpectrum) -> RingOdds:
         signal = _convolved(signal, weight, 1 if last else 2**index) + bias[:, None]
         signal = signal if last else np.maximum(signal, 0)
     seen = log_q > np.log(FEWEST_WIDTHS * spectrum.resolution_per_nm)
-    return RingOdds(log_q, np.where(seen, signal[:, 0].astype(np.float64), _NEVER))
+    return RingLogOdds(log_q, np.where(seen, signal[:, 0].astype(np.float64), _NEVER))
 
 
 def _convolved(signal: np.ndarray, weight: np.ndarray, apart: int) -> np.ndarray:
     """A convolution along the last axis with taps that lie `apart` places apart; beyond the ends there is 0."""
     taps = weight.shape[2]
     reach = apart * (taps // 2)
-    padded = np.pad(signal, ((0, 0), (0, 0), (reach, reach)))
+    pad_to_multiple = np.pad(signal, ((0, 0), (0, 0), (reach, reach)))
     n = signal.shape[2]
     out = np.zeros((len(signal), len(weight), n), np.float32)
     for tap in range(taps):
-        out += weight[:, :, tap] @ padded[:, :, tap * apart : tap * apart + n]
+        out += weight[:, :, tap] @ pad_to_multiple[:, :, tap * apart : tap * apart + n]
     return out
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from ..core.arguments import instance, seed_of
 from ..core.configuration import Configuration
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
@@ -141,7 +142,7 @@ def simulate_surface(
     Raises
     ------
     StmError
-        If the material is not known, all biases lie below its band, or the density leaves no room.
+        If the material is not known, the seed is none, all biases lie below its band, or the density leaves no room.
     Stopped
         If `should_stop` said so.
 
@@ -152,7 +153,8 @@ def simulate_surface(
     >>> surface.stack.shape, surface.bound_state_map.shape
     ((3, 24, 24), (1, 24, 24))
     """
-    plan = config or SurfaceConfig()
+    plan = SurfaceConfig() if config is None else instance(config, SurfaceConfig, "the config")
+    seed = seed_of(seed)
     band = Dispersion.of_material(material)
     bias = np.linspace(plan.bias_start_mv, plan.bias_stop_mv, plan.n_biases)
     if not (band.k_per_nm(bias) > 0).all():

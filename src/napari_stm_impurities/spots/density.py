@@ -143,6 +143,6 @@ def spikes(values: np.ndarray, noise: float) -> np.ndarray:
     """
     if not noise > 0:
         return np.zeros(values.shape, dtype=bool)
-    beside = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
-    around = correlate(values, beside, mode="nearest")
+    temporary = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
+    around = correlate(values, temporary, mode="nearest")
     return (values > SPIKE * noise) & (around < 0.1 * values)

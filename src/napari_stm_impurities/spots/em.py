@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..core.progress import ShouldStop, Stopped, never
-from .mixture import Mixture, PaddedFrame, Windows, gaussians
+from .mixture import LocalPatches, Mixture, PaddedFrame, gaussians
 from .profile import Profile
 
 #: The pedestal in units of the noise. EM's likelihood is that of counts; it weighs a residual under a spot of h noises
@@ -107,7 +107,7 @@ def expectation_maximisation(
 
 def _maximise(
     mixture: Mixture,
-    windows: Windows,
+    windows: LocalPatches,
     spots: np.ndarray,
     std_bounds: tuple[np.ndarray, np.ndarray] | None,
     counts_per_mass: float,

@@ -10,7 +10,7 @@ from .mixture import Mixture, PaddedFrame
 from .profile import Profile
 
 
-class Place:
+class LocalFit:
     """Windows around places in the map, with what is left there and how much each pixel counts.
 
     Spots are given as arrays of shape (places, spots, 4): y, x, mass, width.
@@ -32,9 +32,9 @@ class Place:
         self.residual = frame.pad(residual, 0.0)[windows.flat].reshape(n, -1)
         self.weight = frame.pad(observed, False)[windows.flat].reshape(n, -1) / noise_std**2
 
-    def only(self, chosen: np.ndarray) -> Place:
+    def only(self, chosen: np.ndarray) -> LocalFit:
         """Some of the places."""
-        out = object.__new__(Place)
+        out = object.__new__(LocalFit)
         out.profile, out.aspect, out.noise_std = self.profile, self.aspect, self.noise_std
         for name in ("yx", "dy", "dx", "residual", "weight"):
             setattr(out, name, getattr(self, name)[chosen])

@@ -57,7 +57,7 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class Windows:
+class LocalPatches:
     """Where the components are computed."""
 
     dy: np.ndarray
@@ -89,21 +89,21 @@ class PaddedFrame:
         m = self.margin
         return flat.reshape(self.padded_shape)[m : m + self.shape[0], m : m + self.shape[1]]
 
-    def windows(self, yx: np.ndarray, aspect: np.ndarray) -> Windows:
+    def windows(self, yx: np.ndarray, aspect: np.ndarray) -> LocalPatches:
         """Windows around positions (k, 2) in pixels."""
         step = np.arange(-self.margin, self.margin + 1)
         middle = np.clip(np.rint(yx).astype(int), 0, np.array(self.shape) - 1)
         rows, columns = middle[:, :1] + step, middle[:, 1:] + step
         flat = (rows + self.margin)[:, :, None] * self.padded_shape[1] + (columns + self.margin)[:, None, :]
-        return Windows((rows - yx[:, :1]) * aspect[0], (columns - yx[:, 1:]) * aspect[1], flat)
+        return LocalPatches((rows - yx[:, :1]) * aspect[0], (columns - yx[:, 1:]) * aspect[1], flat)
 
-    def add_up(self, windows: Windows, values: np.ndarray) -> np.ndarray:
+    def add_up(self, windows: LocalPatches, values: np.ndarray) -> np.ndarray:
         """The sum over all windows (k, n, n), on the padded frame; flat."""
         size = self.padded_shape[0] * self.padded_shape[1]
         return np.bincount(windows.flat.ravel(), weights=values.ravel(), minlength=size)
 
 
-def gaussians(mixture: Mixture, windows: Windows) -> np.ndarray:
+def gaussians(mixture: Mixture, windows: LocalPatches) -> np.ndarray:
     """Each concentric Gaussian of each component on its window; shape (j, k, n, n)."""
     out = np.empty((len(mixture.profile.std), *windows.flat.shape))
     for j, (std, share) in enumerate(zip(mixture.profile.std, mixture.profile.share, strict=True)):

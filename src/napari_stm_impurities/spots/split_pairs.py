@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .local_fit import Place
+from .local_fit import LocalFit
 from .mixture import Mixture
 
 #: Two spots nearer than this share of their full width at half maximum are taken for one.
@@ -28,7 +28,7 @@ def split(mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_st
     of the profile along d. These derivatives are fitted to the residual around each component; where they
     promise enough, the two spots are fitted.
     """
-    place = Place(mixture.yx, mixture, residual, observed, noise_std)
+    place = LocalFit(mixture.yx, mixture, residual, observed, noise_std)
     one = mixture.spots[:, None, :]
     gained, stretch = place.second_derivatives(one)
     value, axis = np.linalg.eigh(stretch)
@@ -67,7 +67,7 @@ def merge(mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_st
     mass = two[:, :, 2].sum(axis=1)
     centre = (two[:, :, :2] * two[:, :, 2:3]).sum(axis=1) / mass[:, None]
     one = np.column_stack([centre, mass, np.ones(len(mass))])[:, None, :]
-    place = Place(centre, mixture, residual, observed, noise_std)
+    place = LocalFit(centre, mixture, residual, observed, noise_std)
     one, _, gain = _two_rather_than_one(place, mixture, one, two, data=place.residual + place.model(two))
     worse = gain <= needed
     keep = np.setdiff1d(k, np.concatenate([left[worse], right[worse]]))
@@ -75,7 +75,7 @@ def merge(mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_st
 
 
 def _two_rather_than_one(
-    place: Place, mixture: Mixture, one: np.ndarray, two: np.ndarray, data: np.ndarray | None = None
+    place: LocalFit, mixture: Mixture, one: np.ndarray, two: np.ndarray, data: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both fits, and what two gain over one in the log-likelihood: minus infinity where they are no two spots."""
     data = place.residual + place.model(one) if data is None else data

@@ -31,9 +31,9 @@ def starting_fwhm_px(values: np.ndarray, observed: np.ndarray, largest_fwhm_px: 
     peaks = np.argwhere((smooth == maximum_filter(smooth, size=5)) & (smooth > top) & observed)
     if not len(peaks):
         return largest_fwhm_px
-    padded = np.pad(np.where(observed, values, np.nan), reach, constant_values=np.nan)
+    pad_to_multiple = np.pad(np.where(observed, values, np.nan), reach, constant_values=np.nan)
     step = np.arange(2 * reach + 1)
-    patches = padded[(peaks[:, :1] + step)[:, :, None], (peaks[:, 1:] + step)[:, None, :]]
+    patches = pad_to_multiple[(peaks[:, :1] + step)[:, :, None], (peaks[:, 1:] + step)[:, None, :]]
     typical = _nanmedian(patches)
     distance = np.hypot(step[:, None] - reach, step[None, :] - reach)
     radius = np.arange(reach + 1)

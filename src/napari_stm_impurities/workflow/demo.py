@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..analysis.comparison import Comparison, compare
+from ..core.arguments import path_of, seed_of
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
@@ -87,7 +88,7 @@ def run_demo(
     Stopped
         If `should_stop` said so.
     """
-    folder = Path(folder)
+    folder, seed = path_of(folder, "a folder"), seed_of(seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -128,8 +129,8 @@ def run_demo(
             "found against truth": against_truth,
             "reference against truth": reference_against_truth,
         }
-        with written_whole(folder / SUMMARY) as beside:
-            comparison_figures(named).to_csv(beside, index=False)
+        with written_whole(folder / SUMMARY) as temporary:
+            comparison_figures(named).to_csv(temporary, index=False)
         draw_overlay(bound_states, points, reference, folder / FIGURE, comparison=against_reference)
     progress(1.0, "done")
     names = (GRID, BOUND_STATES, TRUTH, POINTS, REFERENCE, SUMMARY, FIGURE)

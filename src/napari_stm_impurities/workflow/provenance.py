@@ -154,8 +154,8 @@ class Provenance(Configuration):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it as JSON; the file is whole or not there."""
-        with written_whole(path) as beside:
-            beside.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        with written_whole(path) as temporary:
+            temporary.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return Path(path)
 
     @classmethod

@@ -135,10 +135,10 @@ def write_report(
         found = found[found["confidence"] >= least].reset_index(drop=True)
     edits = edits_between(found, points)
     final = apply_edits(found, edits)
-    with files.folder_written_whole(folder, "report", is_report) as beside:
+    with files.folder_written_whole(folder, "report", is_report) as temporary:
         step(0.0, "reading the files again")
-        kept = _inputs(stack, inputs, beside, should_stop) if finding is not None else inputs or Inputs(files=())
-        run = None if finding is None else finding.recorded(beside, least)
+        kept = _inputs(stack, inputs, temporary, should_stop) if finding is not None else inputs or Inputs(files=())
+        run = None if finding is None else finding.recorded(temporary, least)
         provenance = Provenance(
             date=date,
             inputs=kept.model_copy(update={"history": tuple(stack.attrs.get("history", ()))}),
@@ -148,8 +148,8 @@ def write_report(
             seed=seed,
             versions=versions_now(),
         )
-        provenance.save(beside / PROVENANCE)
-        save_points(final, beside / POINTS)
+        provenance.save(temporary / PROVENANCE)
+        save_points(final, temporary / POINTS)
         statistics = surface_statistics(
             final,
             stack,
@@ -157,29 +157,29 @@ def write_report(
             progress=lambda share, what: progress(0.2 + 0.3 * share, what),
             should_stop=should_stop,
         )
-        statistics.to_json(beside / STATISTICS)
+        statistics.to_json(temporary / STATISTICS)
         if reference is None and bound_map is not None:
             step(0.5, "finding the reference on the map of the bound states")
             reference = find_reference(bound_map, should_stop=should_stop)
         comparison = None
         if reference is not None:
             comparison = compare(final, reference, pixel_size_nm=pixel_size_nm(stack), frame=stack)
-            comparison.to_json(beside / COMPARISON)
-            save_points(reference, beside / REFERENCE)
+            comparison.to_json(temporary / COMPARISON)
+            save_points(reference, temporary / REFERENCE)
         step(0.7, "drawing")
-        draw_points(stack, final, beside / MAP, bias_mv=bias_mv)
+        draw_points(stack, final, temporary / MAP, bias_mv=bias_mv)
         if reference is not None:
             under = map_at(stack, bias_mv) if bound_map is None else bound_map
-            draw_overlay(under, final, reference, beside / OVERLAY, comparison=comparison)
+            draw_overlay(under, final, reference, temporary / OVERLAY, comparison=comparison)
         if stack.sizes.get("bias", 1) > 1 and ObservationWindow.of(stack).contains(positions_nm(final)).any():
-            draw_spectra(stack, final, beside / SPECTRA)
+            draw_spectra(stack, final, temporary / SPECTRA)
         if statistics.n_points > 1:
-            draw_pair_correlation(statistics, beside / PAIRS)
-            draw_nearest_neighbours(statistics, beside / NEAREST)
+            draw_pair_correlation(statistics, temporary / PAIRS)
+            draw_nearest_neighbours(statistics, temporary / NEAREST)
         step(0.95, "writing the page")
-        text = page(Page(stack, statistics, comparison, provenance, pictures=_pictures(beside)))
-        (beside / PAGE).write_text(text, encoding="utf-8")
-        names = sorted((path.name for path in beside.iterdir()), key=lambda name: (name != PAGE, name))
+        text = page(Page(stack, statistics, comparison, provenance, pictures=_pictures(temporary)))
+        (temporary / PAGE).write_text(text, encoding="utf-8")
+        names = sorted((path.name for path in temporary.iterdir()), key=lambda name: (name != PAGE, name))
     progress(1.0, "done")
     written = tuple(Path(folder) / name for name in names)
     return Report(Path(folder), written, final, statistics, comparison, provenance)

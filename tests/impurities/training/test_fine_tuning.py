@@ -11,7 +11,7 @@ from napari_stm_impurities.impurities.model import Calibration, Model, ModelConf
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
 from napari_stm_impurities.impurities.training import AdaptConfig, TrainingConfig, adapt, adaptation_of, train
 from napari_stm_impurities.impurities.training.checkpoint import Checkpoint
-from napari_stm_impurities.impurities.training.fine_tune_config import Adaptation, Origin
+from napari_stm_impurities.impurities.training.fine_tune_config import Adaptation, Lineage
 from napari_stm_impurities.nn.checkpoint import checkpoint_path
 from napari_stm_impurities.simulation.config import ScatteringConfig
 
@@ -25,7 +25,7 @@ def quick_yardstick(monkeypatch):
     """What simulated surfaces tell is tested apart; here it need only be quick."""
     told = []
     monkeypatch.setattr(
-        "napari_stm_impurities.impurities.training.fine_tuning.simulated_f1",
+        "napari_stm_impurities.impurities.training.fine_tuning.forgetting_f1",
         lambda model, progress: told.append(model) or 0.9,
     )
     return told
@@ -213,7 +213,7 @@ def test_a_training_is_not_taken_up_as_an_adaptation(gold, parent, tiny, tmp_pat
 
 def test_losing_more_than_two_hundredths_is_said():
     def told(simulated, held_out=None):
-        origin = Origin(parent="p", parent_sha256="0", data="d", data_sha256="1", settings=AdaptConfig())
+        origin = Lineage(parent="p", parent_sha256="0", data="d", data_sha256="1", settings=AdaptConfig())
         return Adaptation(origin=origin, epochs=1, simulated_f1=simulated, held_out_f1=held_out).worse
 
     assert told((0.95, 0.935)) is None

@@ -7,22 +7,22 @@ import torch
 
 from napari_stm_impurities.core.progress import Stopped
 from napari_stm_impurities.impurities.model import Model, load_model
-from napari_stm_impurities.impurities.training.forgetting import simulated_f1
+from napari_stm_impurities.impurities.training.forgetting import forgetting_f1
 
 
 def test_it_tells_a_good_model_from_a_bad_one_and_is_always_the_same():
     told = []
     default = load_model("default", "cpu")
-    good = simulated_f1(default, progress=lambda share, what: told.append(share))
+    good = forgetting_f1(default, progress=lambda share, what: told.append(share))
     assert good > 0.9
     assert told == sorted(told)
-    assert simulated_f1(default) == good
+    assert forgetting_f1(default) == good
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         bad = Model(default.config)
-    assert simulated_f1(bad) < 0.3
+    assert forgetting_f1(bad) < 0.3
 
 
 def test_it_can_be_stopped():
     with pytest.raises(Stopped):
-        simulated_f1(load_model("default", "cpu"), should_stop=lambda: True)
+        forgetting_f1(load_model("default", "cpu"), should_stop=lambda: True)

@@ -93,8 +93,8 @@ def test_the_confidence_loss_enters_the_gradient(tiny, experiment, weights):
 def test_without_the_confidence_loss_the_experiment_leaves_no_trace(tiny, experiment, weights):
     assert tiny.confidence_weight == 0
     alone = train(config=tiny, device="cpu")
-    beside = train(config=tiny, experiment=experiment, device="cpu")
-    assert torch.equal(weights(alone), weights(beside))
+    temporary = train(config=tiny, experiment=experiment, device="cpu")
+    assert torch.equal(weights(alone), weights(temporary))
 
 
 def test_the_reference_is_never_learnt_from(tiny, gold, weights):

@@ -11,8 +11,8 @@ from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.impurities.model import Calibration, Model, ModelConfig
 from napari_stm_impurities.impurities.tiles import ScoreField
-from napari_stm_impurities.impurities.training.labelled_windows import Labels
-from napari_stm_impurities.impurities.training.unlabelled_tiles import Experiment
+from napari_stm_impurities.impurities.training.labelled_windows import LabelledWindows
+from napari_stm_impurities.impurities.training.unlabelled_tiles import UnlabelledStack
 
 PLACES_PX = np.array([[4, 5], [9, 20], [15, 33], [22, 8], [27, 26], [35, 36]])
 PIXEL_NM = 0.5
@@ -31,8 +31,8 @@ def points():
     return make_points(PLACES_PX, (PIXEL_NM, PIXEL_NM), source="manual")
 
 
-def labels_of(tiny, stack, points, region=FRAME, share=0.25, per_step=64) -> Labels:
-    return Labels(Experiment(stack, tiny, None, labelled_nm=region), points, region, share, per_step, 1.0)
+def labels_of(tiny, stack, points, region=FRAME, share=0.25, per_step=64) -> LabelledWindows:
+    return LabelledWindows(UnlabelledStack(stack, tiny, None, labelled_nm=region), points, region, share, per_step, 1.0)
 
 
 def test_every_window_carries_its_labels_along_however_it_is_turned(tiny, stack, points):
@@ -130,7 +130,7 @@ def test_the_tiles_without_labels_lie_outside_the_region(tiny, stack):
     plan = tiny.model_copy(update={"experiment_tiles_per_step": 100})
     half = (-1.0, 30.0, -1.0, 9.75)
     everywhere, rest, none = (
-        Experiment(stack, plan, None, labelled_nm=region).n_tiles for region in (None, half, FRAME)
+        UnlabelledStack(stack, plan, None, labelled_nm=region).n_tiles for region in (None, half, FRAME)
     )
     # 40 pixels hold tiles that begin at 0, 12, 24 and 28; the region ends before pixel 20
     assert (everywhere, rest, none) == (16, 8, 0)

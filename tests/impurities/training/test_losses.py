@@ -112,8 +112,8 @@ def test_the_detection_loss_is_the_focal_loss_and_the_offset_left_over():
                     focal -= (1 - p) ** 2 * math.log(p)
                     n_positive += 1
                 else:
-                    beside = math.exp(-(distance**2) / (2 * 0.8**2))
-                    focal -= (1 - beside) ** 4 * p**2 * math.log(1 - p)
+                    temporary = math.exp(-(distance**2) / (2 * 0.8**2))
+                    focal -= (1 - temporary) ** 4 * p**2 * math.log(1 - p)
                 if distance < 1.6:
                     way = near[0] - y, near[1] - x
                     misses.append(sum(abs(float(offsets[window, axis, y, x]) - way[axis]) for axis in (0, 1)))

@@ -11,7 +11,7 @@ from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.impurities.model import Model, ModelConfig
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
-from napari_stm_impurities.impurities.training.unlabelled_tiles import Experiment
+from napari_stm_impurities.impurities.training.unlabelled_tiles import UnlabelledStack
 from napari_stm_impurities.physics.dispersion import Dispersion
 
 BIAS = [-100.0, -50.0, 0.0, 20.0]
@@ -50,7 +50,7 @@ def plan(tiny, **values):
 
 def test_the_tiles_cover_the_whole_frame(tiny):
     data = np.random.default_rng(0).normal(size=(4, 40, 31))
-    experiment = Experiment(make_stack(data, BIAS, 0.5), plan(tiny), None)
+    experiment = UnlabelledStack(make_stack(data, BIAS, 0.5), plan(tiny), None)
     tiles = experiment.tiles(torch.Generator().manual_seed(0))
     # 40 = 3 x 12 and one flush with the edge; 31 = 2 x 12 and one flush
     assert tiles.shape == (12, 4, 12, 12)
@@ -62,15 +62,15 @@ def test_the_tiles_cover_the_whole_frame(tiny):
 
 def test_the_paper_scales_each_tile_by_itself(tiny, experiment):
     alone = tiny.inputs.model_copy(update={"scale_over": "tile"})
-    tiles = Experiment(experiment, plan(tiny, inputs=alone), None).tiles(torch.Generator())
+    tiles = UnlabelledStack(experiment, plan(tiny, inputs=alone), None).tiles(torch.Generator())
     np.testing.assert_allclose(tiles.mean((-2, -1)), 0, atol=1e-5)
     np.testing.assert_allclose(tiles.abs().amax((-2, -1)), 1, atol=1e-5)
-    together = Experiment(experiment, plan(tiny), None).tiles(torch.Generator())
+    together = UnlabelledStack(experiment, plan(tiny), None).tiles(torch.Generator())
     assert together.abs().amax((-2, -1)).min() < 0.9
 
 
 def test_a_step_draws_some_tiles_at_some_biases(tiny, experiment):
-    few = Experiment(experiment, plan(tiny, experiment_tiles_per_step=2, experiment_maps_per_step=3), None)
+    few = UnlabelledStack(experiment, plan(tiny, experiment_tiles_per_step=2, experiment_maps_per_step=3), None)
     draw = torch.Generator().manual_seed(0)
     first, second = few.tiles(draw), few.tiles(draw)
     assert first.shape == (2, 3, 12, 12)
@@ -80,7 +80,7 @@ def test_a_step_draws_some_tiles_at_some_biases(tiny, experiment):
 
 def test_a_stack_smaller_than_a_tile_is_refused_in_one_line(tiny, experiment):
     with pytest.raises(StmError, match="experiment_tile_px") as caught:
-        Experiment(experiment, plan(tiny, experiment_tile_px=64), None)
+        UnlabelledStack(experiment, plan(tiny, experiment_tile_px=64), None)
     assert "\n" not in str(caught.value)
 
 
@@ -88,23 +88,23 @@ def test_the_ratio_counts_reference_points_less_than_a_pixel_from_a_peak(tiny, s
     # on the spot, 0.8 pixels beside it, 1.1 pixels beside it, and far from all
     places = np.array([[6.0, 9.0], [20.8, 30.0], [33.0, 13.1], [10.0, 35.0]])
     reference = make_points(places, (0.5, 0.5), source="reference")
-    assert Experiment(spots, plan(tiny), reference).ratio(bright()) == pytest.approx(0.5)
-    assert Experiment(spots, plan(tiny), reference[:1]).ratio(bright()) == 1.0
-    assert Experiment(spots, plan(tiny), reference[3:]).ratio(bright()) == 0.0
+    assert UnlabelledStack(spots, plan(tiny), reference).ratio(bright()) == pytest.approx(0.5)
+    assert UnlabelledStack(spots, plan(tiny), reference[:1]).ratio(bright()) == 1.0
+    assert UnlabelledStack(spots, plan(tiny), reference[3:]).ratio(bright()) == 0.0
 
 
 def test_without_a_reference_there_is_no_ratio(tiny, spots):
-    assert Experiment(spots, plan(tiny), None).ratio(bright()) is None
+    assert UnlabelledStack(spots, plan(tiny), None).ratio(bright()) is None
 
 
 def test_a_part_of_a_stack_is_compared_in_its_own_coordinates(tiny, spots):
     reference = make_points(PLACES_PX, (0.5, 0.5), source="reference")
-    assert Experiment(spots.isel(y=slice(4, None), x=slice(6, None)), plan(tiny), reference).ratio(bright()) == 1.0
+    assert UnlabelledStack(spots.isel(y=slice(4, None), x=slice(6, None)), plan(tiny), reference).ratio(bright()) == 1.0
 
 
 def test_a_given_band_sets_the_scale_of_the_experiment(gold, tiny):
     # ripples of 0.8 nm would be too fine for the model on these pixels of 0.47 nm, so the maps are resampled
     fine = Dispersion.of_wavelength(0.8, bias_mv=20)
-    own, given = Experiment(gold.stack, tiny, None), Experiment(gold.stack, tiny, None, fine)
+    own, given = UnlabelledStack(gold.stack, tiny, None), UnlabelledStack(gold.stack, tiny, None, fine)
     assert own.view.pixel_size_nm == pytest.approx((0.46875, 0.46875))
     assert given.view.pixel_size_nm[0] < 0.3

@@ -286,14 +286,14 @@ def test_a_table_is_offered_only_what_is_newer_than_itself(qtbot: QtBot, tmp_pat
     viewer = open_it()
     layer = viewer.layers[-1]
     layer.add([10.5, 11.25])
-    beside = kept(qtbot, autosave_of(viewer, layer))
+    temporary = kept(qtbot, autosave_of(viewer, layer))
     autosave._autosaves.clear()
     os.utime(path, (time.time() + 10, time.time() + 10))
     assert not recovered(open_it())
     os.utime(path, (time.time() - 10, time.time() - 10))
     (back,) = recovered(open_it())
     np.testing.assert_allclose(layer_points(back)[["y_nm", "x_nm"]], layer_points(layer)[["y_nm", "x_nm"]])
-    assert not beside.exists()
+    assert not temporary.exists()
 
 
 def test_it_can_be_switched_off(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:

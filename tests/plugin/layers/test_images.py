@@ -15,13 +15,13 @@ from napari_stm_impurities.data.images import make_stack, with_history
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.plugin.layers import images as layers
 from napari_stm_impurities.plugin.layers.images import (
-    calibrate,
     image_layer,
     layer_bias_mv,
     layer_frame_nm,
     layer_stack,
     robust_limits,
     score_layer,
+    set_scale,
 )
 from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 
@@ -148,7 +148,7 @@ def test_points_of_another_plugin_are_manual_points() -> None:
 
 def test_other_units_of_length_are_understood() -> None:
     layer = Image(np.zeros((9, 9)), scale=(1e-4, 1e-4), units=("um", "um"))
-    calibrate(layer, bias_mv=5)
+    set_scale(layer, bias_mv=5)
     assert layer_stack(layer).x.values[1] == pytest.approx(0.1)
 
 
@@ -156,12 +156,12 @@ def test_what_a_foreign_layer_lacks_is_said_and_can_be_told() -> None:
     layer = Image(np.zeros((3, 9, 9)), name="foreign")
     with pytest.raises(StmError, match="'foreign' has no unit of length; give its pixel size in nm"):
         layer_stack(layer)
-    calibrate(layer, pixel_size_nm=0.25)
+    set_scale(layer, pixel_size_nm=0.25)
     with pytest.raises(StmError, match="does not tell its bias"):
         layer_stack(layer)
     with pytest.raises(StmError, match="3 maps and needs as many biases, got 2"):
-        calibrate(layer, bias_mv=[0, 1])
-    calibrate(layer, bias_mv=[0, 10, 20])
+        set_scale(layer, bias_mv=[0, 1])
+    set_scale(layer, bias_mv=[0, 10, 20])
     stack = layer_stack(layer)
     assert stack.bias.values.tolist() == [0, 10, 20]
     assert stack.x.values[1] == 0.25

@@ -50,11 +50,11 @@ def small_model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def simulated_f1(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def forgetting_f1(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the yardstick tells, first of the parent, then of the adapted model."""
     told = [0.95, 0.94]
     monkeypatch.setattr(
-        "napari_stm_impurities.impurities.training.fine_tuning.simulated_f1",
+        "napari_stm_impurities.impurities.training.fine_tuning.forgetting_f1",
         lambda model, progress: told[model.config.name != "small"],
     )
     return told

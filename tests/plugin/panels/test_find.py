@@ -22,8 +22,8 @@ from napari_stm_impurities.impurities.model import Calibration, Model, ModelConf
 from napari_stm_impurities.impurities.network_config import wang2020_network
 from napari_stm_impurities.plugin.editing import autosave, history_of, reject
 from napari_stm_impurities.plugin.layers.images import FINDING_KEY, IMAGE_KEY, image_layer
-from napari_stm_impurities.plugin.layers.impurities import FIND_AGAIN
 from napari_stm_impurities.plugin.layers.points import layer_points
+from napari_stm_impurities.plugin.layers.results import FIND_AGAIN
 from napari_stm_impurities.plugin.panels import find as find_module
 from napari_stm_impurities.plugin.panels.find import LEAST_CONFIDENCE, FindPanel
 from napari_stm_impurities.plugin.preferences import PAGE, Preferences

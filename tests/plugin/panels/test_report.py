@@ -24,8 +24,8 @@ from napari_stm_impurities.io.writers import save_stack
 from napari_stm_impurities.plugin.editing import add_points
 from napari_stm_impurities.plugin.editing.marking import reject
 from napari_stm_impurities.plugin.layers.images import THRESHOLD_KEY, layer_stack
-from napari_stm_impurities.plugin.layers.impurities import show_finding
 from napari_stm_impurities.plugin.layers.points import points_layer
+from napari_stm_impurities.plugin.layers.results import show_finding
 from napari_stm_impurities.plugin.panels.find import find_on_device
 from napari_stm_impurities.plugin.panels.report import ReportPanel
 from napari_stm_impurities.plugin.reader import read_maps

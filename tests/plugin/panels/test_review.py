@@ -280,7 +280,7 @@ def test_on_a_laptop_everything_is_in_sight(
     panel = open_panel(window)
     history_of(layer).record("bring 1234 points back")
     layer.remove([0])
-    panel.say("4 of 12 points snapped; the others have no other peak of the score map in reach")
+    panel.set_status("4 of 12 points snapped; the others have no other peak of the score map in reach")
     kept = autosave_of(window, layer)
     kept.take_over(Path("/home/somebody/measurements/2026-11-20_Au111_surface_state_4K") / f"{'grid_' * 9}001.3ds")
     qtbot.waitUntil(lambda: "grid_" in panel.kept.text().replace("\u200b", ""))

@@ -55,7 +55,7 @@ def test_it_tells_what_the_core_tells(panel, scene, press, aborted):
     assert (told.n_points, told.n_outside, told.area_nm2) == (12, 1, 20 * 0.5 * 80 * 0.25)
     text = panel.told.text()
     assert f"{told.density_per_nm2:.4g} ± {told.density_error_per_nm2:.2g} per nm²" in text
-    assert told.verdict in text
+    assert told.clustering in text
     pd.testing.assert_frame_equal(panel.pairs.data_table(), told.pair_correlation)
     pd.testing.assert_frame_equal(panel.nearest.data_table(), told.nearest)
     assert panel.nearest.data_table()["points"].sum() == 12

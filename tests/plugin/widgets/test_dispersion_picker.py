@@ -19,7 +19,13 @@ from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.plugin.layers.images import image_layer
 from napari_stm_impurities.plugin.panels.find import FindPanel
 from napari_stm_impurities.plugin.widgets import dispersion_picker as surface_module
-from napari_stm_impurities.plugin.widgets.dispersion_picker import BY_LENGTH, NARROW, NO_IMAGE, READ_OFF, Surface
+from napari_stm_impurities.plugin.widgets.dispersion_picker import (
+    BY_LENGTH,
+    NARROW,
+    NO_IMAGE,
+    READ_OFF,
+    DispersionPicker,
+)
 from napari_stm_impurities.plugin.widgets.panel import Panel
 
 Shown = Callable[[Panel], FindPanel]
@@ -47,7 +53,7 @@ def panel(viewer: ViewerModel, shown: Shown) -> FindPanel:
     return shown(FindPanel(viewer))
 
 
-def wait_for(qtbot: QtBot, surface: Surface) -> None:
+def wait_for(qtbot: QtBot, surface: DispersionPicker) -> None:
     qtbot.waitUntil(lambda: surface.reading is not None, timeout=30_000)
 
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...simulation.config import WindowConfig
 from ...simulation.stream import window_stream
-from ..inference import answer
+from ..inference import predict
 from ..model import Calibration, Model
 from ..peaks import find_peaks
 from .window_inputs import shown
@@ -141,7 +141,7 @@ def held_out_peaks(
         progress(index / n_batches, "calibrating on held-out windows")
         batch = next(stream)
         maps = shown(batch, windows, model.config.inputs).to(model.device)
-        said = answer(model.network, maps, model.config.inputs)
+        said = predict(model.network, maps, model.config.inputs)
         measured = ~batch.maps.isnan().all(1)
         for item in range(len(batch.maps)):
             offsets = None if said.offsets_px is None else said.offsets_px[item].cpu().numpy()

@@ -11,7 +11,7 @@ from ...core.configuration import Configuration, one_line
 from ...core.errors import ModelError, StmError
 from ...nn.checkpoint import TensorGroups, checkpoint_path, load_checkpoint
 from .config import TrainingConfig
-from .fine_tune_config import Origin
+from .fine_tune_config import Lineage
 
 
 class EpochReport(Configuration):
@@ -40,7 +40,7 @@ class Header(Configuration):
     """The whole configuration."""
     reports: tuple[EpochReport, ...]
     """Of the epochs that are done."""
-    origin: Origin | None = None
+    origin: Lineage | None = None
     """Of a fine-tuning: the model and the data that it began with."""
 
 

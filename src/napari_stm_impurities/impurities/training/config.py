@@ -7,6 +7,7 @@ from typing import Literal, Self
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
+from ...core.arguments import LARGEST_SEED, shown
 from ...core.configuration import Configuration
 from ...core.errors import StmError
 from ...physics.dispersion import Dispersion
@@ -48,7 +49,7 @@ class TrainingConfig(Configuration):
     """Number format of the network's products while it learns; weights and results are float32 either way."""
     average_over_steps: int = Field(default=200, ge=0)
     """The model is the running mean of the weights over about this many steps; 0 takes the last weights."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """The same seed gives the same windows and the same first weights."""
     started_from: str | None = None
     """The model whose weights this training begins with, by name; random weights when not given."""
@@ -104,4 +105,4 @@ class TrainingConfig(Configuration):
                 average_over_steps=0,
                 batch_size=32,
             )
-        raise StmError(f"no training preset {name!r}; there are default and wang2020")
+        raise StmError(f"no training preset {shown(name)}; there are default and wang2020")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ...core.arguments import LARGEST_SEED
 from ...core.configuration import Configuration
 from ...data.geometry import Rectangle
 from ...simulation.config import WindowConfig
@@ -42,7 +43,7 @@ class AdaptConfig(Configuration):
     held_out_share: float = Field(default=0.25, ge=0, le=0.5)
     """The share of the region that is not learnt from, a strip at the far end of its longer side; the F1 is measured
     there."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """The same seed draws the same windows."""
 
     def plan(self, parent: Model, side_px: int) -> TrainingConfig:
@@ -79,7 +80,7 @@ class AdaptConfig(Configuration):
         )
 
 
-class Origin(Configuration):
+class Lineage(Configuration):
     """What a model is adapted from and to; a checkpoint is taken up again with the same only."""
 
     parent: str
@@ -107,7 +108,7 @@ class Origin(Configuration):
 class Adaptation(Configuration):
     """What became of it; carried in the model file."""
 
-    origin: Origin
+    origin: Lineage
     """What it came from."""
     epochs: int
     """How many epochs were finished."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...analysis.merging import checked_of
-from ...core.arguments import rectangle
+from ...analysis.merging import review_status_of
+from ...core.arguments import instance, path_of, rectangle
 from ...core.errors import StmError
 from ...core.hashing import sha256_of_arrays
 from ...core.progress import Progress, ShouldStop, never, silent
@@ -20,16 +20,16 @@ from ...data.images import check_stack, rectangle_of
 from ...data.points import positions_nm
 from ...nn.device import choose_device
 from ...nn.loop import run_epochs
-from ...physics.dispersion import Dispersion
+from ...physics.dispersion import Dispersion, band_given
 from ...qpi.dispersion_fit import NoRing, fit_dispersion
 from ..model import Model, load_model
-from ..preprocess import view_stack
+from ..preprocess import prepare_input
 from .checkpoint import Checkpoint, EpochReport
-from .fine_tune_config import Adaptation, AdaptConfig, Origin, with_adaptation
-from .forgetting import simulated_f1
-from .labelled_windows import Labels
+from .fine_tune_config import Adaptation, AdaptConfig, Lineage, with_adaptation
+from .forgetting import forgetting_f1
+from .labelled_windows import LabelledWindows
 from .task import ImpurityTask
-from .unlabelled_tiles import Experiment
+from .unlabelled_tiles import UnlabelledStack
 
 
 def adapt(
@@ -111,7 +111,9 @@ def adapt(
     >>> mine.config.training["adaptation"]["origin"]["parent"]
     'default'
     """
-    model_path = None if path is None else Path(path)
+    model_path = None if path is None else path_of(path, "a model file")
+    if points is not None and not np.isfinite(positions_nm(points)).all():
+        raise StmError("a point has a position that is not a finite number")
     checkpoint = Checkpoint.of_model(model_path) if resume else None
     place = choose_device(device)
     given = load_model(model, str(place))
@@ -120,21 +122,21 @@ def adapt(
     settings = _settings(checkpoint, config)
     progress(0.0, "reading the scale off the data")
     check_stack(experiment)
-    band = Dispersion.of_material(dispersion) if isinstance(dispersion, str) else dispersion
+    band = band_given(dispersion)
     if band is None:
         try:
             band = fit_dispersion(experiment)
         except NoRing:
             if experiment.sizes["bias"] == 1:
                 raise  # nothing would be found in it either
-    side_px = min(view_stack(experiment, parent.config.inputs, band).maps.shape[-2:])
+    side_px = min(prepare_input(experiment, parent.config.inputs, band).maps.shape[-2:])
     if points is not None:
-        points = points[checked_of(points) != "rejected"]
+        points = points[review_status_of(points) != "rejected"]
     region = _region(experiment, points, region_nm)
-    measured = Experiment(experiment, settings.plan(parent, side_px), None, band, labelled_nm=region)
+    measured = UnlabelledStack(experiment, settings.plan(parent, side_px), None, band, labelled_nm=region)
     labels = None
     if points is not None and region is not None:
-        labels = Labels(
+        labels = LabelledWindows(
             measured, points, region, settings.held_out_share, settings.labelled_per_step, settings.labelled_weight
         )
     elif settings.confidence_weight == 0:
@@ -159,7 +161,7 @@ def adapt(
         origin=origin,
         epochs=len(reports),
         held_out_f1=_before_and_after(labels, parent, adapted),
-        simulated_f1=(simulated_f1(parent, progress=progress), simulated_f1(adapted, progress=progress)),
+        simulated_f1=(forgetting_f1(parent, progress=progress), forgetting_f1(adapted, progress=progress)),
     )
     adapted = with_adaptation(adapted, facts)
     if model_path:
@@ -169,7 +171,7 @@ def adapt(
 
 def _settings(checkpoint: Checkpoint | None, config: AdaptConfig | None) -> AdaptConfig:
     if checkpoint is None:
-        return config or AdaptConfig()
+        return AdaptConfig() if config is None else instance(config, AdaptConfig, "the config")
     if checkpoint.header.origin is None:
         raise StmError("the checkpoint beside this file is of a training; go on with train")
     if config is not None and config != checkpoint.header.origin.settings:
@@ -193,7 +195,7 @@ def _region(stack: xr.DataArray, points: pd.DataFrame | None, region_nm: Rectang
     return rectangle_of(stack)
 
 
-def _before_and_after(labels: Labels | None, parent: Model, adapted: Model) -> tuple[float, float] | None:
+def _before_and_after(labels: LabelledWindows | None, parent: Model, adapted: Model) -> tuple[float, float] | None:
     if labels is None:
         return None
     before, after = labels.f1(parent), labels.f1(adapted)
@@ -205,10 +207,10 @@ def _origin(
     stack: xr.DataArray,
     points: pd.DataFrame | None,
     region: Rectangle | None,
-    labels: Labels | None,
+    labels: LabelledWindows | None,
     settings: AdaptConfig,
-) -> Origin:
-    return Origin(
+) -> Lineage:
+    return Lineage(
         parent=parent.config.name,
         parent_sha256=parent.sha256(),
         data=str(stack.attrs.get("source", stack.name)),

@@ -31,7 +31,7 @@ _KINDS = tuple(
 )
 
 
-def simulated_f1(model: Model, *, progress: Progress = silent, should_stop: ShouldStop = never) -> float:
+def forgetting_f1(model: Model, *, progress: Progress = silent, should_stop: ShouldStop = never) -> float:
     """The mean F1 within one of the paper's pixels, with the model's own threshold, in a few seconds.
 
     Raises

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 import xarray as xr
 
+from ...core.arguments import instance, path_of
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...nn.device import choose_device
 from ...nn.loop import run_epochs
-from ...physics.dispersion import Dispersion
+from ...physics.dispersion import Dispersion, band_given
 from ..model import Model
 from .calibration import calibrate
 from .checkpoint import Checkpoint, EpochReport
 from .config import TrainingConfig
 from .task import ImpurityTask
-from .unlabelled_tiles import Experiment
+from .unlabelled_tiles import UnlabelledStack
 
 #: Held-out windows for the calibration of a finished training, and of one that was stopped.
 _CALIBRATION_WINDOWS = 320
@@ -31,7 +31,7 @@ def train(
     experiment: xr.DataArray | None = None,
     *,
     reference: pd.DataFrame | None = None,
-    dispersion: Dispersion | None = None,
+    dispersion: Dispersion | str | None = None,
     config: TrainingConfig | None = None,
     start: Model | None = None,
     path: str | os.PathLike[str] | None = None,
@@ -53,7 +53,7 @@ def train(
     reference
         Points known in the experiment; they are never trained on, and only serve the paper's ratio.
     dispersion
-        The experiment's surface band, which sets its scale; read off its maps when not given.
+        The experiment's surface band, or a material's name, which sets its scale; read off its maps when not given.
     config
         The whole training; it takes the place of the preset.
     start
@@ -94,7 +94,10 @@ def train(
     >>> train(config=tiny, device="cpu").config.network.attention
     'global'
     """
-    model_path = None if path is None else Path(path)
+    model_path = None if path is None else path_of(path, "a model file")
+    for value, kind, what in ((config, TrainingConfig, "the config"), (start, Model, "the model to start from")):
+        if value is not None:
+            instance(value, kind, what)
     checkpoint = Checkpoint.of_model(model_path) if resume else None
     if checkpoint:
         _check_resumable(checkpoint, config, experiment)
@@ -102,7 +105,8 @@ def train(
     if start is not None and checkpoint is None:
         told = {"network": start.config.network, "inputs": start.config.inputs, "started_from": start.config.name}
         plan = plan.model_copy(update=told)
-    measured = None if experiment is None else Experiment(experiment, plan, reference, dispersion)
+    band = band_given(dispersion)
+    measured = None if experiment is None else UnlabelledStack(experiment, plan, reference, band)
     task = ImpurityTask(plan, choose_device(device), measured, start=start if checkpoint is None else None)
     done: tuple[EpochReport, ...] = ()
     if checkpoint:

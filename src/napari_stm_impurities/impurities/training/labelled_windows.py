@@ -18,13 +18,13 @@ from ...simulation.windows import PatchBatch
 from ..model import Model
 from ..peaks import find_peaks
 from ..tiles import score_view
-from .unlabelled_tiles import Experiment
+from .unlabelled_tiles import UnlabelledStack
 
 #: Where an impurity stands that does not exist.
 _NOWHERE = -1e4
 
 
-class Labels:
+class LabelledWindows:
     """The points that a person knows inside a region: where there is none of them, there is no impurity.
 
     A strip at the far end of the region's longer side is held out: nothing is learnt there, and the F1 is
@@ -58,7 +58,7 @@ class Labels:
 
     def __init__(
         self,
-        experiment: Experiment,
+        experiment: UnlabelledStack,
         points: pd.DataFrame,
         region_nm: Rectangle,
         held_out_share: float,
@@ -126,11 +126,11 @@ class Labels:
             cut = self.experiment.cut(int(start[0]), int(start[1]))[biases]
             mask = torch.from_numpy(self._known[window])
             yx = torch.from_numpy(self._yx_px - start).float()
-            turn = int(torch.randint(8, (1,), generator=draw))
-            if turn & 4:
+            rot180 = int(torch.randint(8, (1,), generator=draw))
+            if rot180 & 4:
                 cut, mask, yx = cut.transpose(-1, -2), mask.T, yx.flip(-1)
             for axis in (0, 1):
-                if turn >> axis & 1:
+                if rot180 >> axis & 1:
                     cut, mask = cut.flip(axis - 2), mask.flip(axis)
                     yx = torch.cat([side - 1 - part if i == axis else part for i, part in enumerate(yx.split(1, 1))], 1)
             maps.append(cut)
@@ -165,7 +165,7 @@ class Labels:
 _Window = tuple[slice, slice]
 
 
-def _pixels(experiment: Experiment, region_nm: Rectangle) -> _Window:
+def _pixels(experiment: UnlabelledStack, region_nm: Rectangle) -> _Window:
     """The pixels of the view whose centres lie inside a region."""
     parts = []
     shape = experiment.view.maps.shape[-2:]

@@ -16,10 +16,10 @@ from ..model import Calibration, Model, ModelConfig
 from ..network import ImpurityNetwork, Scores
 from .checkpoint import Checkpoint, EpochReport, Header
 from .config import TrainingConfig
-from .fine_tune_config import Origin
-from .labelled_windows import Labels
+from .fine_tune_config import Lineage
+from .labelled_windows import LabelledWindows
 from .losses import cross_entropy, detection_loss, prediction_entropy
-from .unlabelled_tiles import Experiment
+from .unlabelled_tiles import UnlabelledStack
 from .window_inputs import shown
 
 #: Between the random numbers of two seeds: a prime above any number of epochs, so that no seed's epoch is another's.
@@ -54,11 +54,11 @@ class ImpurityTask:
         self,
         plan: TrainingConfig,
         device: torch.device,
-        experiment: Experiment | None = None,
-        labels: Labels | None = None,
+        experiment: UnlabelledStack | None = None,
+        labels: LabelledWindows | None = None,
         start: Model | None = None,
         *,
-        origin: Origin | None = None,
+        origin: Lineage | None = None,
         keep_statistics: bool = False,
     ) -> None:
         self.plan = plan
@@ -134,7 +134,7 @@ class ImpurityTask:
     def _simulated_loss(self, windows: PatchBatch) -> Tensor:
         return self._loss(self._answer(shown(windows, self.plan.windows, self.plan.inputs)), windows)
 
-    def _labelled_loss(self, labels: Labels, draw: torch.Generator) -> Tensor:
+    def _labelled_loss(self, labels: LabelledWindows, draw: torch.Generator) -> Tensor:
         windows, known = labels.windows(draw)
         windows = windows.to(self.device)
         return self._loss(self._answer(network_input(windows.maps, self.plan.inputs)), windows, known.to(self.device))
@@ -145,7 +145,7 @@ class ImpurityTask:
         assert answer.offsets_px is not None
         return detection_loss(answer.score, answer.offsets_px, windows, known)
 
-    def _entropy(self, experiment: Experiment, draw: torch.Generator, *, track: bool) -> Tensor:
+    def _entropy(self, experiment: UnlabelledStack, draw: torch.Generator, *, track: bool) -> Tensor:
         # where the entropy is only looked at, the experiment leaves no trace in the batch normalisation either
         self._learn(track)
         with torch.set_grad_enabled(track):

@@ -13,19 +13,19 @@ from torch import Tensor
 from ...analysis.comparison import paper_radius_nm, reference_ratio
 from ...core.errors import StmError
 from ...data.geometry import Rectangle
-from ...data.images import pixel_size_nm
+from ...data.images import check_stack, pixel_size_nm
 from ...data.points import positions_nm
 from ...physics.dispersion import Dispersion
 from ...qpi.dispersion_fit import NoRing, fit_dispersion
 from ..inputs import scale_maps
 from ..model import Model
 from ..peaks import find_peaks
-from ..preprocess import view_stack
+from ..preprocess import prepare_input
 from ..tiles import score_view
 from .config import TrainingConfig
 
 
-class Experiment:
+class UnlabelledStack:
     """The tiles of one measured stack.
 
     Parameters
@@ -46,7 +46,8 @@ class Experiment:
     Raises
     ------
     StmError
-        If the stack, on the model's scale, is smaller than a tile.
+        If there is nothing in the stack to look at, or it is smaller than a tile on the model's scale; or if the
+        reference is no table of positions.
     """
 
     def __init__(
@@ -57,6 +58,9 @@ class Experiment:
         dispersion: Dispersion | None = None,
         labelled_nm: Rectangle | None = None,
     ) -> None:
+        check_stack(stack)
+        if reference is not None and not np.isfinite(positions_nm(reference)).all():
+            raise StmError("a reference point has a position that is not a finite number")
         self.plan = plan
         self.reference = reference
         self.ratio_radius_nm = paper_radius_nm(pixel_size_nm(stack))
@@ -65,7 +69,7 @@ class Experiment:
         if dispersion is None:
             with suppress(NoRing):
                 dispersion = fit_dispersion(stack)
-        self.view = view_stack(stack, plan.inputs, dispersion)
+        self.view = prepare_input(stack, plan.inputs, dispersion)
         maps = self.view.maps
         side = plan.experiment_tile_px
         if min(maps.shape[-2:]) < side:

@@ -11,9 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from ...core.arguments import finite_numbers, instance, path_like, path_of, pixel_sizes, shown
 from ...core.errors import ReadError, StmError
 from ...data import images
-from .recording import Assumption, Channel, Frame, Given, Recording, UntoldError, told_as_read_error
+from .recording import Assumption, Channel, Frame, MissingMetadataError, Recording, UserMetadata, as_read_error
 from .registry import FORMATS, is_readable, open_file, suffixes
 from .series import as_series
 from .text import FORMAT as _TEXT
@@ -61,20 +62,17 @@ def open_recording(
     """
     paths = _files(path)
     step = _pixel_size(paths[0], pixel_size_nm)
-    try:
-        bias = None if bias_mv is None else tuple(np.atleast_1d(np.asarray(bias_mv, dtype=np.float64)).ravel().tolist())
-    except (TypeError, ValueError):
-        raise StmError(f"bias_mv must be numbers in mV, one for each map, got {bias_mv!r}") from None
+    bias = None if bias_mv is None else tuple(finite_numbers(bias_mv, "bias_mv (in mV, one for each map)").tolist())
     if len(paths) == 1:
-        return open_file(paths[0], Given(bias, step))
+        return open_file(paths[0], UserMetadata(bias, step))
     if bias is not None and len(bias) != len(paths):
         raise StmError(f"{len(paths)} files need {len(paths)} biases (mV), got {len(bias)}")
     each = [None] * len(paths) if bias is None else [(one,) for one in bias]
     try:
-        return as_series([open_file(one, Given(own, step)) for one, own in zip(paths, each, strict=True)])
-    except UntoldError as error:
+        return as_series([open_file(one, UserMetadata(own, step)) for one, own in zip(paths, each, strict=True)])
+    except MissingMetadataError as error:
         # the series is what the biases have to be given for, not the one file
-        raise UntoldError(error.file, len(paths), error.lacks, error.why) from None
+        raise MissingMetadataError(error.file, len(paths), error.lacks, error.why) from None
 
 
 def read_stack(
@@ -118,6 +116,8 @@ def read_stack(
     >>> read_stack(path).sizes["bias"]
     2
     """
+    if channel is not None:
+        instance(channel, str, "the channel")
     return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel, strict=strict)
 
 
@@ -198,7 +198,7 @@ def files_in(folder: Path) -> list[Path]:
     ReadError
         If the folder cannot be looked into.
     """
-    with told_as_read_error(folder):
+    with as_read_error(folder):
         # macOS leaves a hidden ._a.sxm beside each a.sxm on a foreign disk
         visible = [one for one in folder.iterdir() if not one.name.startswith(".")]
         known = sorted(one for one in visible if is_readable(one) and one.suffix.lower() != ".mtrx")
@@ -207,14 +207,17 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def _files(path: Paths) -> list[Path]:
-    if not isinstance(path, str | os.PathLike):
-        files = [Path(one) for one in path]
+    if not path_like(path):
+        if not isinstance(path, Sequence):
+            raise StmError(f"expected a file or a list of files to read, got {shown(path)}")
+        files = [path_of(one) for one in path]
         if not files:
             raise StmError("expected at least one file to read, got an empty list")
         return files
-    file = Path(path)
-    if not file.is_dir() or is_store(file):
-        return [file]
+    file = path_of(path)
+    with as_read_error(file):
+        if not file.is_dir() or is_store(file):
+            return [file]
     known = files_in(file)
     if not known:
         raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
@@ -235,9 +238,6 @@ def _pixel_size(path: Path, given: float | Sequence[float] | None) -> tuple[floa
     if given is None:
         return None
     try:
-        step = np.broadcast_to(np.asarray(given, dtype=np.float64), (2,))
-    except (TypeError, ValueError):
-        raise StmError(f"pixel_size_nm must be one number in nm, or two (y, x), got {given!r}") from None
-    if not (np.isfinite(step).all() and (step > 0).all()):
-        raise ReadError(path, f"the pixel size must be positive, in nm, got {given!r}")
-    return float(step[0]), float(step[1])
+        return pixel_sizes(given)
+    except StmError as error:
+        raise ReadError(path, str(error)) from None

@@ -23,14 +23,14 @@ from .entry_names import meaning_of
 from .formats import Format
 from .plain import plain_recording
 from .quantities import Quantity, measured_recording
-from .recording import Channel, Given, Recording, check_size, is_large, library_errors
+from .recording import Channel, Recording, UserMetadata, check_size, is_large, library_errors
 
 #: Where the header of an entry of an archive tells the lengths of its name and its extra field.
 _LENGTHS_AT = 26
 _KEYS = ("data", "bias", "pixel_size")
 
 
-def open_npz(path: Path, given: Given) -> Recording:
+def open_npz(path: Path, given: UserMetadata) -> Recording:
     """Open a ``.npz`` with ``data`` (bias, y, x), ``bias`` in mV and ``pixel_size`` in nm (one number, or y and x).
 
     Raises
@@ -64,7 +64,7 @@ def open_npz(path: Path, given: Given) -> Recording:
         )
 
 
-def _bias(path: Path, entries: list[Entry], n_maps: int, given: Given) -> Quantity:
+def _bias(path: Path, entries: list[Entry], n_maps: int, given: UserMetadata) -> Quantity:
     """The bias, where its numbers are as many as the maps."""
     bias = bias_among(entries, n_maps, documented="mV")
     others = [one for one in entries if one.meaning.what == "bias"]
@@ -94,7 +94,7 @@ def _mapped(path: Path, key: str) -> np.ndarray:
             return np.memmap(path, dtype, mode="r", offset=file.tell(), shape=shape, order=order)
 
 
-def open_npy(path: Path, given: Given) -> Recording:
+def open_npy(path: Path, given: UserMetadata) -> Recording:
     """Open a ``.npy`` with one array; its bias and pixel size must be given.
 
     Raises

@@ -28,7 +28,7 @@ from ...core.errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
 from .plain import plain_recording
-from .recording import Assumption, Channel, Frame, Given, Recording, check_size, library_errors
+from .recording import Assumption, Channel, Frame, Recording, UserMetadata, check_size, library_errors
 
 #: The program pads its header to so many bytes; one that another program wrote anew may be shorter or longer.
 _HEADER_BYTES = 16384
@@ -42,7 +42,7 @@ _SIGNALS = {0: "Topography", 1: "Current", 5: "Lock-in"}
 _OLDER_SIGNALS = ("Topography", "Current")
 
 
-def open_createc(path: Path, given: Given) -> Recording:
+def open_createc(path: Path, given: UserMetadata) -> Recording:
     """Open a Createc image.
 
     Raises

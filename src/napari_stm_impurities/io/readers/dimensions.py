@@ -12,7 +12,7 @@ import xarray as xr
 from ...core.units import unit_mv, unit_nm
 from .entries import Entry
 from .entry_names import meaning_of
-from .recording import Assumption, Given
+from .recording import Assumption, UserMetadata
 
 #: Names of dimensions that are no lists of positions.
 _DIMENSIONS = {
@@ -62,7 +62,7 @@ def role_of(dataset: xr.Dataset, dim: Hashable) -> str:
     return roles.pop() if len(roles) == 1 else ""
 
 
-def layout_of(dataset: xr.Dataset, variable: xr.DataArray, given: Given) -> Layout | None:
+def layout_of(dataset: xr.Dataset, variable: xr.DataArray, given: UserMetadata) -> Layout | None:
     """The layout of a variable; None when it is neither a map nor a stack of maps.
 
     A dimension of one that is neither y nor x counts for nothing, unless it is the bias.
@@ -107,7 +107,7 @@ def _role_of_name(name: str) -> str:
 
 
 def _bias_dimension(
-    variable: xr.DataArray, dims: list[Hashable], roles: dict[Hashable, str], given: Given
+    variable: xr.DataArray, dims: list[Hashable], roles: dict[Hashable, str], given: UserMetadata
 ) -> list[Hashable]:
     """The one of three dimensions that is the bias."""
     named = [dim for dim in dims if roles[dim] == "bias"]

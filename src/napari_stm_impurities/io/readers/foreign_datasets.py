@@ -21,7 +21,7 @@ from .channels import choose, recognise
 from .dimensions import Layout, axes_along, entry_of, is_map, layout_of, positions_along, role_of, unit_of
 from .entries import Entry, bias_among, pixel_among
 from .quantities import Quantity, in_mv, measured_recording
-from .recording import Channel, Given, Recording, check_size
+from .recording import Channel, Recording, UserMetadata, check_size
 
 #: Gives a variable by its name, when its numbers are wanted.
 Variable = Callable[[Hashable], xr.DataArray]
@@ -29,7 +29,7 @@ Variable = Callable[[Hashable], xr.DataArray]
 _FORMAT_NAME = "dataset"
 
 
-def foreign_recording(path: Path, dataset: xr.Dataset, given: Given, variable: Variable) -> Recording:
+def foreign_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, variable: Variable) -> Recording:
     """Make the recording of a dataset.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .recording import Given, Recording
+from .recording import Recording, UserMetadata
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,4 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     recognises: Callable[[bytes], bool]
-    open: Callable[[Path, Given], Recording]
+    open: Callable[[Path, UserMetadata], Recording]

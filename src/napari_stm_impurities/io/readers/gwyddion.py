@@ -23,13 +23,13 @@ import numpy as np
 from ...core.errors import ReadError, StmError
 from ...core.units import comma_between_digits, unit_mv, unit_nm
 from .bias_names import bias_in_name, bias_in_note
+from .binary_reader import Cursor, mapped
 from .channels import choose, recognise
-from .cursor import Cursor, mapped
 from .formats import Format
 from .frames import frame_difference
 from .image_groups import Picture, grouped, left_out_assumption, select
 from .plain import plain_recording
-from .recording import Channel, Frame, Given, Recording, check_size, library_errors
+from .recording import Channel, Frame, Recording, UserMetadata, check_size, library_errors
 
 _SCALARS = {"b": "b", "c": "c", "i": "i", "q": "q", "d": "d"}
 _ARRAYS = {"C": "<i1", "I": "<i4", "Q": "<i8", "D": "<f8"}
@@ -63,7 +63,7 @@ class _Object:
         return str(unit.parts.get("unitstr", "")) if isinstance(unit, _Object) else ""
 
 
-def open_gwyddion(path: Path, given: Given) -> Recording:
+def open_gwyddion(path: Path, given: UserMetadata) -> Recording:
     """Open a Gwyddion file.
 
     Raises
@@ -87,7 +87,9 @@ def open_gwyddion(path: Path, given: Given) -> Recording:
         return _recording(path, top, found, bool(bricks), given)
 
 
-def _recording(path: Path, top: _Object, found: list[tuple[str, _Object]], volume: bool, given: Given) -> Recording:
+def _recording(
+    path: Path, top: _Object, found: list[tuple[str, _Object]], volume: bool, given: UserMetadata
+) -> Recording:
     titles = _titles(top, found)
     for name, one in found:
         _refuse_wrong_count(path, name, one, volume)
@@ -115,7 +117,7 @@ def _frame(one: _Object) -> Frame:
     return Frame((n_y, n_x), _pixel_size(one, n_y, n_x) or (1.0, 1.0), _center(one))
 
 
-def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: Given) -> Recording:
+def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: UserMetadata) -> Recording:
     volumes = [(title, name, one, _shape(one, volume=True)) for title, (name, one) in titles.items()]
     axes = {title: _brick_bias(path, one, shape[0]) for title, _, one, shape in volumes}
     kinds = {title: recognise(title, one.unit("si_unit_w")) for title, _, one, _ in volumes}
@@ -155,7 +157,7 @@ def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]]
     )
 
 
-def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: Given) -> Recording:
+def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: UserMetadata) -> Recording:
     pictures = []
     comma = comma_between_digits(titles)
     for title, (name, one) in titles.items():

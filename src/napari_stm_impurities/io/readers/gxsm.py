@@ -21,7 +21,7 @@ from .channels import recognise
 from .dimensions import unit_of
 from .foreign_datasets import Variable
 from .quantities import Quantity, in_mv, measured_recording
-from .recording import Assumption, Channel, Frame, Given, Recording, check_size
+from .recording import Assumption, Channel, Frame, Recording, UserMetadata, check_size
 
 _DIMS = ("time", "value", "dimy", "dimx")
 #: The name of the field tells how its numbers are stored.
@@ -36,7 +36,7 @@ def is_gxsm(dataset: xr.Dataset) -> bool:
     return {"dimx", "dimy"} <= set(dataset.sizes) and any(set(_DIMS) <= set(one.dims) for one in dataset.values())
 
 
-def gxsm_recording(path: Path, dataset: xr.Dataset, given: Given, variable: Variable) -> Recording:
+def gxsm_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, variable: Variable) -> Recording:
     """Make the recording of a scan of GXSM, or of its layers at several biases.
 
     The parameters are those of :func:`napari_stm_impurities.io.readers.foreign_datasets.foreign_recording`.

@@ -16,7 +16,7 @@ import struct
 from pathlib import Path
 
 from ...core.errors import ReadError
-from .cursor import mapped
+from .binary_reader import mapped
 
 _SIGNATURE = b"GCOL\1\0\0\0"
 _HEAD = 16

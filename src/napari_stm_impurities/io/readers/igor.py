@@ -24,11 +24,11 @@ import numpy as np
 from ...core.errors import ReadError, StmError
 from ...core.units import decode, unit_mv, unit_nm
 from .bias_names import bias_in_note
+from .binary_reader import Cursor, mapped
 from .channels import choose, recognise
-from .cursor import Cursor, mapped
 from .formats import Format
 from .plain import plain_recording
-from .recording import Channel, Frame, Given, Recording, check_size, library_errors
+from .recording import Channel, Frame, Recording, UserMetadata, check_size, library_errors
 
 _DTYPES = {2: "f4", 4: "f8", 8: "i1", 0x10: "i2", 0x20: "i4", 0x48: "u1", 0x50: "u2", 0x60: "u4"}
 #: Where the wave's own header begins, and where its numbers do.
@@ -47,7 +47,7 @@ class _Wave:
     dtype: str
 
 
-def open_igor(path: Path, given: Given) -> Recording:
+def open_igor(path: Path, given: UserMetadata) -> Recording:
     """Open an Igor binary wave with two or three dimensions.
 
     Raises
@@ -64,7 +64,7 @@ def open_igor(path: Path, given: Given) -> Recording:
         return _recording(path, wave, given)
 
 
-def _recording(path: Path, wave: _Wave, given: Given) -> Recording:
+def _recording(path: Path, wave: _Wave, given: UserMetadata) -> Recording:
     factors_mv = [unit_mv(unit) for unit in wave.units]
     volts = [dim for dim, factor in enumerate(factors_mv) if factor is not None]
     # Igor's third dimension are its layers

@@ -27,7 +27,7 @@ from .entries import Entry, bias_among, pixel_among, positions_among
 from .formats import Format
 from .hdf5_heap import refuse_endless_heaps
 from .quantities import Quantity, assuming, in_mv, measured_recording
-from .recording import MAX_BYTES, Assumption, Channel, Given, Recording, check_size, is_large, library_errors
+from .recording import MAX_BYTES, Assumption, Channel, Recording, UserMetadata, check_size, is_large, library_errors
 
 #: A list of that name counts the maps, and is no bias.
 _COUNTS = re.compile(
@@ -39,7 +39,7 @@ _MAX_DEPTH = 6
 _SIGNATURE_5, _SIGNATURE_7 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
 
 
-def open_matlab(path: Path, given: Given) -> Recording:
+def open_matlab(path: Path, given: UserMetadata) -> Recording:
     """Open a MATLAB file with one volume, or with several volumes of one shape.
 
     Raises
@@ -54,7 +54,7 @@ def open_matlab(path: Path, given: Given) -> Recording:
         return _recording(path, variables, given)
 
 
-def _recording(path: Path, variables: list[Entry], given: Given) -> Recording:
+def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recording:
     there = "; ".join(f"{one.name} {'x'.join(map(str, one.shape))}" for one in variables[:12]) or "no array of numbers"
     maps = _maps(variables)
     if not maps:
@@ -121,7 +121,7 @@ def _real(path: Path, one: Entry) -> np.ndarray:
 
 
 def _bias_axis(
-    path: Path, variables: list[Entry], sides: tuple[int, ...], there: str, given: Given
+    path: Path, variables: list[Entry], sides: tuple[int, ...], there: str, given: UserMetadata
 ) -> tuple[Entry | None, int, list[Assumption]]:
     """The list that is the bias axis, the side of the volume that it belongs to, and what is assumed for it."""
     free = [i for i in range(3) if i not in _sides_of_positions(variables, sides)]

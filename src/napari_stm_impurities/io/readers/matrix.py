@@ -19,7 +19,7 @@ from access2thematrix import MtrxData
 from ...core.errors import ReadError, StmError
 from .channels import choose, recognise
 from .formats import Format
-from .recording import MAX_BYTES, Channel, Frame, Given, Recording, check_size, library_errors
+from .recording import MAX_BYTES, Channel, Frame, Recording, UserMetadata, check_size, library_errors
 from .sweep import merge
 
 _MAGIC = b"ONTMATRX0101"
@@ -53,7 +53,7 @@ class _Data(MtrxData):  # type: ignore[misc]  # the library has no types
         return super()._vol_cits_data(traces)
 
 
-def open_matrix(path: Path, given: Given) -> Recording:
+def open_matrix(path: Path, given: UserMetadata) -> Recording:
     """Open an image or a volume of MATRIX.
 
     Raises
@@ -90,7 +90,7 @@ def open_matrix(path: Path, given: Given) -> Recording:
         return _image(path, data, frame, given)
 
 
-def _volume(path: Path, data: _Data, frame: Frame, given: Given) -> Recording:
+def _volume(path: Path, data: _Data, frame: Frame, given: UserMetadata) -> Recording:
     if data.volume_scan is None:
         raise ReadError(path, "the volume cannot be put together; it is damaged, or does not fit its result file")
     if data.curve_mode != "SPS Curve (V)":
@@ -125,7 +125,7 @@ def _volume(path: Path, data: _Data, frame: Frame, given: Given) -> Recording:
     )
 
 
-def _image(path: Path, data: _Data, frame: Frame, given: Given) -> Recording:
+def _image(path: Path, data: _Data, frame: Frame, given: UserMetadata) -> Recording:
     name, unit = _channel_name(data)
     n_y = frame.shape[0]
     images = {}
@@ -195,7 +195,7 @@ def _pixel(path: Path, data: _Data, n_y: int, n_x: int) -> tuple[float, float]:
     return float(f"{height / n_y:.9g}"), float(f"{width / n_x:.9g}")
 
 
-def _frame(path: Path, data: _Data, given: Given) -> Frame:
+def _frame(path: Path, data: _Data, given: UserMetadata) -> Frame:
     n_x, n_y = (int(data.param[f"EEPA::XYScanner.{name}"][0]) for name in ("Points", "Lines"))
     if not (0 < n_x <= 10**6 and 0 < n_y <= 10**6):
         raise ReadError(path, f"expected a number of pixels, the result file says {n_x} x {n_y}")

@@ -9,7 +9,7 @@ import numpy as np
 from ...core.errors import ReadError
 from .nanonis_header import Header
 from .nanonis_places import Axes, Places, find_places, was_recorded
-from .recording import Assumption, Frame, Given, nm
+from .recording import Assumption, Frame, UserMetadata, nm
 
 #: Recorded positions scatter by less than this share of a pixel when they agree with the header.
 _AGREES = 0.01
@@ -23,7 +23,7 @@ def grid_frame(
     n_x: int,
     params: dict[str, np.ndarray],
     places: Places | None,
-    given: Given,
+    given: UserMetadata,
 ) -> tuple[Frame, list[Assumption]]:
     """The frame of a grid, and what was assumed about it.
 

@@ -26,7 +26,7 @@ from .nanonis_bytes import refuse_mangled, refuse_surplus, sampled
 from .nanonis_frame import grid_frame, pixel_places
 from .nanonis_header import Header, read_header, split_unit
 from .nanonis_lock_in import lock_in_settings
-from .recording import Channel, Given, Recording, check_size, one_line, told_as_read_error
+from .recording import Channel, Recording, UserMetadata, as_read_error, check_size, one_line
 
 #: An aborted grid that would hold more than this, and of which less than a hundredth is there, is damaged.
 _MAX_ABORTED_BYTES = 2**30
@@ -50,7 +50,7 @@ class Layout:
         return self.n_params + self.n_points * len(self.channels)
 
 
-def open_grid(path: Path, given: Given) -> Recording:
+def open_grid(path: Path, given: UserMetadata) -> Recording:
     """Open a Nanonis grid.
 
     Raises
@@ -58,7 +58,7 @@ def open_grid(path: Path, given: Given) -> Recording:
     ReadError
         If it is no bias spectroscopy, its header lacks what cannot be guessed, or its numbers are mangled.
     """
-    with told_as_read_error(path):
+    with as_read_error(path):
         header = read_header(path)
         layout = _layout(header)
         values = _values(header, layout)
@@ -228,7 +228,9 @@ def _bias_axis(
         first = layout.n_params + i * layout.n_points
         spectra = sample[:, first : first + layout.n_points]
         complete = bool(np.isfinite(spectra).any(axis=0).all())
-        recorded = np.array([sweep.exact(v) for v in np.nanmedian(spectra, axis=0)]) if complete else np.empty(0)
+        recorded = (
+            np.array([sweep.decimal_of_float32(v) for v in np.nanmedian(spectra, axis=0)]) if complete else np.empty(0)
+        )
         if complete and sweep.follows(recorded * scale, nominal):
             return np.round(recorded * scale, 9), warnings
         warnings.append(f"the channel {name} does not follow the sweep, so the bias is taken from the header")
@@ -244,7 +246,7 @@ def _sweep_ends(header: Header, params: dict[str, np.ndarray]) -> tuple[float, f
     for name in ("Sweep Start", "Sweep End"):
         measured = params[name][np.isfinite(params[name])] if name in params else np.empty(0)
         if measured.size:
-            low, high = sweep.exact(measured.min()), sweep.exact(measured.max())
+            low, high = sweep.decimal_of_float32(measured.min()), sweep.decimal_of_float32(measured.max())
             if high - low > 1e-4 * max(abs(low), abs(high)):
                 raise ReadError(
                     header.path,

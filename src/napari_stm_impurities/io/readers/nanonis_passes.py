@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import ReadError
-from .recording import UntoldError
+from .recording import MissingMetadataError
 
 BACKWARD = "backward"
 _TABLE = "multipass-config"
@@ -91,7 +91,7 @@ def image_biases_mv(
         return [float(given_mv[passes.index(one or 1)]) for one in named]
     rows = _overrides_v(path, entries)
     if not rows and any(named):
-        raise UntoldError(path, len(passes), ("bias_mv",))
+        raise MissingMetadataError(path, len(passes), ("bias_mv",))
     biases = [header_mv if value is None else round(value * 1000, 9) for value in rows]
     found = [_bias_of(path, image, one, biases, header_mv) for image, one in zip(images, named, strict=True)]
     known = [bias for bias in found if bias is not None]

@@ -157,12 +157,12 @@ def _steps(c: np.ndarray, n: int, size: float, distance: float) -> Iterator[floa
 
 def _numbered(c: np.ndarray, n: int, step: float) -> np.ndarray | None:
     """The number of each point's row, from 0 for the lowest, or None when the points do not lie on `n` rows."""
-    exact = (c - c.min()) / step
+    decimal_of_float32 = (c - c.min()) / step
     # the lowest point may itself lie off its row
-    exact -= np.median(exact - np.round(exact))
-    whole = np.round(exact)
+    decimal_of_float32 -= np.median(decimal_of_float32 - np.round(decimal_of_float32))
+    whole = np.round(decimal_of_float32)
     number: np.ndarray = (whole - whole.min()).astype(np.int32)
-    return number if np.abs(exact - whole).max() <= _OFF_PX and number.max() < n else None
+    return number if np.abs(decimal_of_float32 - whole).max() <= _OFF_PX and number.max() < n else None
 
 
 def _shifted(c: np.ndarray, n: int, number: np.ndarray, step: float | None, from_start: bool) -> np.ndarray:

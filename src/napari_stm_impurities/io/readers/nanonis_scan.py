@@ -28,7 +28,7 @@ from .formats import Format
 from .nanonis_bytes import refuse_mangled, refuse_surplus
 from .nanonis_lock_in import lock_in_settings
 from .nanonis_passes import BACKWARD, Signal, image_biases_mv, signals_by_bias
-from .recording import Channel, Frame, Given, Recording, check_size, nm, told_as_read_error
+from .recording import Channel, Frame, Recording, UserMetadata, as_read_error, check_size, nm
 
 #: No header comes near this; what has no end by then is another format.
 _MAX_HEADER = 4 * 2**20
@@ -79,7 +79,7 @@ class Scan:
         return image[:, ::-1] if self.images[index][2] == BACKWARD else image
 
 
-def open_scan(path: Path, given: Given) -> Recording:
+def open_scan(path: Path, given: UserMetadata) -> Recording:
     """Open a Nanonis scan.
 
     Raises
@@ -87,7 +87,7 @@ def open_scan(path: Path, given: Given) -> Recording:
     ReadError
         If its header lacks what cannot be guessed, or the images are not all there.
     """
-    with told_as_read_error(path):
+    with as_read_error(path):
         scan = _scan(path)
         scanned = np.zeros(scan.n_y, dtype=bool)
         for i in range(len(scan.images)):
@@ -198,7 +198,7 @@ def _bias_mv(scan: Scan) -> float | None:
     return None if bias is None else round(bias[0] * 1000, 9)
 
 
-def _frame(scan: Scan, given: Given) -> Frame:
+def _frame(scan: Scan, given: UserMetadata) -> Frame:
     size, center, angle = scan.numbers("SCAN_RANGE", 2), scan.numbers("SCAN_OFFSET", 2), scan.numbers("SCAN_ANGLE", 1)
     by_header = (nm(size[1]) / scan.n_y, nm(size[0]) / scan.n_x) if size and min(size) > 0 else None
     pixel_size = given.pixel_size_nm or by_header

@@ -22,7 +22,7 @@ from .formats import Format
 from .gxsm import gxsm_recording, is_gxsm
 from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
-from .recording import Assumption, Channel, Frame, Given, Recording, check_size, is_large, library_errors
+from .recording import Assumption, Channel, Frame, Recording, UserMetadata, check_size, is_large, library_errors
 
 #: The attribute that marks a file of :func:`napari_stm_impurities.io.writers.save_stack`, and its version.
 MARK = "napari_stm_impurities_stack"
@@ -32,7 +32,7 @@ VARIABLE = "stack"
 ATTRS = "attrs_json"
 
 
-def open_netcdf(path: Path, given: Given) -> Recording:
+def open_netcdf(path: Path, given: UserMetadata) -> Recording:
     """Open a NetCDF or HDF5 file.
 
     Raises
@@ -47,7 +47,7 @@ def open_netcdf(path: Path, given: Given) -> Recording:
 Opener = Callable[[Path], xr.Dataset]
 
 
-def open_dataset_of(path: Path, given: Given, opener: Opener, format_name: str) -> Recording:
+def open_dataset_of(path: Path, given: UserMetadata, opener: Opener, format_name: str) -> Recording:
     """Make the recording of what `opener` opens; NetCDF, HDF5 and Zarr have the same layouts.
 
     Raises
@@ -90,7 +90,7 @@ def _group_with_maps(file: h5py.File) -> str | None:
     return groups.pop() or None if len(groups) == 1 else None
 
 
-def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Recording:
+def _saved(path: Path, dataset: xr.Dataset, given: UserMetadata, opener: Opener) -> Recording:
     version = int(dataset.attrs[MARK])
     if version > VERSION:
         raise ReadError(path, f"was saved by a later version of this package (format {version}, known is {VERSION})")
@@ -134,7 +134,7 @@ def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Rec
         recording,
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, tuple(center) if center else None, angle),
         sweep_signal=str(attrs.get("sweep_signal", "")),
-        saved=saved if given == Given() else None,
+        saved=saved if given == UserMetadata() else None,
         assumptions=tuple(_assumption(text) for text in attrs.get("assumptions", ())),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.errors import ReadError
 from .bias_names import bias_in_name
-from .recording import Assumption, Channel, Frame, Given, Recording, UntoldError
+from .recording import Assumption, Channel, Frame, MissingMetadataError, Recording, UserMetadata
 from .sweep import merge
 
 #: What an array is when its file does not say.
@@ -25,7 +25,7 @@ def plain_recording(
     *,
     bias_mv: Sequence[float] | None,
     pixel_size_nm: tuple[float, float] | None,
-    given: Given,
+    given: UserMetadata,
     channels: Sequence[Channel] = (ARRAY,),
     default: Channel = ARRAY,
     why: str = "it is the only array in the file",
@@ -70,7 +70,9 @@ def plain_recording(
             assumed.append(Assumption("bias", "taken from the name of the file", "give bias_mv"))
     pixel_size = given.pixel_size_nm or pixel_size_nm
     if bias is None or pixel_size is None:
-        raise UntoldError(path, n_maps, ("bias_mv",) * (bias is None) + ("pixel_size_nm",) * (pixel_size is None))
+        raise MissingMetadataError(
+            path, n_maps, ("bias_mv",) * (bias is None) + ("pixel_size_nm",) * (pixel_size is None)
+        )
     axis = np.asarray(bias, dtype=np.float64).ravel()
     if len(axis) != n_maps:
         raise ReadError(path, f"{n_maps} maps need {n_maps} biases (mV), got {len(axis)}")

@@ -17,8 +17,8 @@ import numpy as np
 from ...core.units import unit_mv, unit_nm
 from .entry_names import meaning_of
 from .plain import plain_recording
-from .recording import Assumption, Channel, Given, Recording, UntoldError
-from .sweep import exact
+from .recording import Assumption, Channel, MissingMetadataError, Recording, UserMetadata
+from .sweep import decimal_of_float32
 
 #: No sweep ends below: at 1 K the states are smeared out over 3.5 kT = 0.3 meV. Smaller numbers are in V.
 _SMALLEST_MV = 1.0
@@ -71,7 +71,7 @@ def in_mv(name: str, values: np.ndarray, unit: str = "", *, documented: str = ""
     """
     if values.dtype.kind not in "fiu":
         return Quantity(doubt=f"{name} does not hold real numbers")
-    numbers = [exact(v) if values.dtype == np.float32 else float(v) for v in values.ravel()]
+    numbers = [decimal_of_float32(v) if values.dtype == np.float32 else float(v) for v in values.ravel()]
     factor = unit_mv(unit) if unit else meaning_of(name).factor
     if factor is not None:
         return Quantity(_scaled(numbers, factor))
@@ -145,7 +145,7 @@ def measured_recording(
     *,
     bias: Quantity,
     pixel: Quantity,
-    given: Given,
+    given: UserMetadata,
     **more: Any,
 ) -> Recording:
     """Make the recording of arrays whose bias and pixel size may rest on assumptions.
@@ -182,10 +182,10 @@ def _asked_for(bias: Quantity, pixel: Quantity) -> Iterator[None]:
     """Say, where something has to be given, why the file's own numbers are not enough."""
     try:
         yield
-    except UntoldError as error:
+    except MissingMetadataError as error:
         doubts = {"bias_mv": bias.doubt, "pixel_size_nm": pixel.doubt}
         why = "; ".join(doubts[name] for name in error.lacks if doubts[name])
-        raise UntoldError(error.file, error.n_maps, error.lacks, why) from None
+        raise MissingMetadataError(error.file, error.n_maps, error.lacks, why) from None
 
 
 def _scaled(numbers: Sequence[float], factor: float) -> tuple[float, ...]:

@@ -49,7 +49,7 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Given:
+class UserMetadata:
     """What the person said about a file that does not say it, or says it wrongly."""
 
     bias_mv: tuple[float, ...] | None = None
@@ -224,7 +224,7 @@ class Recording:
             remedy = f"; {first.remedy}" if first.remedy else ""
             raise ReadError(self.name, f"strict reading refuses an assumption ({first}){remedy}")
         if self.saved is not None:
-            with told_as_read_error(self.paths[0]):
+            with as_read_error(self.paths[0]):
                 return self.saved()
         attrs: dict[str, Any] = {
             "source": self.name,
@@ -237,7 +237,7 @@ class Recording:
             attrs["frame_center_nm"] = list(self.frame.center_nm)
         if self.frame.angle_deg is not None:
             attrs["frame_angle_deg"] = self.frame.angle_deg
-        with told_as_read_error(self.paths[0]):
+        with as_read_error(self.paths[0]):
             values = lazily(self.load(chosen))
             return make_stack(
                 values,
@@ -279,7 +279,7 @@ class _OnDisk:
         return np.array(self.values[key])
 
 
-class UntoldError(ReadError):
+class MissingMetadataError(ReadError):
     """A file that can be read, but does not tell its bias or its pixel size: they have to be given.
 
     Attributes
@@ -307,7 +307,7 @@ class UntoldError(ReadError):
 
 
 @contextmanager
-def told_as_read_error(path: object) -> Iterator[None]:
+def as_read_error(path: object) -> Iterator[None]:
     """Turn what can go wrong with a file under our hands into a ReadError of one line."""
     try:
         yield
@@ -330,7 +330,7 @@ def library_errors(path: object, expected: str) -> Iterator[None]:
     Such libraries document no closed list of errors, and a damaged file meets all of them. Nothing is said of the file
     where the libraries do not fit together.
     """
-    with told_as_read_error(path):
+    with as_read_error(path):
         try:
             yield
         except (StmError, OSError, MemoryError):

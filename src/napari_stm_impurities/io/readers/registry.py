@@ -24,7 +24,7 @@ from . import (
 from .derivative import with_numerical
 from .formats import Format
 from .packed import refuse_packed
-from .recording import Given, Recording, told_as_read_error
+from .recording import Recording, UserMetadata, as_read_error
 from .zarr_store import is_store
 
 #: A new format is a new module with one FORMAT, and one line here.
@@ -64,7 +64,7 @@ def find_format(path: Path) -> Format:
     """
     if is_store(path):
         return zarr_store.FORMAT
-    with told_as_read_error(path), path.open("rb") as file:
+    with as_read_error(path), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise ReadError(path, "the file is empty")
@@ -85,6 +85,6 @@ def is_readable(path: Path) -> bool:
     return is_store(path) or (name.endswith(suffixes()) and not name.endswith(AUTOSAVE_SUFFIX) and path.is_file())
 
 
-def open_file(path: Path, given: Given) -> Recording:
+def open_file(path: Path, given: UserMetadata) -> Recording:
     """Open one file with the format that it has."""
     return with_numerical(find_format(path).open(path, given))

@@ -19,17 +19,17 @@ from ...core.errors import ReadError
 from .channels import choose, recognise
 from .formats import Format
 from .image_groups import Picture, grouped, left_out_assumption, select
-from .recording import Channel, Frame, Given, Recording, library_errors, nm
+from .recording import Channel, Frame, Recording, UserMetadata, library_errors, nm
 from .rhk_grid import Grid, find_grid
 from .rhk_pages import SIGNATURE, Page, read_pages
-from .sweep import exact, merge
+from .sweep import decimal_of_float32, merge
 
 _NAME = "RHK (.sm4)"
 #: More repetitions than this are averaged only, not shown one by one.
 _MAX_REPETITIONS = 32
 
 
-def open_rhk(path: Path, given: Given) -> Recording:
+def open_rhk(path: Path, given: UserMetadata) -> Recording:
     """Open an RHK file: its map of spectra if it has one, else its images.
 
     Raises
@@ -70,10 +70,10 @@ def _n_places(page: Page) -> int:
 
 
 def _spectra(
-    path: Path, alike: Sequence[Page], grid: Grid, left_out: Sequence[str], pages: Sequence[Page], given: Given
+    path: Path, alike: Sequence[Page], grid: Grid, left_out: Sequence[str], pages: Sequence[Page], given: UserMetadata
 ) -> Recording:
     first = alike[0]
-    start, step = exact(first.x_offset), exact(first.x_scale)
+    start, step = decimal_of_float32(first.x_offset), decimal_of_float32(first.x_scale)
     axis = np.round((start + step * np.arange(first.n_x)) * 1000, 6)
     if given.bias_mv is not None:
         axis = np.asarray(given.bias_mv)
@@ -104,7 +104,7 @@ def _spectra(
         values = page.raw().reshape(-1, grid.n_here, first.n_x)
         there = measured.reshape(-1, grid.n_here)
         for row, places in zip(out, grid.place, strict=True):
-            spectra = values[places][:, which] * exact(page.z_scale) + exact(page.z_offset)
+            spectra = values[places][:, which] * decimal_of_float32(page.z_scale) + decimal_of_float32(page.z_offset)
             here = there[places][:, which]
             spectra[~here] = np.nan
             count = here.sum(axis=1)[:, None]
@@ -155,7 +155,7 @@ def _sweeps(n_here: int) -> dict[str, slice]:
     return averaged | {f" [{i // step + 1:05d}]{' [bwd]' if i % step else ''}": slice(i, i + 1) for i in repetitions}
 
 
-def _images(path: Path, images: Sequence[Page], given: Given) -> Recording:
+def _images(path: Path, images: Sequence[Page], given: UserMetadata) -> Recording:
     pages: dict[str, Page] = {}
     for page in images:
         name = f"{page.label}{' [bwd]' if page.backward else ''}"
@@ -163,7 +163,10 @@ def _images(path: Path, images: Sequence[Page], given: Given) -> Recording:
         pages[name if name not in pages else f"{name} ({len(pages) + 1})"] = page
     frames = {name: _image_frame(page, given) for name, page in pages.items()}
     selection = select(
-        [Picture(name, page.z_unit, frames[name], round(exact(page.bias_v) * 1000, 3)) for name, page in pages.items()]
+        [
+            Picture(name, page.z_unit, frames[name], round(decimal_of_float32(page.bias_v) * 1000, 3))
+            for name, page in pages.items()
+        ]
     )
     bias = np.asarray(given.bias_mv if given.bias_mv is not None else selection.bias_mv, dtype=np.float64)
     if len(np.unique(bias)) != selection.n_maps or not np.isfinite(bias).all():
@@ -196,8 +199,11 @@ def _images(path: Path, images: Sequence[Page], given: Given) -> Recording:
     )
 
 
-def _image_frame(page: Page, given: Given) -> Frame:
-    pixel = given.pixel_size_nm or (abs(nm(exact(page.y_scale))), abs(nm(exact(page.x_scale))))
+def _image_frame(page: Page, given: UserMetadata) -> Frame:
+    pixel = given.pixel_size_nm or (
+        abs(nm(decimal_of_float32(page.y_scale))),
+        abs(nm(decimal_of_float32(page.x_scale))),
+    )
     cos, sin = math.cos(math.radians(page.angle_deg)), math.sin(math.radians(page.angle_deg))
     u, v = page.x_scale * page.n_x / 2, page.y_scale * page.n_y / 2
     center = (page.x_offset + u * cos - v * sin, page.y_offset + u * sin + v * cos)
@@ -205,7 +211,7 @@ def _image_frame(page: Page, given: Given) -> Frame:
 
 
 def _image(page: Page) -> np.ndarray:
-    values = page.raw() * np.float64(exact(page.z_scale)) + exact(page.z_offset)
+    values = page.raw() * np.float64(decimal_of_float32(page.z_scale)) + decimal_of_float32(page.z_offset)
     # rows go up where the step is positive, and columns go to the left where it is negative
     return values[None, :: -1 if page.y_scale > 0 else 1, :: -1 if page.x_scale < 0 else 1]
 
@@ -213,7 +219,7 @@ def _image(page: Page) -> np.ndarray:
 def _metadata(pages: Sequence[Page]) -> dict[str, object]:
     return {
         "date": pages[0].date,
-        "set point bias (V)": exact(pages[0].bias_v),
+        "set point bias (V)": decimal_of_float32(pages[0].bias_v),
         "pages": [f"{page.label} ({page.n_x} x {page.n_y})" for page in pages],
     }
 

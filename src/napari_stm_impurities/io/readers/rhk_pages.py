@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import ReadError, StmError
-from .cursor import Cursor, mapped
+from .binary_reader import Cursor, mapped
 from .recording import check_size
 
 SIGNATURE = "STiMage".encode("utf-16-le")

@@ -32,7 +32,7 @@ def unit_factor_mv(signal: str) -> float | None:
     return unit_mv(match.group(1) or "V") if match else None
 
 
-def exact(value: np.float32 | float) -> float:
+def decimal_of_float32(value: np.float32 | float) -> float:
     """The decimal number that was meant by a float32, so that -0.22 V does not become -219.99999 mV.
 
     Examples

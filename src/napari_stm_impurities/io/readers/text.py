@@ -21,7 +21,7 @@ from .bias_names import bias_in_note
 from .formats import Format
 from .plain import plain_recording
 from .point_spectra import is_point_spectrum, refuse_point_spectrum
-from .recording import Assumption, Channel, Given, Recording, library_errors
+from .recording import Assumption, Channel, Recording, UserMetadata, library_errors
 
 #: A map of numbers as text is at most so large, and its header at most so long.
 _MAX_BYTES = 2**30
@@ -51,7 +51,7 @@ class _Text:
     comma: Comma | None
 
 
-def open_text(path: Path, given: Given) -> Recording:
+def open_text(path: Path, given: UserMetadata) -> Recording:
     """Open a map that was saved as text.
 
     Raises

@@ -27,14 +27,14 @@ from .entries import Entry, bias_among, pixel_among
 from .formats import Format
 from .plain import ARRAY
 from .quantities import Quantity, measured_recording
-from .recording import Channel, Given, Recording, check_size, library_errors
+from .recording import Channel, Recording, UserMetadata, check_size, library_errors
 from .tiff_pages import laid_out
 
 #: How ImageJ writes letters that are not ASCII.
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
-def open_tiff(path: Path, given: Given) -> Recording:
+def open_tiff(path: Path, given: UserMetadata) -> Recording:
     """Open a TIFF file with one map a page.
 
     Raises

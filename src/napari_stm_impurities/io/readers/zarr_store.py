@@ -8,7 +8,7 @@ import xarray as xr
 
 from .formats import Format
 from .netcdf import open_dataset_of
-from .recording import Given, Recording
+from .recording import Recording, UserMetadata
 
 _MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 
@@ -18,7 +18,7 @@ def is_store(path: Path) -> bool:
     return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
 
 
-def open_zarr(path: Path, given: Given) -> Recording:
+def open_zarr(path: Path, given: UserMetadata) -> Recording:
     """Open a Zarr store; its numbers stay on the disk until they are wanted.
 
     Raises

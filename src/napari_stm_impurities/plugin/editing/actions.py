@@ -11,10 +11,10 @@ from napari.layers import Points
 from napari.utils.notifications import show_warning
 
 from ...core.errors import StmError
-from .history import counted, history_of
+from .history import history_of, n_points_text
 from .marking import accept, is_rejected, mark_manual, reject, unreject
 from .snapping import snap
-from .state import tell
+from .state import emit_changed
 from .uncertain import go_to, next_uncertain, uncertain_points
 
 
@@ -79,39 +79,39 @@ def _select(viewer: ViewerModel, layer: Points) -> str:
 
 def _accept(_viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
-    with history_of(layer).change(f"accept {counted(len(rows))}"):
+    with history_of(layer).change(f"accept {n_points_text(len(rows))}"):
         accept(layer, rows)
-    return f"{counted(len(rows))} accepted"
+    return f"{n_points_text(len(rows))} accepted"
 
 
 def _reject(_viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
-    with history_of(layer).change(f"reject {counted(len(rows))}"):
+    with history_of(layer).change(f"reject {n_points_text(len(rows))}"):
         reject(layer, rows)
-    return f"{counted(len(rows))} rejected"
+    return f"{n_points_text(len(rows))} rejected"
 
 
 def _unreject(_viewer: ViewerModel, layer: Points) -> str:
     n = int(is_rejected(layer).sum())
     if not n:
         raise StmError("no point of this layer was rejected")
-    with history_of(layer).change(f"bring {counted(n)} back"):
+    with history_of(layer).change(f"bring {n_points_text(n)} back"):
         unreject(layer)
-    return f"{counted(n)} brought back"
+    return f"{n_points_text(n)} brought back"
 
 
 def _delete(_viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
     layer.remove(rows)
-    return f"{counted(len(rows))} deleted"
+    return f"{n_points_text(len(rows))} deleted"
 
 
 def _snap(viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
     n = snap(viewer, layer, rows)
     if n == len(rows):
-        return f"{counted(n)} snapped to the score map"
-    return f"{counted(n)} of {len(rows)} snapped; the others have no other peak of the score map in reach"
+        return f"{n_points_text(n)} snapped to the score map"
+    return f"{n_points_text(n)} of {len(rows)} snapped; the others have no other peak of the score map in reach"
 
 
 def _next(viewer: ViewerModel, layer: Points) -> str:
@@ -135,7 +135,7 @@ def _redo(_viewer: ViewerModel, layer: Points) -> str:
 
 def _select_shown(_viewer: ViewerModel, layer: Points) -> str:
     layer.selected_data = set(np.flatnonzero(layer.shown).tolist())
-    return f"{counted(len(layer.selected_data))} chosen"
+    return f"{n_points_text(len(layer.selected_data))} chosen"
 
 
 def napari_paste() -> Callable[[Points], None] | None:
@@ -152,8 +152,8 @@ def _paste(_viewer: ViewerModel, layer: Points) -> str:
     with history_of(layer).change("paste points"):
         paste(layer)
         mark_manual(layer, range(before, len(layer.data)))
-        tell(layer)
-    return f"{counted(len(layer.data) - before)} pasted"
+        emit_changed(layer)
+    return f"{n_points_text(len(layer.data) - before)} pasted"
 
 
 ADD = Action("Add", ("2",), "Then a click on the map adds a point; it is marked manual", _add)

@@ -19,18 +19,18 @@ from ..layers.images import DRAWN_KEY, FILES_KEY, FINDING_KEY, IMAGE_KEY, values
 _PROBE = 64
 
 
-def ground_of(viewer: ViewerModel, layer: Points) -> Layer | None:
+def parent_image(viewer: ViewerModel, layer: Points) -> Layer | None:
     """What the points of a layer belong to: their image, else the table they came from, else the topmost image."""
     image = layer.metadata.get(IMAGE_KEY, lambda: None)()
     if isinstance(image, Layer):
         return image
     if FILES_KEY in layer.metadata:
         return layer
-    images = [one for one in reversed(viewer.layers) if is_ground(one) and isinstance(one, Image)]
+    images = [one for one in reversed(viewer.layers) if is_parent(one) and isinstance(one, Image)]
     return next((one for one in images if one.visible), images[0] if images else None)
 
 
-def is_ground(layer: Layer) -> bool:
+def is_parent(layer: Layer) -> bool:
     """Whether points can belong to a layer: a measured image, or a table that was read from a file."""
     if FINDING_KEY in layer.metadata or DRAWN_KEY in layer.metadata:
         return False
@@ -39,17 +39,17 @@ def is_ground(layer: Layer) -> bool:
     return isinstance(layer, Points) and FILES_KEY in layer.metadata
 
 
-def places_of(ground: Layer) -> list[Path]:
+def places_of(parent: Layer) -> list[Path]:
     """Where points that belong to a layer may be kept, without suffix: beside its file first, then in one's own folder.
 
     An image that came from no file is known again by its values.
     """
-    files = ground.metadata.get(FILES_KEY)
+    files = parent.metadata.get(FILES_KEY)
     own = user_data_path("napari-stm-impurities", appauthor=False) / "autosave"
     if files:
         first = Path(files[0]).absolute()
         return [first, own / f"{first.name}-{zlib.crc32(os.fsencode(first)):08x}"]
-    return [own / f"image-{_fingerprint(ground):08x}"]
+    return [own / f"image-{_fingerprint(parent):08x}"]
 
 
 def kept_at(place: Path) -> list[Path]:

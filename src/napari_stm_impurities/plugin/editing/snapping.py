@@ -12,9 +12,9 @@ from ...core.errors import StmError
 from ...impurities.family import FAMILY
 from ...impurities.snap import REACH_NM, reach_of, snap_to_peaks
 from ..layers.images import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
-from .history import counted, history_of
+from .history import history_of, n_points_text
 from .marking import mark_manual
-from .state import tell
+from .state import emit_changed
 
 
 def snap(viewer: ViewerModel, layer: Points, rows: Collection[int]) -> int:
@@ -42,11 +42,11 @@ def snap(viewer: ViewerModel, layer: Points, rows: Collection[int]) -> int:
     after = before.copy()
     after[at[moved]] = data_of(layer, world[moved])
     n = int(moved.sum())
-    with history_of(layer).change(f"snap {counted(n)}"):
+    with history_of(layer).change(f"snap {n_points_text(n)}"):
         with layer.events.data.blocker(), layer.events.features.blocker():
             layer.data = after
             mark_manual(layer, at[moved])
-        tell(layer)
+        emit_changed(layer)
     return n
 
 

@@ -16,7 +16,7 @@ from ..layers.points import layer_points, points_layer
 _SHOWN = "shown"
 
 
-def kept_table(layer: Points, ground: Layer | None) -> pd.DataFrame:
+def kept_table(layer: Points, parent: Layer | None) -> pd.DataFrame:
     """Everything that is needed to give a layer's points back.
 
     Parameters
@@ -31,19 +31,19 @@ def kept_table(layer: Points, ground: Layer | None) -> pd.DataFrame:
         table = layer_points(bare, hidden=True)
     else:
         table = layer_points(layer, hidden=True)
-    if ground is not None and ground is not layer:
-        world = np.zeros((len(table), ground.ndim))
+    if parent is not None and parent is not layer:
+        world = np.zeros((len(table), parent.ndim))
         world[:, -2:] = world_of(layer, np.asarray(layer.data, dtype=np.float64))[:, -2:]
-        table[["y_px", "x_px"]] = data_of(ground, world)[:, -2:]
+        table[["y_px", "x_px"]] = data_of(parent, world)[:, -2:]
     return table.assign(**{_SHOWN: np.asarray(layer.shown, dtype=bool)})
 
 
-def kept_layer(table: pd.DataFrame, ground: Layer, name: str) -> LayerTuple:
+def kept_layer(table: pd.DataFrame, parent: Layer, name: str) -> LayerTuple:
     """The points of such a table as a layer that lies where they lay."""
     shown = table[_SHOWN].to_numpy(dtype=bool) if _SHOWN in table else np.ones(len(table), dtype=bool)
     table = table.drop(columns=_SHOWN, errors="ignore")
     kind = str(table["source"].mode().iloc[0]) if len(table) else "manual"
-    image = None if isinstance(ground, Points) else ground
+    image = None if isinstance(parent, Points) else parent
     return points_layer(table, image, kind=kind, name=name, shown=shown)
 
 

@@ -91,10 +91,10 @@ def put_state(layer: Points, state: PointsState) -> None:
             _set(layer, name, np.repeat(value, len(state.data), axis=0) if len(value) == 1 else value.copy())
         _set(layer, "shown", shown)
     layer.mode = mode
-    tell(layer)
+    emit_changed(layer)
 
 
-def tell(layer: Points) -> None:
+def emit_changed(layer: Points) -> None:
     """Tell whoever listens that data and features of a layer have changed."""
     everything: dict[str, Any] = {"data_indices": tuple(range(len(layer.data))), "vertex_indices": ((),)}
     layer.events.data(value=layer.data, action=ActionType.CHANGED, **everything)

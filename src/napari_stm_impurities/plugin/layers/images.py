@@ -149,7 +149,7 @@ def layer_pixel_size_nm(layer: Layer) -> tuple[float, float] | None:
     return y, x
 
 
-def calibrate(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: ArrayLike | None = None) -> None:
+def set_scale(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: ArrayLike | None = None) -> None:
     """Write down what a person tells of another plugin's layer, without moving it on the canvas.
 
     Raises
@@ -180,7 +180,7 @@ def layer_stack(layer: Image) -> xr.DataArray:
     Raises
     ------
     StmError
-        If the layer is no stack of maps, or tells no bias or no pixel size (see :func:`calibrate`).
+        If the layer is no stack of maps, or tells no bias or no pixel size (see :func:`set_scale`).
     """
     if getattr(layer, "rgb", False):
         raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from napari.layers import Layer, Points
 
-from ...analysis.merging import CHECKED, checked_of
+from ...analysis.merging import REVIEW_STATUSES, review_status_of
 from ...core.errors import StmError
 from ...data.points import COLUMNS, SOURCES, check_points, make_points, missing_value, nullable_column, pixel_size_of
 from .images import PIXEL_KEY, LayerTuple, layer_pixel_size_nm, placement, values_of, world_of
@@ -62,7 +62,7 @@ def points_layer(
             features[name] = nullable_column(features[name])
     features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
     if "checked" in features:
-        features["checked"] = checked_of(features)
+        features["checked"] = review_status_of(features)
     side = max(20.0, *np.ptp([*yx, (0, 0)], axis=0)) if image is None else max(values_of(image).shape[-2:])
     return (
         yx,
@@ -92,7 +92,7 @@ def _default_of(feature: pd.Series[Any]) -> Any:
     if feature.name == "source":
         return "manual"
     if feature.name == "checked":
-        return CHECKED[0]
+        return REVIEW_STATUSES[0]
     return missing_value(feature)
 
 
@@ -112,13 +112,13 @@ def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     Raises
     ------
     StmError
-        If the layer has no unit of length and nobody told its pixel size (see :func:`calibrate`).
+        If the layer has no unit of length and nobody told its pixel size (see :func:`set_scale`).
     """
     size = layer_pixel_size_nm(layer)
     if size is None:
         raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
     nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
-    shown = np.ones(len(layer.data), dtype=bool) if hidden else counted(layer)
+    shown = np.ones(len(layer.data), dtype=bool) if hidden else visible_mask(layer)
     data = np.asarray(layer.data, dtype=np.float64)[shown]
     table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
     table[["y_nm", "x_nm"]] = world_of(layer, data)[:, -2:] * nm_per_world
@@ -130,10 +130,10 @@ def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
         elif name not in COLUMNS[:4]:
             table[name] = features[name]
     if "checked" in table:
-        table["checked"] = checked_of(table)
+        table["checked"] = review_status_of(table)
     return check_points(table)
 
 
-def counted(layer: Points) -> np.ndarray:
+def visible_mask(layer: Points) -> np.ndarray:
     """Which points of a layer count, shape (n,), bool: those that are shown, and that nobody rejected."""
-    return np.asarray(layer.shown, dtype=bool) & (checked_of(layer.features) != "rejected").to_numpy()
+    return np.asarray(layer.shown, dtype=bool) & (review_status_of(layer.features) != "rejected").to_numpy()

@@ -8,8 +8,8 @@ from napari.layers import Image, Points
 
 from ...core.errors import StmError
 from ..editing.marking import is_rejected
-from .images import calibrate, data_of, layer_pixel_size_nm, world_of
-from .points import counted, layer_points
+from .images import data_of, layer_pixel_size_nm, set_scale, world_of
+from .points import layer_points, visible_mask
 
 
 def points_on(image: Image, layer: Points, *, rejected: bool = False) -> pd.DataFrame:
@@ -38,8 +38,8 @@ def points_on(image: Image, layer: Points, *, rejected: bool = False) -> pd.Data
     if size is None:
         raise StmError(f"the layer {image.name!r} has no unit of length; give its pixel size in nm")
     if layer_pixel_size_nm(layer) is None:
-        calibrate(layer, pixel_size_nm=float(np.mean(size)))
-    keep = counted(layer) | (is_rejected(layer) if rejected else False)
+        set_scale(layer, pixel_size_nm=float(np.mean(size)))
+    keep = visible_mask(layer) | (is_rejected(layer) if rejected else False)
     table = layer_points(layer, hidden=True)[keep].reset_index(drop=True)
     world = np.tile(world_of(image, np.zeros((1, image.ndim))), (len(table), 1))
     world[:, -2:] = table[["y_nm", "x_nm"]].to_numpy(dtype=float) * np.abs(image.scale[-2:]) / size

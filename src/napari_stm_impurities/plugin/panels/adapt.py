@@ -21,7 +21,7 @@ from ..preferences import preferences
 from ..widgets.dispersion_picker import READ_OFF
 from ..widgets.fields import file_box, path_in, tick_box
 from ..widgets.forms import Form, grid
-from ..widgets.image_picker import ImageSource
+from ..widgets.image_picker import ImagePicker
 from ..widgets.model_choice import SUFFIX, ModelChoice, trained_models
 from ..widgets.panel import Panel
 
@@ -41,7 +41,7 @@ class AdaptTab(QWidget):
         The panel's choice of an image.
     """
 
-    def __init__(self, panel: Panel, source: ImageSource) -> None:
+    def __init__(self, panel: Panel, source: ImagePicker) -> None:
         super().__init__()
         self.panel = panel
         self.source = source
@@ -114,8 +114,8 @@ class AdaptTab(QWidget):
         told = adaptation_of(model)
         if told is None:
             resume = "; Resume takes it up" if path else ""
-            self.panel.say(f"Stopped before the first epoch was finished: there is no new model{resume}.")
+            self.panel.set_status(f"Stopped before the first epoch was finished: there is no new model{resume}.")
             return
         where = trained_models.add(model, "adapted", path)
         worse = "" if told.worse is None else f"\nMind: {told.worse}."
-        self.panel.say(f"{told}; {where}; Find impurities offers it{worse or '.'}")
+        self.panel.set_status(f"{told}; {where}; Find impurities offers it{worse or '.'}")

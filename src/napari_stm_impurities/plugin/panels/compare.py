@@ -21,11 +21,11 @@ from ...core.files import written_whole
 from ...data.geometry import Rectangle
 from ...plots.distances import pair_distances_table, plot_pair_distances
 from ..layers.comparison import ComparisonLayers
-from ..layers.images import BIAS_KEY, calibrate, layer_frame_nm, layer_pixel_size_nm, world_of
-from ..layers.points import counted, layer_points
+from ..layers.images import BIAS_KEY, layer_frame_nm, layer_pixel_size_nm, set_scale, world_of
+from ..layers.points import layer_points, visible_mask
 from ..plots.canvas import PlotCanvas
 from ..widgets.comparison_table import ComparisonTable
-from ..widgets.forms import rows_html, told_label
+from ..widgets.forms import result_label, rows_html
 from ..widgets.job import one_line
 from ..widgets.panel import Panel
 
@@ -92,7 +92,7 @@ class ComparePanel(Panel):
         self._choose_two()
 
     def _lay_out_results(self) -> None:
-        self.figures = told_label(rich=True)
+        self.figures = result_label(rich=True)
         self.distances = PlotCanvas("pair-distances", height_px=_HISTOGRAM_PX)
         self.distances.setToolTip("How far the two of a pair lie apart; the line is the largest distance of a pair")
         self.table = ComparisonTable()
@@ -122,7 +122,7 @@ class ComparePanel(Panel):
         size = None if image is None else layer_pixel_size_nm(image)
         for layer in (judged, reference):
             if layer_pixel_size_nm(layer) is None and size is not None:
-                calibrate(layer, pixel_size_nm=float(np.mean(size)))
+                set_scale(layer, pixel_size_nm=float(np.mean(size)))
         pairing = Pairing(judged, reference, size, None if image is None else layer_frame_nm(image))
         report = self._compare(pairing)
         self._let_go()
@@ -154,14 +154,14 @@ class ComparePanel(Panel):
             self._let_go()
             self._drawn.remove()
             self.results.setVisible(False)
-            self.say("a compared layer was deleted; choose two layers and press Compare")
+            self.set_status("a compared layer was deleted; choose two layers and press Compare")
             return
         before = self._compared
         try:
             report = self._compare(pairing)
         except StmError as error:
             self._compared = None
-            self.say(one_line(error))  # each edit would open one message more
+            self.set_status(one_line(error))  # each edit would open one message more
             return
         if before is None or not _equal(before, self._compared):
             self.report = report
@@ -195,7 +195,7 @@ class ComparePanel(Panel):
         self.distances.show_plot(plot_pair_distances, pair_distances_table, distances_nm, report.tolerance_nm)
         self.table.show_rows(self.rows())
         self.results.setVisible(True)
-        self.say(f"{len(report.pairs)} matched, {len(report.missed)} missed, {len(report.extra)} extra")
+        self.set_status(f"{len(report.pairs)} matched, {len(report.missed)} missed, {len(report.extra)} extra")
 
     def rows(self) -> pd.DataFrame:
         """The rows of the comparison, with the confidence of each point."""
@@ -214,7 +214,7 @@ class ComparePanel(Panel):
             return
         goal: np.ndarray | None = None
         for layer, number in ((self._pairing.reference, row["reference"]), (self._pairing.judged, row["point"])):
-            shown = np.flatnonzero(counted(layer))
+            shown = np.flatnonzero(visible_mask(layer))
             if pd.isna(number) or int(number) >= len(shown):
                 continue
             index = int(shown[int(number)])
@@ -231,11 +231,11 @@ class ComparePanel(Panel):
             return
         path = Path(name)
         if path.suffix.lower() == ".csv":
-            with written_whole(path) as beside:
-                self.rows().to_csv(beside, index=False)
+            with written_whole(path) as temporary:
+                self.rows().to_csv(temporary, index=False)
         else:
             path = self.report.to_json(path if path.suffix else path.with_suffix(".json"))
-        self.say(f"saved as {path}")
+        self.set_status(f"saved as {path}")
 
     def _choose_two(self) -> None:
         choices = self.points.choices

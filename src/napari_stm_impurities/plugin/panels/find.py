@@ -17,12 +17,12 @@ from ...impurities.model import Model, load_model
 from ...nn.device import choose_device
 from ...prepare import choose_biases
 from ..layers.images import THRESHOLD_KEY, layer_bias_mv, layer_pixel_size_nm
-from ..layers.impurities import show_finding
+from ..layers.results import show_finding
 from ..preferences import preferences
 from ..widgets.bias_range import BiasRange
-from ..widgets.dispersion_picker import Surface
+from ..widgets.dispersion_picker import DispersionPicker
 from ..widgets.forms import Fold
-from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.model_choice import ModelChoice
 from ..widgets.panel import Panel
 from ..widgets.threshold import Threshold
@@ -36,9 +36,9 @@ class FindPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find impurities")
-        self.source = ImageSource(self, "Image", "The maps to look for impurities in, one a bias", prefer=n_maps)
+        self.source = ImagePicker(self, "Image", "The maps to look for impurities in, one a bias", prefer=n_maps)
         self.model = ModelChoice()
-        self.surface = Surface(self.viewer)
+        self.surface = DispersionPicker(self.viewer)
         self.biases = BiasRange()
         self.threshold = Threshold(self)
         self.body.addWidget(self.model)
@@ -94,7 +94,7 @@ class FindPanel(Panel):
         points = show_finding(self.viewer, layer, finding)
         self.threshold.choose(points)
         notes = "".join(f"\nNote: {note}." for note in finding.notes)
-        self.say(
+        self.set_status(
             f"{np.count_nonzero(points.shown)} impurities, confidence from {points.metadata[THRESHOLD_KEY]:.2f},"
             f" {time.monotonic() - since:.1f} s on {device}{notes}"
         )

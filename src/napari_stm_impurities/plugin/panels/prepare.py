@@ -22,7 +22,7 @@ from ..plots.preview import Preview
 from ..widgets.channel_choice import ChannelChoice
 from ..widgets.fields import write
 from ..widgets.forms import Form
-from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.panel import Panel
 
 #: Steps that need all maps, and say nothing of one alone: the preview leaves them out.
@@ -37,7 +37,7 @@ class PreparePanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Apply")
-        self.source = ImageSource(self, "Stack", "The maps to prepare; they stay as they are", n_maps)
+        self.source = ImagePicker(self, "Stack", "The maps to prepare; they stay as they are", n_maps)
         self.channel = ChannelChoice(self, self.source)
         self.backward = self.layer_box(
             Image, "Way back", "The same channel measured on the way back: both are averaged", optional=True
@@ -71,7 +71,9 @@ class PreparePanel(Panel):
         backward = None if self.backward.value is None else layer_stack(self.backward.value).isel(bias=[at])
         after = prepared(one, steps, backward, None)
         self.pictures.show_maps(one[0], after[0])
-        self.say(f"{one.bias.values[0]:g} mV, before and after {', '.join(_said(step) for step in steps) or 'nothing'}")
+        self.set_status(
+            f"{one.bias.values[0]:g} mV, before and after {', '.join(_said(step) for step in steps) or 'nothing'}"
+        )
 
     def start(self) -> None:
         """Prepare the whole stack, and add it as a layer."""
@@ -102,7 +104,7 @@ class PreparePanel(Panel):
         self._draw_drift(drift)
         told = "" if drift is None else f"; drift up to {np.hypot(*np.transpose(drift)).max():.3g} nm"
         n_maps, height, width = stack.shape
-        self.say(f"{n_maps} maps of {height} x {width} pixels{told}")
+        self.set_status(f"{n_maps} maps of {height} x {width} pixels{told}")
 
     def _draw_drift(self, drift: list[list[float]] | None) -> None:
         if drift is not None:

@@ -18,7 +18,7 @@ from ..layers.bias_overlay import shown_map
 from ..layers.images import layer_bias_mv
 from ..layers.points import points_layer
 from ..widgets.forms import Form
-from ..widgets.image_picker import ImageSource
+from ..widgets.image_picker import ImagePicker
 from ..widgets.panel import Panel
 
 
@@ -27,7 +27,7 @@ class ReferencePanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find reference points")
-        self.source = ImageSource(
+        self.source = ImagePicker(
             self,
             "Bound-state map",
             "A map at a bias far below the band, where bound states sit on the impurities",
@@ -55,7 +55,7 @@ class ReferencePanel(Panel):
         add_points(self.viewer, made)
         seconds = time.monotonic() - since
         fwhm = f", spots {table.attrs['fwhm_px']:.1f} px wide" if len(table) and "fwhm_px" in table.attrs else ""
-        self.say(f"{len(table)} reference points at {bias_mv:g} mV{fwhm}, {seconds:.1f} s")
+        self.set_status(f"{len(table)} reference points at {bias_mv:g} mV{fwhm}, {seconds:.1f} s")
 
     def _say_which(self, _event: Any = None) -> None:
         layer = self.source.box.value

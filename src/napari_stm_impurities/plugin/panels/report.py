@@ -21,7 +21,7 @@ from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
 from ...data.method import Result
 from ...io.readers import open_recording
-from ...io.readers.recording import UntoldError
+from ...io.readers.recording import MissingMetadataError
 from ...prepare import choose_biases
 from ...workflow.families import family_of
 from ...workflow.provenance import Inputs
@@ -38,12 +38,12 @@ from ..layers.images import (
 )
 from ..layers.points_on import points_on
 from ..widgets.channel_choice import channel_of
-from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
-class Origin:
+class LayerSource:
     """What a layer tells of the files that it came from.
 
     Attributes
@@ -62,7 +62,7 @@ class Origin:
     pixel_size_nm: tuple[float, float] | None
 
     @classmethod
-    def of(cls, layer: Image) -> Origin:
+    def of(cls, layer: Image) -> LayerSource:
         """Read it off a layer."""
         files = tuple(str(path) for path in layer.metadata.get(FILES_KEY, ()))
         return cls(files, channel_of(layer), layer_bias_mv(layer), layer_pixel_size_nm(layer))
@@ -76,7 +76,7 @@ class Origin:
             try:
                 open_recording(self.files[0] if len(self.files) == 1 else list(self.files))
                 given: dict[str, Any] = {}
-            except UntoldError as error:
+            except MissingMetadataError as error:
                 given = {lacks: known[lacks] for lacks in error.lacks}
             return Inputs.of_files(self.files, channel=self.channel, **given, should_stop=should_stop)
         except StmError:
@@ -88,7 +88,7 @@ class ReportPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Write report")
-        self.source = ImageSource(self, "Image", "The maps in which the points were found", prefer=n_maps)
+        self.source = ImagePicker(self, "Image", "The maps in which the points were found", prefer=n_maps)
         self.points = self.layer_box(
             Points,
             "Points",
@@ -139,7 +139,7 @@ class ReportPanel(Panel):
             folder,
             stack,
             points_on(layer, points, rejected=True),
-            Origin.of(layer),
+            LayerSource.of(layer),
             finding,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             threshold=None if finding is None else points.metadata.get(THRESHOLD_KEY),
@@ -154,7 +154,7 @@ class ReportPanel(Panel):
         self.open_button.setVisible(True)
         run = report.provenance.run
         noun = "points" if run is None else family_of(run.kind).noun
-        self.say(f"{len(report.points)} {noun}; {len(report.files)} files in {report.folder}")
+        self.set_status(f"{len(report.points)} {noun}; {len(report.files)} files in {report.folder}")
 
     def _open(self) -> None:
         if self.page is not None:
@@ -190,7 +190,7 @@ def write(
     folder: Path,
     stack: xr.DataArray,
     points: pd.DataFrame,
-    origin: Origin,
+    origin: LayerSource,
     finding: Result | None,
     *,
     progress: Progress,

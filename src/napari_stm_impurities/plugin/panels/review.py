@@ -15,13 +15,13 @@ from qtpy.QtCore import QTimer, Slot
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from ...analysis.merging import checked_of
+from ...analysis.merging import review_status_of
 from ...core.errors import StmError
 from ...data.points import make_points
 from ..editing import actions, add_points, attach, autosave_of, history_of
 from ..editing.actions import Action, perform
 from ..editing.autosave import Autosave
-from ..editing.autosave_paths import is_ground
+from ..editing.autosave_paths import is_parent
 from ..editing.history import PointsHistory
 from ..layers.images import unwrap_proxy
 from ..layers.points import points_layer
@@ -92,7 +92,7 @@ class CorrectPanel(Panel):
 
     def add_layer(self) -> None:
         """Add an empty layer over the topmost image that is shown."""
-        images = [one for one in reversed(self.viewer.layers) if isinstance(one, Image) and is_ground(one)]
+        images = [one for one in reversed(self.viewer.layers) if isinstance(one, Image) and is_parent(one)]
         image = next((one for one in images if one.visible), None)
         if image is None:
             raise StmError("there is no image on which points could lie; open a file first")
@@ -112,7 +112,7 @@ class CorrectPanel(Panel):
     def _count(self) -> None:
         layer = self._layer
         self.counts.setText("" if layer is None else counts_text(layer))
-        self.unreject.setEnabled(layer is not None and bool((checked_of(layer.features) == "rejected").any()))
+        self.unreject.setEnabled(layer is not None and bool((review_status_of(layer.features) == "rejected").any()))
 
     def _show_steps(self) -> None:
         history = self._history
@@ -131,7 +131,7 @@ class CorrectPanel(Panel):
         layer = self.layer
         # keys go to the layer that is chosen in the list
         self.viewer.layers.selection.active = layer
-        self.say(perform(action, self.viewer, layer))
+        self.set_status(perform(action, self.viewer, layer))
 
     def _discard(self) -> None:
         layer, autosave = self._layer, self._autosave
@@ -139,7 +139,7 @@ class CorrectPanel(Panel):
             return
         autosave.forget()
         self.viewer.layers.remove(layer)
-        self.say("the recovered points are gone")
+        self.set_status("the recovered points are gone")
 
     def _active_changed(self, _event: Any = None) -> None:
         active = self.viewer.layers.selection.active
@@ -234,7 +234,7 @@ def counts_text(layer: Points) -> str:
     '1 shown: 0 by the model, 1 manual. 1 hidden. 0 accepted, 0 rejected.'
     """
     shown = np.asarray(layer.shown, dtype=bool)
-    checked = checked_of(layer.features)
+    checked = review_status_of(layer.features)
     source = layer.features.get("source", pd.Series("manual", index=layer.features.index))[shown]
     kinds = [f"{int((source == 'model').sum())} by the model", f"{int((source == 'manual').sum())} manual"]
     reference = int((source == "reference").sum())

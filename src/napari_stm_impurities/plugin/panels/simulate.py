@@ -108,7 +108,7 @@ class SimulatePanel(Panel):
         self.run(simulate_dataset, path, config, n_windows, seed, done=done)
 
     def _written(self, n_windows: int, path: Path) -> None:
-        self.say(f"{n_windows} windows, {readable_bytes(path.stat().st_size)}, written to {path}")
+        self.set_status(f"{n_windows} windows, {readable_bytes(path.stat().st_size)}, written to {path}")
 
     def _examples_clicked(self) -> None:
         self.attempt(self._show_examples)
@@ -132,7 +132,7 @@ class SimulatePanel(Panel):
                 axis_labels=("y", "x"),
             )
         )
-        self.say(f"{len(windows.maps)} windows of {maps.shape[0]} maps; the slider goes through the maps")
+        self.set_status(f"{len(windows.maps)} windows of {maps.shape[0]} maps; the slider goes through the maps")
 
     # --- surface ----------------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class SimulatePanel(Panel):
     def _surface_made(self, material: str, surface: Surface) -> None:
         for data, keywords, kind in surface_layers(surface, material):
             self.viewer.add_layer(Layer.create(data, keywords, kind))
-        self.say(f"{len(surface.points)} impurities on {material}; their positions are the hidden points layer")
+        self.set_status(f"{len(surface.points)} impurities on {material}; their positions are the hidden points layer")
 
 
 def simulate_examples(config: WindowConfig, seed: int, *, progress: Progress, should_stop: ShouldStop) -> PatchBatch:

@@ -29,13 +29,13 @@ from ..layers.images import (
     values_of,
     world_of,
 )
-from ..layers.points import counted, layer_points
+from ..layers.points import layer_points, visible_mask
 from ..plots.canvas import TWO_SIDED, PlotCanvas
 from ..preferences import preferences
-from ..widgets.explain_job import Look, Place, Subject, look_at
+from ..widgets.explain_job import ClickedPosition, ExplainRequest, ExplainResult, explain_at
 from ..widgets.fields import tick_box
-from ..widgets.forms import told_label
-from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.forms import result_label
+from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.panel import Panel
 
 #: A press and a release this far apart, in pixels of the canvas, are a drag and no click.
@@ -58,7 +58,7 @@ class Request:
         The nearest point, a row of its table, with its `distance_nm`; None without points.
     """
 
-    place: Place
+    place: ClickedPosition
     y_nm: float
     x_nm: float
     nearest: pd.Series[Any] | None
@@ -69,7 +69,7 @@ class LookPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Look at the selected point")
-        self.source = ImageSource(self, "Image", "The maps whose spectra are shown, one a bias", prefer=n_maps)
+        self.source = ImagePicker(self, "Image", "The maps whose spectra are shown, one a bias", prefer=n_maps)
         self.points = self.layer_box(
             Points,
             "Points",
@@ -81,7 +81,7 @@ class LookPanel(Panel):
             True, "Look where I click", "A click on the canvas looks there, while no points are being added or drawn"
         )
         self.add_fields([self.points, self.by_click])
-        self.told = told_label("Click on the image, or select a point.", rich=True)
+        self.told = result_label("Click on the image, or select a point.", rich=True)
         self.spectrum = PlotCanvas("spectrum", margins=TWO_SIDED, draw_mark=mark_bias)
         self.spectrum.setToolTip(
             "dI/dV at the place, over a disc of one pixel's radius; blue: the mean over the half of the image that lies"
@@ -96,10 +96,10 @@ class LookPanel(Panel):
             self.body.addWidget(widget)
         for plot in (self.spectrum, self.attention):
             plot.setVisible(False)
-        self.look: Look | None = None
+        self.look: ExplainResult | None = None
         self._request: Request | None = None
         self._next: Request | None = None
-        self._subject: Subject | None = None
+        self._subject: ExplainRequest | None = None
         self._key: tuple[Any, ...] = ()
         self._followed: Points | None = None
         self._timer = QTimer(self)  # a selection also changes in the middle of an edit
@@ -145,7 +145,7 @@ class LookPanel(Panel):
             # where a symbol is, the point is meant
             data = np.asarray(layer.data, dtype=float)
             away = np.linalg.norm(world_of(layer, data)[:, -2:] - world, axis=1) if len(data) else np.zeros(0)
-            away[~counted(layer)] = np.inf
+            away[~visible_mask(layer)] = np.inf
             reach = np.asarray(layer.size) / 2 * float(np.abs(layer.scale[-2:]).mean())
             if np.any(away <= reach):
                 self._look_at_point(layer, int(np.argmin(np.where(away <= reach, away, np.inf))))
@@ -174,31 +174,31 @@ class LookPanel(Panel):
                 nearest = table.iloc[int(away.argmin())].copy()
                 nearest["distance_nm"] = float(away.min())
         y_nm, x_nm = (_on_image(image, world[None])[0] * size).tolist()
-        request = Request(Place(y_nm, x_nm, points_nm, score), float(here[0]), float(here[1]), nearest)
+        request = Request(ClickedPosition(y_nm, x_nm, points_nm, score), float(here[0]), float(here[1]), nearest)
         if self.running:
             self._next = request
         else:
             self._begin(subject, request)
 
-    def _subject_of(self, image: Image) -> Subject:
+    def _subject_of(self, image: Image) -> ExplainRequest:
         """The stack and the model; read anew only when the layer, or the run on it, is another one."""
         finding = _finding_on(image, self.points.value)
         size, bias = layer_pixel_size_nm(image), layer_bias_mv(image)
         key = (image, image.data, finding, size, None if bias is None else tuple(bias))
         same = [a is b or (isinstance(a, tuple) and a == b) for a, b in zip(key, self._key, strict=False)]
         if self._subject is None or len(same) < len(key) or not all(same):
-            self._subject = Subject(self.source.stack(), finding, preferences().device_name)
+            self._subject = ExplainRequest(self.source.stack(), finding, preferences().device_name)
             size, bias = layer_pixel_size_nm(image), layer_bias_mv(image)  # a person may have been asked just now
             self._key = (image, image.data, finding, size, None if bias is None else tuple(bias))
         return self._subject
 
-    def _begin(self, subject: Subject, request: Request) -> None:
+    def _begin(self, subject: ExplainRequest, request: Request) -> None:
         self._request, self._next = request, None
-        self.run(preferences().threaded(look_at), subject, request.place, done=self._show)
+        self.run(preferences().threaded(explain_at), subject, request.place, done=self._show)
 
     # --- what is shown ----------------------------------------------------------------------------------------
 
-    def _show(self, look: Look) -> None:
+    def _show(self, look: ExplainResult) -> None:
         self.look = look
         unit = str(look.spectrum.attrs.get("units", ""))
         bias = look.spectrum.bias.values
@@ -212,13 +212,13 @@ class LookPanel(Panel):
         self.spectrum.setVisible(True)
         self.attention.setVisible(look.reasons is not None)
         if look.reasons is not None:
-            weight, fall = look.reasons.weight, look.reasons.score_fall
+            weight, fall = look.reasons.weight, look.reasons.leave_one_out_drop
             range_mv = (float(bias[0]), float(bias[-1]))
             values = (weight.bias.values, weight.values, fall.values, range_mv)
             self.attention.show_plot(plot_attention, attention_table, *values)
         self._tell()
         if look.problem:
-            self.say(look.problem)
+            self.set_status(look.problem)
         if self._next is not None and self._subject is not None:
             self._begin(self._subject, self._next)
 

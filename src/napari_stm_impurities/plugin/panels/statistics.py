@@ -24,8 +24,8 @@ from ...plots.distances import (
 from ..layers.images import FINDING_KEY
 from ..layers.points_on import points_on
 from ..plots.canvas import PlotCanvas
-from ..widgets.forms import rows_html, told_label
-from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.forms import result_label, rows_html
+from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.job import Job, one_line
 from ..widgets.panel import Panel
 from .compare import EDITS
@@ -58,7 +58,7 @@ class StatisticsPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Compute statistics")
-        self.source = ImageSource(
+        self.source = ImagePicker(
             self, "Image", "In which the points were looked for: its measured pixels are the area", prefer=n_maps
         )
         self.points = self.layer_box(
@@ -68,7 +68,7 @@ class StatisticsPanel(Panel):
             prefer=lambda layer: FINDING_KEY in layer.metadata,
         )
         self.add_fields([self.points])
-        self.told = told_label(rich=True)
+        self.told = result_label(rich=True)
         self.pairs = PlotCanvas("pair-correlation")
         self.pairs.setToolTip(
             "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"
@@ -105,7 +105,7 @@ class StatisticsPanel(Panel):
             getattr(points.events, name).connect(self._edited)
         self.viewer.layers.events.removed.connect(self._edited)
         self._number += 1
-        self.run(tell, self._number, stack, table, done=self._show)
+        self.run(compute_statistics, self._number, stack, table, done=self._show)
 
     def closed(self) -> None:
         """Stop the work, and follow nothing any more."""
@@ -124,12 +124,12 @@ class StatisticsPanel(Panel):
         image, points = self._followed
         if points not in self.viewer.layers or image not in self.viewer.layers:
             self._let_go()
-            self.say("a layer was deleted; choose another and press the button")
+            self.set_status("a layer was deleted; choose another and press the button")
             return
         try:
             table = points_on(image, points)
         except StmError as error:
-            self.say(one_line(error))
+            self.set_status(one_line(error))
             return
         if self._quiet is not None:
             self._quiet.stop()
@@ -138,7 +138,7 @@ class StatisticsPanel(Panel):
         self._quiet.returned.connect(self._show)
         self._quiet.failed.connect(self._say_failed)
         self.destroyed.connect(self._quiet.stop)
-        self._quiet.start(tell, self._number, self._area, table)
+        self._quiet.start(compute_statistics, self._number, self._area, table)
 
     @Slot(object)
     def _show(self, result: Told) -> None:
@@ -155,11 +155,11 @@ class StatisticsPanel(Panel):
             self.nearest.show_plot(plot_nearest_neighbours, nearest_neighbours_table, told)
         self.pairs.setVisible(enough)
         self.nearest.setVisible(enough)
-        self.say(f"{told.n_points} points; edits are followed")
+        self.set_status(f"{told.n_points} points; edits are followed")
 
     @Slot(str, object)
     def _say_failed(self, line: str, _error: Exception) -> None:
-        self.say(line)
+        self.set_status(line)
 
     def _let_go(self) -> None:
         self._timer.stop()
@@ -175,7 +175,7 @@ class StatisticsPanel(Panel):
         self._followed = None
 
 
-def tell(
+def compute_statistics(
     number: int,
     area: ObservationWindow | xr.DataArray,
     points: pd.DataFrame,

@@ -20,7 +20,7 @@ from ..plots.training_curve import TrainingCurve
 from ..preferences import preferences
 from ..widgets.fields import file_box, path_in, tick_box
 from ..widgets.forms import Form, Tabs, grid
-from ..widgets.image_picker import ImageSource, n_maps
+from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.model_choice import SUFFIX, trained_models
 from ..widgets.panel import Panel
 from .adapt import AdaptTab
@@ -34,7 +34,7 @@ class TrainPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, ACTIONS[0])
-        self.source = ImageSource(self, "Image", "The measurement that the model is meant for", prefer=n_maps)
+        self.source = ImagePicker(self, "Image", "The measurement that the model is meant for", prefer=n_maps)
         self.tabs = Tabs()
         self.body.addWidget(self.tabs)
         self.tabs.add(self._train_tab(), "Train")
@@ -114,8 +114,8 @@ class TrainPanel(Panel):
     def _trained(self, path: Path | None, model: Model) -> None:
         if not model.config.training["epochs_done"]:  # it has learnt nothing, so nothing shall be found with it
             resume = " Resume takes it up." if path else ""
-            self.say(f"Stopped before the first epoch was finished: there is no new model.{resume}")
+            self.set_status(f"Stopped before the first epoch was finished: there is no new model.{resume}")
             return
         where = trained_models.add(model, "trained", path)
         epochs = "no epoch finished" if self._last is None else f"{self._last.epoch} epochs, loss {self._last.loss:.3g}"
-        self.say(f"{epochs}; {where}. Find impurities offers it.")
+        self.set_status(f"{epochs}; {where}. Find impurities offers it.")

@@ -18,19 +18,19 @@ from ...plots.ring import (
     ring_radius_per_nm,
     transform_table,
 )
-from ...qpi.fourier_maps import RingPicture
+from ...qpi.fourier_maps import FourierMaps
 from .canvas import Margins, PlotCanvas
 
 #: Two of them stand side by side in a panel of 400 pixels, so that little room is left for numbers.
 _HEIGHT_PX, _MARGINS = 196, Margins(left=54, right=16)
 
 
-class RingView(QWidget):
+class RingPlot(QWidget):
     """Both plots side by side; the left one is that of the map on the screen, or of the few around it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.picture: RingPicture | None = None
+        self.picture: FourierMaps | None = None
         self.band: Dispersion | None = None
         self.bias_mv = 0.0
         self.transform = PlotCanvas(
@@ -47,7 +47,7 @@ class RingView(QWidget):
         layout.addWidget(self.transform)
         layout.addWidget(self.energy)
 
-    def show_picture(self, picture: RingPicture | None, band: Dispersion | None) -> None:
+    def show_picture(self, picture: FourierMaps | None, band: Dispersion | None) -> None:
         """Show the transforms of a stack, and over them the band, where there is one."""
         self.picture, self.band = picture, band
         if picture is not None:
@@ -67,5 +67,5 @@ class RingView(QWidget):
     def _draw_map(self, axes: Axes, bias_mv: float) -> Sequence[Artist]:
         return [] if self.picture is None else plot_transform(axes, self.picture, self.band, bias_mv)
 
-    def _map_table(self, picture: RingPicture, band: Dispersion | None) -> pd.DataFrame:
+    def _map_table(self, picture: FourierMaps, band: Dispersion | None) -> pd.DataFrame:
         return transform_table(picture, band, self.bias_mv)

@@ -17,9 +17,9 @@ from napari.layers import Image, Layer
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...io.readers import open_recording
-from ...io.readers.recording import UntoldError
+from ...io.readers.recording import MissingMetadataError
 from ..layers.images import ATTRS_KEY, CHANNELS_KEY, FILES_KEY, image_layer, layer_bias_mv, layer_pixel_size_nm
-from .image_picker import ImageSource
+from .image_picker import ImagePicker
 from .panel import Panel
 
 
@@ -34,7 +34,7 @@ class ChannelChoice:
         The choice of the layer; a channel that is opened becomes its choice.
     """
 
-    def __init__(self, panel: Panel, source: ImageSource) -> None:
+    def __init__(self, panel: Panel, source: ImagePicker) -> None:
         self.panel = panel
         self.source = source
         self.box = ComboBox(
@@ -92,7 +92,7 @@ class ChannelChoice:
         layer.visible = True
         self.panel.reset_choices()  # a layer that was just added may not be on offer yet
         self.source.box.value = layer
-        self.panel.say(f"{layer.name} is shown")
+        self.panel.set_status(f"{layer.name} is shown")
 
 
 def channel_of(layer: Layer) -> str | None:
@@ -121,7 +121,7 @@ def read_channel(
     paths = files[0] if len(files) == 1 else list(files)
     try:
         recording = open_recording(paths)
-    except UntoldError as error:
+    except MissingMetadataError as error:
         known = {"bias_mv": bias_mv, "pixel_size_nm": pixel_size_nm}
         given = {lacks: known[lacks] for lacks in error.lacks}
         if any(value is None for value in given.values()):

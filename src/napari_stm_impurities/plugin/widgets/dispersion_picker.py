@@ -21,11 +21,11 @@ from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop, Stopped
 from ...data.images import pixel_size_nm, select_bias
 from ...physics.dispersion import MATERIALS, Dispersion
-from ...qpi.dispersion_fit import LEAST_QUALITY, NoRing, fit_dispersion
-from ...qpi.fourier_maps import RingPicture, ring_picture
+from ...qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion
+from ...qpi.fourier_maps import FourierMaps, fourier_maps
 from ..layers.bias_overlay import in_mv, shown_map
 from ..layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack
-from ..plots.ring_view import RingView
+from ..plots.ring_view import RingPlot
 from .connections import listen
 from .forms import grid
 from .job import Job
@@ -65,7 +65,7 @@ class Reading:
     facts: str
     top_mv: float
     band: Dispersion | None
-    picture: RingPicture | None
+    picture: FourierMaps | None
     problem: str
 
 
@@ -86,7 +86,7 @@ def read_off(
         facts = facts_of(stack)
         if should_stop():
             raise Stopped
-        picture = ring_picture(stack)
+        picture = fourier_maps(stack)
         if should_stop():
             raise Stopped
         return Reading(asked, facts, float(stack.bias[-1]), fit_dispersion(stack), picture, "")
@@ -132,8 +132,8 @@ def band_said(band: Dispersion, top_mv: float) -> str:
     if band.effective_mass_uncertainty:
         mass = f"{band.effective_mass:.3f} ± {band.effective_mass_uncertainty:.3f}"
     ripples = [f"Ripples of {np.pi / k:.3g} nm at {in_mv(top_mv)}"]
-    if band.quality is not None:
-        ripples.append(f"ring at {band.quality:.0f} sigma")
+    if band.significance_sigma is not None:
+        ripples.append(f"ring at {band.significance_sigma:.0f} sigma")
     return f"{_unbroken(*ripples)}\n{_unbroken(f'E₀ {bottom} mV', f'm* {mass}')}"
 
 
@@ -142,7 +142,7 @@ def _unbroken(*parts: str) -> str:
     return " · ".join(part.replace(" ", NARROW) for part in parts)
 
 
-class Surface(QWidget):
+class DispersionPicker(QWidget):
     """The band that is searched with: read off the image, a known surface's, or by the ripples' length.
 
     Parameters
@@ -180,9 +180,10 @@ class Surface(QWidget):
         self.facts.setWordWrap(True)
         self.facts.setToolTip(
             "E₀: band bottom; m*: effective mass in electron masses; ring: how far the ring stands out of the Fourier"
-            f" transforms, in standard deviations of what noise alone gives (from {LEAST_QUALITY:g} on it counts)"
+            " transforms, in standard deviations of what noise alone gives"
+            f" (from {MIN_SIGNIFICANCE_SIGMA:g} on it counts)"
         )
-        self.view = RingView()
+        self.view = RingPlot()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(grid([self.box]))

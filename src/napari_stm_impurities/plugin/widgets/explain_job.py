@@ -17,7 +17,7 @@ from ...prepare import choose_biases
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class ClickedPosition:
     """Where to look.
 
     Attributes
@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(eq=False)
-class Subject:
+class ExplainRequest:
     """The stack that is looked at, with what is the same for all its places; the first look fills it in.
 
     Attributes
@@ -61,7 +61,7 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ExplainResult:
     """What there is to see at a place.
 
     Attributes
@@ -78,14 +78,16 @@ class Look:
         Why it cannot, in one line.
     """
 
-    place: Place
+    place: ClickedPosition
     spectrum: xr.DataArray
     surface: SurfaceSpectrum
     reasons: Reasons | None
     problem: str
 
 
-def look_at(subject: Subject, place: Place, *, progress: Progress, should_stop: ShouldStop) -> Look:
+def explain_at(
+    subject: ExplainRequest, place: ClickedPosition, *, progress: Progress, should_stop: ShouldStop
+) -> ExplainResult:
     """Look at a place of a stack.
 
     Raises
@@ -117,10 +119,10 @@ def look_at(subject: Subject, place: Place, *, progress: Progress, should_stop: 
             where = scored_pixel(subject.finding.score, *where, place.score)
         reasons = subject.explainer.at(*where)
     spectrum = spectrum_at(subject.stack, place.y_nm, place.x_nm)
-    return Look(place, spectrum, subject.surface, reasons, subject.problem)
+    return ExplainResult(place, spectrum, subject.surface, reasons, subject.problem)
 
 
-def _explainer(subject: Subject) -> Explainer:
+def _explainer(subject: ExplainRequest) -> Explainer:
     finding = subject.finding
     if finding is None:
         return Explainer(subject.stack.compute(), load_model("default", subject.device))

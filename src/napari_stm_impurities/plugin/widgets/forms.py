@@ -294,7 +294,7 @@ class Tabs(QWidget):
             page.setVisible(number == current)
 
 
-def told_label(text: str = "", *, rich: bool = False) -> QLabel:
+def result_label(text: str = "", *, rich: bool = False) -> QLabel:
     """A label that tells what came out: it breaks its lines, and its text can be selected and copied.
 
     Parameters

@@ -11,11 +11,11 @@ from magicgui.widgets import FloatSpinBox
 from napari.layers import Image, Layer
 
 from ...core.errors import StmError
-from ..layers.images import calibrate, layer_bias_mv, layer_pixel_size_nm, layer_stack
+from ..layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack, set_scale
 from .panel import Panel
 
 
-class ImageSource:
+class ImagePicker:
     """A box with the image layers, with fields for what a layer from elsewhere lacks.
 
     Parameters
@@ -59,13 +59,13 @@ class ImageSource:
         """The stack that the chosen layer shows, with what was asked for written into its metadata."""
         layer = self.layer
         if layer_pixel_size_nm(layer) is None and self.pixel_size.value > 0:
-            calibrate(layer, pixel_size_nm=self.pixel_size.value)
+            set_scale(layer, pixel_size_nm=self.pixel_size.value)
         if layer_bias_mv(layer) is None and layer.ndim in (2, 3):
             maps = layer.data.shape[0] if layer.ndim == 3 else 1
             first, last = self.first.value, self.last.value
             if maps > 1 and first == last:
                 raise StmError(f"the layer {layer.name!r} does not tell its bias; give that of its first and last map")
-            calibrate(layer, bias_mv=np.linspace(first, last if maps > 1 else first, maps))
+            set_scale(layer, bias_mv=np.linspace(first, last if maps > 1 else first, maps))
         stack = layer_stack(layer)
         self._ask(layer)
         return stack

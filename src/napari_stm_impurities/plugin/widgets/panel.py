@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QScro
 from ...core.errors import StmError
 from ..layers.bias_overlay import show_bias
 from ..layers.images import DRAWN_KEY, FINDING_KEY, unwrap_proxy
-from .forms import grid, told_label
+from .forms import grid, result_label
 from .job import Job, one_line
 
 
@@ -60,7 +60,7 @@ class Panel(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setVisible(False)
-        self.message = told_label()
+        self.message = result_label()
         self.button.clicked.connect(self._clicked)
         self.cancel_button.clicked.connect(self.cancel)
 
@@ -195,9 +195,9 @@ class Panel(QWidget):
         if self._job is not None:
             self._job.stop()
             self.cancel_button.setEnabled(False)
-            self.say("stopping …")
+            self.set_status("stopping …")
 
-    def say(self, text: str) -> None:
+    def set_status(self, text: str) -> None:
         """Show one line below the button."""
         self.message.setText(text)
 
@@ -228,7 +228,7 @@ class Panel(QWidget):
         if self._job is not None and not self._job.should_stop():
             self.bar.setRange(0, 1000)
             self.bar.setValue(round(1000 * min(max(share, 0.0), 1.0)))
-            self.say(what)
+            self.set_status(what)
 
     @Slot(object)
     def _reported(self, value: object) -> None:
@@ -250,12 +250,12 @@ class Panel(QWidget):
     @Slot()
     def _stopped(self) -> None:
         self._end()
-        self.say("stopped")
+        self.set_status("stopped")
 
     def _end(self) -> None:
         self._job, self._done = None, None
         self._show_running(False)
-        self.say("")
+        self.set_status("")
 
     def _show_running(self, running: bool) -> None:
         self.button.setEnabled(not running)
@@ -265,7 +265,7 @@ class Panel(QWidget):
         self.bar.setRange(0, 0)  # busy, until the first report comes
 
     def _show_error(self, error: Exception) -> None:
-        self.say(one_line(error))
+        self.set_status(one_line(error))
         if isinstance(error, StmError):
             show_error(one_line(error))
         else:

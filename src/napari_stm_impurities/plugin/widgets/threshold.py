@@ -18,7 +18,7 @@ from ..editing import shown_at
 from ..layers.images import THRESHOLD_KEY
 from ..layers.points import layer_points
 from ..plots.canvas import PlotCanvas
-from .forms import grid, told_label
+from .forms import grid, result_label
 from .panel import Panel
 
 #: How many steps the slider has between 0 and 1.
@@ -63,7 +63,7 @@ class Threshold(QWidget):
         tip = "Points with less confidence are hidden: not saved, not compared. Nothing is lost; move it back"
         for part in (self.histogram, self.slider, self.number.native):
             part.setToolTip(tip)
-        self.figures = told_label()
+        self.figures = result_label()
         self.figures.setVisible(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
