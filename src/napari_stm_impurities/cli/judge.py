@@ -9,23 +9,37 @@ import typer
 import xarray as xr
 
 from ..core.errors import StmError
-from ..io.tables import save_points
 from ..spots.config import ReferenceConfig
 from .console import long_work, out, print_message
-from .files import Biases, Channel, Files, PixelSize, read, read_points
+from .files import (
+    Biases,
+    Channel,
+    Files,
+    JsonFile,
+    PixelSize,
+    Strict,
+    check_places,
+    read,
+    read_points,
+    write_json,
+    write_points,
+)
 from .options import given, options_of
 
 
 @options_of(ReferenceConfig)
 def reference(
     files: Files,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The table of points (CSV) to write.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The table of points (CSV) to write; - is standard output.")
+    ],
     bias: Annotated[
         float | None, typer.Option(help="Bias in mV of the map to take, the nearest one. [default: the lowest]")
     ] = None,
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    strict: Strict = False,
     **values: Any,
 ) -> None:
     """Find reference points on the map of the bound states, by expectation-maximisation.
@@ -36,14 +50,15 @@ def reference(
     from ..spots import find_reference
 
     config = ReferenceConfig.of(**given(values))
-    stack = read(files, channel, pixel_size_nm, bias_mv)
+    check_places([output], files)
+    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     nearest = float(map_at(stack, float(stack.bias[0]) if bias is None else bias).bias)
     bound_map = check_stack(select_bias(stack, nearest, nearest))
     _warn_of_ripples(bound_map, nearest)
     with long_work("reference") as (progress, should_stop):
         points = find_reference(bound_map, config=config, progress=progress, should_stop=should_stop)
-    save_points(points, output)
-    out().print(f"{output}: {len(points)} reference points on the map at {nearest:g} mV")
+    write_points(points, output)
+    out(output).print(f"{output}: {len(points)} reference points on the map at {nearest:g} mV", markup=False)
 
 
 def _warn_of_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
@@ -69,12 +84,11 @@ def compare(
     stack: Annotated[
         Path | None, typer.Option(help="The file that was searched: its area gives the level of chance.")
     ] = None,
-    pixel_size_nm: Annotated[
-        float | None, typer.Option(help="Pixel size in nm, for tables in pixels. [default: that of the stack]")
-    ] = None,
-    as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every figure and pair as JSON.")
-    ] = None,
+    as_json: JsonFile = None,
+    channel: Channel = None,
+    pixel_size_nm: PixelSize = None,
+    bias_mv: Biases = None,
+    strict: Strict = False,
 ) -> None:
     """Compare points with a reference: who found whom, what was missed, what is extra.
 
@@ -82,12 +96,12 @@ def compare(
     """
     from ..analysis import comparison
     from ..data.images import pixel_size_nm as size_of
-    from ..io.readers import read_stack
     from .console_tables import comparison_table
 
-    area = None if stack is None else read_stack(stack)
+    check_places([as_json], [points, truth, stack])
+    area = None if stack is None else read([stack], channel, pixel_size_nm, bias_mv, strict=strict)
     of_area = None if area is None else size_of(area)
-    found, wanted = (read_points(path, pixel_size_nm or of_area) for path in (points, truth))
+    found, wanted = (read_points(path, pixel_size_nm or of_area, strict=strict) for path in (points, truth))
     report = comparison.compare(
         found,
         wanted,
@@ -95,9 +109,8 @@ def compare(
         frame=area,
         pixel_size_nm=of_area,
     )
-    if as_json is not None:
-        report.to_json(as_json)
-    out().print(comparison_table(report))
+    write_json(report, as_json)
+    out(as_json).print(comparison_table(report))
 
 
 def demo(

@@ -13,7 +13,6 @@ from ..impurities.model import Model
 from ..impurities.preprocess import prepare_input
 from ..impurities.training import EpochReport, TrainingConfig
 from ..impurities.training import train as train_model
-from ..io.readers import read_stack
 from ..io.tables import save_points
 from ..io.writers import save_stack
 from ..physics.dispersion import Dispersion
@@ -22,7 +21,7 @@ from ..simulation.amplitudes import Amplitudes
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.surface import SurfaceConfig, simulate_surface
 from .console import INTERRUPTED, long_work, out, print_message
-from .files import Channel, read_points
+from .files import Biases, Channel, PixelSize, Strict, check_places, read, read_points
 from .options import given, options_of, refuse_settings
 from .run_options import Device
 
@@ -47,6 +46,7 @@ def simulate(
 
     Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv
     """
+    check_places([output, points, bound_state])
     if windows is not None:
         grid = SurfaceConfig.of(**given(values))
         biases = [grid.bias_start_mv, grid.bias_stop_mv]
@@ -91,6 +91,9 @@ def train(
         typer.Option(help="A file to adapt to, unlabelled (Eq. 4); may be given again for a series."),
     ] = None,
     channel: Channel = None,
+    pixel_size_nm: PixelSize = None,
+    bias_mv: Biases = None,
+    strict: Strict = False,
     reference: Annotated[
         Path | None, typer.Option(help="Reference points of the experiment (CSV): their ratio is told at each epoch.")
     ] = None,
@@ -114,12 +117,13 @@ def train(
         raise StmError("--material is for the windows of --preset wang2020 made for an --experiment; leave it out")
     if resume:
         refuse_settings(values, "a resumed training keeps its settings")
+    check_places([output], [*(experiment or ()), reference])
     base = TrainingConfig.preset(preset)
     config = TrainingConfig.of(**{**dict(base), **given(values)})
     stack = None
     band = None if material is None else Dispersion.of_material(material)
     if experiment:
-        stack = read_stack(experiment if len(experiment) > 1 else experiment[0], channel=channel)
+        stack = read(experiment, channel, pixel_size_nm, bias_mv, strict=strict)
         if config.windows.kind == "friedel" and not resume:
             band = band or fit_dispersion(stack)
             view = prepare_input(stack, config.inputs, band)

@@ -10,7 +10,7 @@ import typer
 
 from ..core.errors import StmError
 from .console import BAD_INPUT, out, print_message
-from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
+from .files import Biases, Channel, Files, PixelSize, Strict, biases, check_not_read, check_places, read, read_points
 
 #: What points are written as for ImageJ.
 _OF_IMAGEJ = (".roi", ".csv")
@@ -22,6 +22,7 @@ def info(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    strict: Strict = False,
 ) -> int:
     """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
 
@@ -37,6 +38,7 @@ def info(
         "channel": channel,
         "pixel_size_nm": pixel_size_nm,
         "bias_mv": None if bias_mv is None else biases(bias_mv),
+        "strict": strict,
     }
     for path in files:
         try:
@@ -66,6 +68,7 @@ def convert(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    strict: Strict = False,
 ) -> None:
     """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
 
@@ -81,12 +84,16 @@ def convert(
     """
     from ..io.writers import save_stack
 
+    if output.suffix.lower() == ".zarr":  # a folder
+        check_not_read(output, files)
+    else:
+        check_places([output], files)
     if output.suffix.lower() in _OF_IMAGEJ:
         _convert_points(files, output, pixel_size_nm)
         return
-    stack = read(files, channel, pixel_size_nm, bias_mv)
+    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     save_stack(stack, output)
-    out().print(f"{output}: {_size(stack.shape)}, channel {stack.name}")
+    out().print(f"{output}: {_size(stack.shape)}, channel {stack.name}", markup=False)
 
 
 def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
@@ -96,8 +103,6 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
-    if output.exists() and output.samefile(files[0]):
-        raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
     points = read_points(files[0], pixel_size_nm)
     if files[0].suffix.lower() in SELECTIONS and output.suffix.lower() == ".csv":
         save_points(points, output)
@@ -107,7 +112,7 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
     if size is None:
         raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
     export_imagej(points, output, size)
-    out().print(f"{output}: {len(points)} points for ImageJ")
+    out().print(f"{output}: {len(points)} points for ImageJ", markup=False)
 
 
 def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
