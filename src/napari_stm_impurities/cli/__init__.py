@@ -23,20 +23,20 @@ from ..core.installed import unfit_versions
 from ..core.progress import Stopped
 from .console import BAD_INPUT, INTERRUPTED, NOT_READ, print_message, told_in_lines
 
-#: Each command: the module here that has it, and its line in the list of commands.
+#: The line of each command in the list of commands; each stands in a module of its name.
 COMMANDS = {
-    "info": ("look", "Tell what is in each file: shape, bias, pixel size, channels, dispersion."),
-    "convert": ("look", "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ."),
-    "simulate": ("learn", "Simulate a surface with impurities at known positions."),
-    "train": ("learn", "Train a model on simulated windows."),
-    "adapt": ("adapt", "Adapt a model to a measurement, with the points that you corrected."),
-    "find": ("find", "Find the impurities in a stack, or in each file of a folder."),
-    "reference": ("judge", "Find reference points on the map of the bound states."),
-    "compare": ("judge", "Compare points with a reference."),
-    "statistics": ("account", "Tell what points say of the surface: density, nearest neighbours, pair correlation."),
-    "report": ("account", "Write a folder with points, figures, statistics and where all of it comes from."),
-    "rerun": ("account", "Get the points of a report again, and tell whether they are the same."),
-    "demo": ("judge", "Do the whole job on a simulated Au(111) surface."),
+    "info": "Tell what is in each file: shape, bias, pixel size, channels, dispersion.",
+    "convert": "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ.",
+    "simulate": "Simulate a surface with impurities at known positions.",
+    "train": "Train a model on simulated windows.",
+    "adapt": "Adapt a model to a measurement, with the points that you corrected.",
+    "find": "Find the impurities in a stack, or in each file of a folder.",
+    "reference": "Find reference points on the map of the bound states.",
+    "compare": "Compare points with a reference.",
+    "statistics": "Tell what points say of the surface: density, nearest neighbours, pair correlation.",
+    "report": "Write a folder with points, figures, statistics and where all of it comes from.",
+    "rerun": "Get the points of a report again, and tell whether they are the same.",
+    "demo": "Do the whole job on a simulated Au(111) surface.",
 }
 
 
@@ -53,13 +53,13 @@ def command_line(asked: str) -> typer.Typer:
         add_completion=False,
     )
     app.callback()(_name_and_version)
-    for name, (_, line) in COMMANDS.items():
+    for name, line in COMMANDS.items():
         app.command(name, short_help=line)(_command(name) if name == asked else _not_asked_for)
     return app
 
 
 def _command(name: str) -> Callable[..., int | None]:
-    command: Callable[..., int | None] = getattr(import_module(f".{COMMANDS[name][0]}", __name__), name)
+    command: Callable[..., int | None] = getattr(import_module(f".{name}", __name__), name)
     return command
 
 

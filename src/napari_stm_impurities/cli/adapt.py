@@ -12,9 +12,9 @@ from ..impurities.training import AdaptConfig, adaptation_of
 from ..impurities.training import adapt as adapt_model
 from .console import INTERRUPTED, long_work, out, print_message
 from .files import Biases, Channel, Files, PixelSize, Strict, check_places, read, read_points
-from .learn import tell_epoch, tell_model
 from .options import given, options_of, refuse_settings
 from .run_options import Device
+from .training_reports import print_epoch, print_model
 
 
 @options_of(AdaptConfig)
@@ -68,7 +68,7 @@ def adapt(
             config=None if resume else AdaptConfig.of(**given(values)),
             path=output,
             resume=resume,
-            on_epoch=tell_epoch,
+            on_epoch=print_epoch,
             device=device,
             progress=progress,
             should_stop=should_stop,
@@ -79,5 +79,5 @@ def adapt(
         out().print(str(told), markup=False)
         if told.worse is not None:
             print_message("warning", told.worse)
-    tell_model(output, adapted, stopped)
+    print_model(output, adapted, stopped)
     return INTERRUPTED if stopped else 0

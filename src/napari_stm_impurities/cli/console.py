@@ -107,3 +107,9 @@ def _bar(what: str) -> Iterator[Report]:
             bar.update(task, completed=share, description=f"{what}: {doing}" if doing else what)
 
         yield report
+
+
+def size_in_words(shape: tuple[int, ...] | list[int]) -> str:
+    """The number of maps and their pixels, in words."""
+    n_maps, height, width = shape
+    return f"{n_maps} map{'s' if n_maps > 1 else ''} of {height} x {width} pixels"

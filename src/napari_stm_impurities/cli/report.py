@@ -1,4 +1,4 @@
-"""``statistics``, ``report`` and ``rerun``: what the points say, the whole of it in one folder, and the same again."""
+"""``report``: one folder with everything that came out of a stack."""
 
 from __future__ import annotations
 
@@ -10,50 +10,18 @@ import typer
 
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm as size_of
-from .console import NOT_THE_SAME, long_work, out, print_message
+from .console import long_work, out, print_message
 from .files import (
     Biases,
     Channel,
     Files,
-    JsonFile,
     PixelSize,
     Strict,
     biases,
-    check_places,
     read,
     read_points,
-    write_json,
-    write_points,
 )
 from .run_options import Device, Material, ModelName, Threshold
-
-
-def statistics(
-    points: Annotated[Path, typer.Argument(metavar="POINTS", help="The table of points (CSV).")],
-    stack: Annotated[Path, typer.Option(help="The file in which they were found: its measured pixels are the area.")],
-    as_json: JsonFile = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random placements.")] = 0,
-    channel: Channel = None,
-    pixel_size_nm: PixelSize = None,
-    bias_mv: Biases = None,
-    strict: Strict = False,
-) -> None:
-    """Tell what points say of the surface, beside what as many random points would.
-
-    Density with its error, the distance to the nearest neighbour, and the pair correlation g(r).
-
-    Example: stm-impurities statistics points.csv --stack grid.3ds --json statistics.json
-    """
-    from ..analysis.spatial_statistics import surface_statistics
-    from .console_tables import statistics_table
-
-    check_places([as_json], [points, stack])
-    area = read([stack], channel, pixel_size_nm, bias_mv, strict=strict)
-    table = read_points(points, size_of(area), strict=strict)
-    with long_work("statistics") as (progress, should_stop):
-        told = surface_statistics(table, area, seed=seed, progress=progress, should_stop=should_stop)
-    write_json(told, as_json)
-    out(as_json).print(statistics_table(told))
 
 
 def report(
@@ -150,27 +118,3 @@ def report(
         out().print(str(written.comparison), markup=False)
     out().print(str(written.statistics), markup=False)
     out().print(f"{written.files[0]}: {len(written.points)} impurities", markup=False)
-
-
-def rerun(
-    provenance: Annotated[Path, typer.Argument(metavar="PROVENANCE", help="provenance.json of a report.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="Also write the table of points (CSV); - writes to standard output."),
-    ] = None,
-) -> int:
-    """Get the points of a report again: the same files, model, numbers and edits.
-
-    The exit code is 0 where they are the same, 1 where they are not, and 2 where a file or the model has changed.
-
-    Example: stm-impurities rerun report/provenance.json -o points.csv
-    """
-    from ..workflow import rerun as again
-
-    check_places([output], [provenance])
-    with long_work("rerun") as (progress, should_stop):
-        result = again.rerun(provenance, progress=progress, should_stop=should_stop)
-    if output is not None:
-        write_points(result.points, output)
-    out(output).print(result.said, markup=False)
-    return 0 if result.same else NOT_THE_SAME
