@@ -28,5 +28,5 @@ def test_one_map_alone_has_a_plot_too() -> None:
 
 def test_the_table_holds_what_was_drawn() -> None:
     table = attention_table(BIAS_MV, ATTENTION, FALL, (-50.0, 5.0))
-    assert table.columns.tolist() == ["bias_mv", "attention", "score_fall"]
+    assert table.columns.tolist() == ["bias_mv", "attention", "leave_one_out_drop"]
     np.testing.assert_array_equal(table.to_numpy().T, [BIAS_MV, ATTENTION, FALL])

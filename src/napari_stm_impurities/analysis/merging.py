@@ -26,7 +26,7 @@ def review_status_of(points: pd.DataFrame) -> pd.Series[Any]:
 
     Examples
     --------
-    >>> checked_of(pd.DataFrame({"checked": ["accepted", "rejected", "what?", None]})).tolist()
+    >>> review_status_of(pd.DataFrame({"checked": ["accepted", "rejected", "what?", None]})).tolist()
     ['accepted', 'rejected', 'unchecked', 'unchecked']
     """
     if "checked" not in points:

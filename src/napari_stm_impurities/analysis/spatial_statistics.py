@@ -1,4 +1,4 @@
-"""What the points say of the surface: how many to the area, how far from each other, and whether chance would do it.
+"""Spatial statistics of points: density, nearest neighbours, pair correlation with edge correction, clustering.
 
 Everything is held against random placement: as many points, in the same measured area, placed anew many times. What
 the edge of the frame does to a distance, it does to those too.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -18,28 +21,51 @@ from ..core.progress import ShouldStop, silent
 
 #: Exit codes: bad input, part of a batch failed, a rerun gave other points, stopped by Ctrl-C (as shells count it).
 BAD_INPUT, PARTLY_FAILED, NOT_THE_SAME, INTERRUPTED = 2, 1, 1, 130
+#: Nobody reads standard output any more, as after ``| head`` (128 and the number of the signal SIGPIPE).
+NOT_READ = 141
+#: The name of a file that stands for standard output.
+STDOUT = Path("-")
+
+_options: ContextVar[tuple[str, ...]] = ContextVar("options", default=())
 
 
-def out() -> Console:
-    """The console for results; made anew, so that a redirected standard output is honoured."""
-    return Console(highlight=False, soft_wrap=True)
+def out(*results: Path | None) -> Console:
+    """The console for what a command says: standard error where one of its results goes to standard output.
+
+    It is made anew, so that a redirected standard output is honoured.
+    """
+    return Console(highlight=False, soft_wrap=True, stderr=STDOUT in results)
 
 
 def print_message(kind: str, text: str) -> None:
-    """Print one line on standard error, whatever line breaks the text holds."""
-    print(f"{kind}: {' '.join(str(text).split())}", file=sys.stderr, flush=True)
+    """Print one line on standard error, whatever line breaks the text holds, with options for names of arguments."""
+    line = " ".join(str(text).split())
+    for name in _options.get():
+        # not inside a path, nor in quotes, which repeat what a person wrote
+        line = re.sub(rf"(?<![\w'\"./\\-]){name}(?![\w'\"/\\-]|\.\w)", f"--{name.replace('_', '-')}", line)
+    print(f"{kind}: {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def warnings_as_lines() -> Iterator[None]:
-    """Print each warning as one line on standard error, without the place in the code that it came from."""
-    with warnings.catch_warnings():
+def told_in_lines(options: Iterable[str]) -> Iterator[None]:
+    """Print each warning as one line on standard error, and give the arguments of functions the names of options.
 
-        def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-            print_message("warning", str(message))
+    Parameters
+    ----------
+    options
+        The options of the command, by the names that they have in Python: ``bias_mv`` for ``--bias-mv``.
+    """
+    before = _options.set(tuple(options))
+    try:
+        with warnings.catch_warnings():
 
-        warnings.showwarning = show
-        yield
+            def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+                print_message("warning", str(message))
+
+            warnings.showwarning = show
+            yield
+    finally:
+        _options.reset(before)
 
 
 @contextmanager
@@ -81,3 +107,9 @@ def _bar(what: str) -> Iterator[Report]:
             bar.update(task, completed=share, description=f"{what}: {doing}" if doing else what)
 
         yield report
+
+
+def size_in_words(shape: tuple[int, ...] | list[int]) -> str:
+    """The number of maps and their pixels, in words."""
+    n_maps, height, width = shape
+    return f"{n_maps} map{'s' if n_maps > 1 else ''} of {height} x {width} pixels"

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 import typer
 
 from ..core.errors import StmError
+from ..core.files import check_file_place
 from ..core.units import quantity, unit_mv
-from .console import print_message
+from ..data.points import check_points
+from ..io.tables import save_points
+from .console import STDOUT, print_message
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+#: No measurement has more biases; a smaller step was a slip of the pen.
+_MOST_BIASES = 100_000
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="One file, or a series with one bias a file.")]
 Channel = Annotated[str | None, typer.Option(help="The channel to read; info lists them, and says which one is taken.")]
@@ -29,6 +37,68 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse to assume what the file does not state (channel, bias, unit, pixel size)."),
 ]
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Also write every number as JSON; - writes to standard output."),
+]
+
+
+class Numbers(Protocol):
+    """What can be written as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in it, as plain values."""
+
+    def to_json(self, path: Path) -> Path:
+        """Write it as a file."""
+
+
+def check_places(outputs: Iterable[Path | None], inputs: Sequence[Path | None] = ()) -> None:
+    """See, before any work is done, that each file can be written, and that none is written over what is read.
+
+    Raises
+    ------
+    StmError
+        If a place cannot be written to, is that of a file to read, or is named twice.
+    """
+    wanted = [path for path in outputs if path is not None]
+    for number, path in enumerate(wanted):
+        if path in wanted[:number]:
+            raise StmError(f"{path}: two results cannot go to one place; give another name")
+        if path == STDOUT:
+            continue
+        check_file_place(path)
+        check_not_read(path, inputs)
+
+
+def check_not_read(output: Path, inputs: Iterable[Path | None]) -> None:
+    """See that what is written is none of the files that are read.
+
+    Raises
+    ------
+    StmError
+        Naming the file.
+    """
+    if output.exists() and any(path is not None and path.exists() and output.samefile(path) for path in inputs):
+        raise StmError(f"{output}: is read, and would be written over; give another name")
+
+
+def write_points(points: pd.DataFrame, path: Path) -> None:
+    """Write a table of points as CSV, to standard output where the path is ``-``."""
+    if path == STDOUT:
+        print(check_points(points).to_csv(index=False), end="")
+    else:
+        save_points(points, path)
+
+
+def write_json(numbers: Numbers, path: Path | None) -> None:
+    """Write numbers as JSON, to standard output where the path is ``-``; nothing where there is no path."""
+    if path == STDOUT:
+        print(json.dumps(numbers.to_dict(), indent=2, allow_nan=False))
+    elif path is not None:
+        numbers.to_json(path)
 
 
 def read(
@@ -61,18 +131,23 @@ def read(
     return stack
 
 
-def read_points(path: Path, pixel_size_nm: float | tuple[float, float] | None = None) -> pd.DataFrame:
+def read_points(
+    path: Path, pixel_size_nm: float | tuple[float, float] | None = None, *, strict: bool = False
+) -> pd.DataFrame:
     """The table of points in a file; assumptions go to standard error.
 
     Raises
     ------
     StmError
-        If it is no table of points, or its positions are in pixels and the pixel size is not known.
+        If it is no table of points, its positions are in pixels and the pixel size is not known, or `strict` refuses
+        an assumption.
     """
     from ..io.tables import load_points
 
     points = load_points(path, pixel_size_nm=pixel_size_nm)
     for text in points.attrs["assumptions"]:
+        if strict:
+            raise StmError(f"{path}: strict reading refuses an assumption ({text}); state it in the table")
         print_message("assumed", f"{path}: {text}")
     return points
 
@@ -97,7 +172,7 @@ def biases(text: str) -> list[float]:
     if text.count(":") != 2 or step == 0:
         raise _not_biases(text)
     steps = (last - first) / step
-    if steps < 0 or abs(steps - round(steps)) > 1e-6:
+    if not 0 <= steps <= _MOST_BIASES or abs(steps - round(steps)) > 1e-6:
         raise StmError(f"steps of {step:g} mV do not lead from {first:g} to {last:g} mV")
     return [float(bias) for bias in np.linspace(first, last, round(steps) + 1)]
 

@@ -9,9 +9,8 @@ import typer
 
 from ..core.errors import StmError
 from ..impurities.family import Impurities
-from ..io.tables import save_points
-from .console import PARTLY_FAILED, long_work, out, print_message
-from .files import Biases, Channel, PixelSize, Strict, biases, read
+from .console import PARTLY_FAILED, STDOUT, long_work, out, print_message
+from .files import Biases, Channel, PixelSize, Strict, biases, check_not_read, check_places, read, write_points
 from .run_options import Device, Material, ModelName, Threshold
 
 
@@ -25,7 +24,11 @@ def find(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", help="The table of points (CSV) to write; for a batch the folder of tables."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="The table of points (CSV) to write, - for standard output; for a batch the folder of tables.",
+        ),
     ],
     channel: Channel = None,
     model: ModelName = "default",
@@ -61,12 +64,15 @@ def find(
     """
     if material is not None and wavelength_nm is not None:
         raise StmError("--material and --wavelength-nm both give the scale of the ripples; leave one of them out")
+    batch = output != STDOUT and (output.is_dir() or any(_is_batch(name) for name in files))
+    if batch and (score_map or figure or wavelength_nm is not None):
+        raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
+    if not batch:
+        check_places([output, score_map, figure], [Path(name) for name in files])
     from ..impurities.model import load_model
 
     loaded = load_model(model, device)
-    if output.is_dir() or any(_is_batch(name) for name in files):
-        if score_map or figure or wavelength_nm:
-            raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
+    if batch:
         reading: dict[str, Any] = {"channel": channel, "pixel_size_nm": pixel_size_nm, "strict": strict}
         reading["bias_mv"] = None if bias_mv is None else biases(bias_mv)
         return _find_in_each(files, output, Impurities(loaded, material, threshold), reading, shard)
@@ -83,25 +89,27 @@ def find(
         finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
     for note in finding.notes:
         print_message("note", note)
-    save_points(finding.points, output)
+    write_points(finding.points, output)
     if score_map is not None:
         save_stack(finding.score, score_map)
     if figure is not None:
         from ..plots.maps import draw_points
 
         draw_points(stack, finding.points, figure)
-    out().print(f"{output}: {len(finding.points)} impurities", markup=False)
+    out(output).print(f"{output}: {len(finding.points)} impurities", markup=False)
     return 0
 
 
 def _find_in_each(
     names: list[str], folder: Path, method: Impurities, reading: dict[str, Any], shard: str | None
 ) -> int:
-    from ..workflow.batch import Shard, files_of, find_in_files
+    from ..workflow.batch import SUMMARY, Shard, files_of, find_in_files
 
     if folder.suffix == ".csv" and not folder.is_dir():
         raise StmError(f"{folder}: a batch writes one table a file; name a folder for them, such as {folder.stem}")
     files = [path for name in names for path in (files_of(name) if _is_batch(name) else [Path(name)])]
+    for name in (SUMMARY, *(f"{path.name}.csv" for path in files)):
+        check_not_read(folder / name, files)
     part = None if shard is None else Shard.parse(shard)
     with long_work("find") as (progress, should_stop):
         batch = find_in_files(files, folder, method, **reading, shard=part, progress=progress, should_stop=should_stop)

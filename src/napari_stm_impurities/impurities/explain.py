@@ -1,9 +1,9 @@
-"""Why a place scores as it does: the attention over the biases there, and what each map adds to the score."""
+"""Attribution of a score to the maps of a stack: attention over the biases, and the drop when one map is left out."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +27,8 @@ LEAVE_OUT_AT_MOST = 16
 
 
 @dataclass(frozen=True)
-class Reasons:
-    """What the network made of one place.
+class Attribution:
+    """The attribution of the score at one position to the maps of the stack, and the spectra there.
 
     Attributes
     ----------
@@ -43,9 +43,14 @@ class Reasons:
         row sums to 1. At this pixel where the attention is local, else of the pixel's tile.
     weight
         How much each map is asked, the mean of `attention` over the maps that ask, dimension (bias,); its sum is 1.
-    score_fall
+    leave_one_out_drop
         By how much the score falls when a map is left out, dimension (bias,); negative where it speaks against an
         impurity. NaN for a single map, or where there are more than :data:`LEAVE_OUT_AT_MOST`.
+    spectrum
+        dI/dV at the position, the mean over a small disc, dimension (bias,): all biases of the stack. None where only
+        the score was explained.
+    surface_mean, surface_std
+        The same of the surface away from the points, and its standard deviation over the pixels.
     """
 
     y_nm: float
@@ -55,23 +60,9 @@ class Reasons:
     attention: xr.DataArray
     weight: xr.DataArray
     leave_one_out_drop: xr.DataArray
-
-
-@dataclass(frozen=True)
-class Explanation(Reasons):
-    """What the network made of one place, and the spectra.
-
-    Attributes
-    ----------
-    spectrum
-        dI/dV at the place, the mean over a small disc, dimension (bias,): all biases of the stack.
-    surface_mean, surface_std
-        The same of the surface away from the points, and its standard deviation over the pixels.
-    """
-
-    spectrum: xr.DataArray
-    surface_mean: xr.DataArray
-    surface_std: xr.DataArray
+    spectrum: xr.DataArray | None = None
+    surface_mean: xr.DataArray | None = None
+    surface_std: xr.DataArray | None = None
 
 
 class _Patch(NamedTuple):
@@ -115,7 +106,7 @@ class Explainer:
         self._whole = inputs.scale_over == "image"
         self._maps = scale_maps(self.view.maps, inputs.scaling) if self._whole else self.view.maps
 
-    def at(self, y_nm: float, x_nm: float) -> Reasons:
+    def at(self, y_nm: float, x_nm: float) -> Attribution:
         """What the network makes of a place, in the stack's own coordinates in nm.
 
         Only the surroundings that the score there depends on are run through the network, so this is a matter of some
@@ -140,7 +131,7 @@ class Explainer:
         fall = np.mean([fall for _, _, fall in said], axis=0)
         bias = {"bias": ("bias", self.view.bias_mv, {"units": "mV"})}
         asked = {**bias, "asked_bias": ("asked_bias", self.view.bias_mv, {"units": "mV"})}
-        return Reasons(
+        return Attribution(
             y_nm=float(centre[0]),
             x_nm=float(centre[1]),
             score=score,
@@ -152,7 +143,7 @@ class Explainer:
 
     def explain(
         self, y_nm: float, x_nm: float, surface: SurfaceSpectrum | None = None, radius_nm: float | None = None
-    ) -> Explanation:
+    ) -> Attribution:
         """What the network makes of a place, and its spectrum beside that of the surface.
 
         Parameters
@@ -167,7 +158,7 @@ class Explainer:
         reasons = self.at(y_nm, x_nm)
         temporary = surface or surface_spectrum(self.stack, np.zeros((0, 2)))
         spectrum = spectrum_at(self.stack, y_nm, x_nm, radius_nm)
-        return Explanation(**vars(reasons), spectrum=spectrum, surface_mean=temporary.mean, surface_std=temporary.std)
+        return replace(reasons, spectrum=spectrum, surface_mean=temporary.mean, surface_std=temporary.std)
 
     def _said(self, row: int, column: int, turned: bool) -> tuple[float, np.ndarray, np.ndarray]:
         """The score at a pixel, the weights (i, j) there, and by how much the score falls without each map."""
@@ -226,8 +217,8 @@ def explain(
     *,
     points_nm: np.ndarray | None = None,
     radius_nm: float | None = None,
-) -> Explanation:
-    """Say why a place scores as it does.
+) -> Attribution:
+    """The attribution of the score at one position to the maps, with the spectrum there.
 
     Parameters
     ----------
@@ -246,7 +237,7 @@ def explain(
 
     Returns
     -------
-    Explanation
+    Attribution
         The score and its confidence, the attention, what each map adds, and the spectra.
 
     Raises

@@ -1,4 +1,4 @@
-"""What a network says of a batch of maps at use: of the maps as they are, and of the maps turned by half a turn.
+"""Inference with test-time augmentation: the mean over the maps as they are and rotated by 180 degrees.
 
 Physics does not change when a map is turned, but a network's answer does, a little; the mean of the two answers is
 nearer to the truth than either.
@@ -17,7 +17,7 @@ _PLANE = (-2, -1)
 
 
 def predict(network: ImpurityNetwork, shown: Tensor, inputs: InputConfig) -> Scores:
-    """The network's answer, without gradients.
+    """The scores of a network for a batch of maps, without gradients, with test-time augmentation where it is set.
 
     Parameters
     ----------

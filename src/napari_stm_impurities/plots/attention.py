@@ -27,7 +27,7 @@ def plot_attention(
         Of the maps that the network was given, shape (bias,), in mV.
     attention
         The weights of Eq. 1 of Wang et al. 2020, which sum to 1.
-    score_fall
+    leave_one_out_drop
         By how much the score falls without each map.
     range_mv
         The two ends of the bias axis, so that it agrees with that of a spectrum.
@@ -48,4 +48,4 @@ def attention_table(
     bias_mv: np.ndarray, attention: np.ndarray, leave_one_out_drop: np.ndarray, range_mv: tuple[float, float]
 ) -> pd.DataFrame:
     """`bias_mv`, `attention` and `leave_one_out_drop`."""
-    return pd.DataFrame({"bias_mv": bias_mv, "attention": attention, "score_fall": leave_one_out_drop})
+    return pd.DataFrame({"bias_mv": bias_mv, "attention": attention, "leave_one_out_drop": leave_one_out_drop})

@@ -62,7 +62,7 @@ def _reader_of(path: Paths) -> Read | None:
     if first.is_dir():
         return read_maps if is_store(first) or files_in(first) else None
     if first.suffix.lower() in SELECTIONS:
-        return read_points if is_points_table(first) else read_maps
+        return read_points if is_points_table(first) else None
     if first.suffix.lower() != ".csv":
         return read_maps
     if is_points_table(first):

@@ -63,7 +63,7 @@ def fourier_maps(stack: xr.DataArray) -> FourierMaps:
     --------
     >>> from napari_stm_impurities import make_stack
     >>> crests = np.sin(2.0 * 0.25 * np.arange(64)) * np.ones((1, 64, 1))  # q = 2 rad/nm along x
-    >>> picture = ring_picture(make_stack(crests, [10.0], 0.25))
+    >>> picture = fourier_maps(make_stack(crests, [10.0], 0.25))
     >>> at = np.unravel_index(picture.log_power[0].argmax(), picture.log_power[0].shape)
     >>> float(abs(picture.q_x_per_nm[at[1]]).round(1))
     2.0

@@ -71,7 +71,9 @@ def merge(mixture: Mixture, residual: np.ndarray, observed: np.ndarray, noise_st
     one, _, gain = _two_rather_than_one(place, mixture, one, two, data=place.residual + place.model(two))
     worse = gain <= needed
     keep = np.setdiff1d(k, np.concatenate([left[worse], right[worse]]))
-    return mixture.only(keep).plus(one[worse, 0])
+    # on a dip in the map, such as a line that was lost, one spot fits best with a mass below zero, which is no spot
+    spot = worse & (one[:, 0, 2] > 0)
+    return mixture.only(keep).plus(one[spot, 0])
 
 
 def _two_rather_than_one(

@@ -129,11 +129,11 @@ def test_a_model_that_has_become_worse_says_so(
     gold: Surface,
     small_model: Path,
     tmp_path: Path,
-    simulated_f1: list[float],
+    forgetting_f1: list[float],
     press: Press,
     shown: Shown,
 ) -> None:
-    simulated_f1[1] = 0.9
+    forgetting_f1[1] = 0.9
     panel = shown(TrainPanel(viewer))
     prepared(panel, gold, small_model, tmp_path / "mine", epochs=1)
     panel.adapt.points.value = None

@@ -38,7 +38,7 @@ CONFIDENCE = [0.9, 0.8, 0.31, 0.3]
 BEGINNINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 #: What is counted, or a share, has no unit.
 PURE = {"points", "pairs", "epoch", "map", "g", "random", "low", "high", "confidence_from", "confidence_to"}
-PURE |= {"attention", "score_fall", "log_power", "loss", "ratio", "loss on the points", "held-out F1"}
+PURE |= {"attention", "leave_one_out_drop", "log_power", "loss", "ratio", "loss on the points", "held-out F1"}
 
 
 @pytest.fixture

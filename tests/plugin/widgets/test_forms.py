@@ -108,7 +108,7 @@ def test_a_list_of_configurations_is_changed_added_to_and_cut(qtbot: QtBot) -> N
     form = Form(SurfaceConfig)
     qtbot.addWidget(form)
     form.show()
-    form.more.title.click()
+    form.more.toggleButton().click()
     several = form["artefacts"]
     several.forms[0]["amplitude"][0].value = 0.25
     assert len(several.kind.choices) == len(TRAINING_ARTEFACTS)

@@ -1,4 +1,4 @@
-"""Adapting a model to one measured stack: points that a person has corrected, and the unlabelled rest."""
+"""Fine-tuning a model on one measured stack: points that a person has corrected, and the unlabelled rest."""
 
 from __future__ import annotations
 

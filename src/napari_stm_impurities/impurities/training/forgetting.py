@@ -1,4 +1,4 @@
-"""The yardstick for what a model has forgotten: its F1 on six small simulated surfaces that are always the same."""
+"""Catastrophic forgetting of a fine-tuned model, as its F1 on six small simulated surfaces, always the same."""
 
 from __future__ import annotations
 

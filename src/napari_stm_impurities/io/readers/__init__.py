@@ -127,12 +127,13 @@ def describe(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Tell what is in a file, as plain values that can be written as JSON.
 
     Parameters
     ----------
-    path, channel, bias_mv, pixel_size_nm
+    path, channel, bias_mv, pixel_size_nm, strict
         As in :func:`read_stack`; shape, missing pixels and the range of values are those of the channel.
 
     Returns
@@ -148,8 +149,10 @@ def describe(
     ReadError
         As :func:`read_stack` does.
     """
+    if channel is not None:
+        instance(channel, str, "the channel")
     recording = open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm)
-    stack = recording.stack(channel)
+    stack = recording.stack(channel, strict=strict)
     missing, low, high = _summary(stack)
     frame = recording.frame
     return {

@@ -37,7 +37,7 @@ def decimal_of_float32(value: np.float32 | float) -> float:
 
     Examples
     --------
-    >>> exact(np.float32(-0.22))
+    >>> decimal_of_float32(np.float32(-0.22))
     -0.22
     """
     return float(str(np.float32(value)))

@@ -181,7 +181,7 @@ def n_points_text(n: int) -> str:
 
     Examples
     --------
-    >>> counted(1), counted(3)
+    >>> n_points_text(1), n_points_text(3)
     ('1 point', '3 points')
     """
     return "1 point" if n == 1 else f"{n} points"

@@ -11,7 +11,7 @@ from ...analysis.spectra import SurfaceSpectrum, pixel_at, spectrum_at, surface_
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop, Stopped
 from ...impurities.detect import Finding
-from ...impurities.explain import Explainer, Reasons, scored_pixel
+from ...impurities.explain import Attribution, Explainer, scored_pixel
 from ...impurities.model import load_model
 from ...prepare import choose_biases
 
@@ -81,7 +81,7 @@ class ExplainResult:
     place: ClickedPosition
     spectrum: xr.DataArray
     surface: SurfaceSpectrum
-    reasons: Reasons | None
+    reasons: Attribution | None
     problem: str
 
 

@@ -242,7 +242,10 @@ class Fold(QCollapsible):
         self.setDuration(0)
         # napari paints a button that is checked as if it were the one to press
         self.toggleButton().setStyleSheet("text-align: left; border: none; background: transparent;")
-        self.setContentsMargins(0, 0, 0, 0)
+        # each level of nested folds would lose the margins of the one around it
+        around = self.layout()
+        assert around is not None
+        around.setContentsMargins(0, 0, 0, 0)
         self.inside = QVBoxLayout()
         self.inside.setContentsMargins(12, 0, 0, 0)
         content = QWidget()

@@ -1,4 +1,4 @@
-"""``statistics``, ``report`` and ``rerun``: what the points say, the whole of it in one folder, and the same again."""
+"""``report``: one folder with everything that came out of a stack."""
 
 from __future__ import annotations
 
@@ -8,40 +8,20 @@ from typing import Annotated
 
 import typer
 
+from ..core.errors import StmError
 from ..data.images import pixel_size_nm as size_of
-from ..io.tables import save_points
-from .console import NOT_THE_SAME, long_work, out, print_message
-from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
+from .console import long_work, out, print_message
+from .files import (
+    Biases,
+    Channel,
+    Files,
+    PixelSize,
+    Strict,
+    biases,
+    read,
+    read_points,
+)
 from .run_options import Device, Material, ModelName, Threshold
-
-
-def statistics(
-    points: Annotated[Path, typer.Argument(metavar="POINTS", help="The table of points (CSV).")],
-    stack: Annotated[Path, typer.Option(help="The file in which they were found: its measured pixels are the area.")],
-    as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write every number, and g(r), as JSON.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random placements.")] = 0,
-    channel: Channel = None,
-    pixel_size_nm: PixelSize = None,
-    bias_mv: Biases = None,
-) -> None:
-    """Tell what points say of the surface, beside what as many random points would.
-
-    Density with its error, the distance to the nearest neighbour, and the pair correlation g(r).
-
-    Example: stm-impurities statistics points.csv --stack grid.3ds --json statistics.json
-    """
-    from ..analysis.spatial_statistics import surface_statistics
-    from .console_tables import statistics_table
-
-    area = read([stack], channel, pixel_size_nm, bias_mv)
-    table = read_points(points, size_of(area))
-    with long_work("statistics") as (progress, should_stop):
-        told = surface_statistics(table, area, seed=seed, progress=progress, should_stop=should_stop)
-    if as_json is not None:
-        told.to_json(as_json)
-    out().print(statistics_table(told))
 
 
 def report(
@@ -74,6 +54,7 @@ def report(
     bias: Annotated[float, typer.Option(help="Bias in mV of the map that is drawn, the nearest one.")] = 0.0,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    strict: Strict = False,
     device: Device = None,
 ) -> None:
     """Find the impurities, and write a folder with all that came out: report.html shows it on one page.
@@ -87,10 +68,13 @@ def report(
     from ..workflow.report import check_place, write_report
 
     check_place(output)
-    stack = read(files, channel, pixel_size_nm, bias_mv)
-    corrected = None if points is None else read_points(points, size_of(stack))
-    wanted = None if reference is None else read_points(reference, size_of(stack))
-    bound_map = None if bound_state is None else read([bound_state], None, None, None).isel(bias=[0])
+    for path in files:
+        if output.resolve() in path.resolve().parents:
+            raise StmError(f"{path}: is read, and would be replaced with the report {output}; give another folder")
+    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
+    corrected = None if points is None else read_points(points, size_of(stack), strict=strict)
+    wanted = None if reference is None else read_points(reference, size_of(stack), strict=strict)
+    bound_map = None if bound_state is None else read([bound_state], None, None, None, strict=strict).isel(bias=[0])
     with long_work("report") as (progress, should_stop):
         inputs = Inputs.of_files(
             files,
@@ -134,23 +118,3 @@ def report(
         out().print(str(written.comparison), markup=False)
     out().print(str(written.statistics), markup=False)
     out().print(f"{written.files[0]}: {len(written.points)} impurities", markup=False)
-
-
-def rerun(
-    provenance: Annotated[Path, typer.Argument(metavar="PROVENANCE", help="provenance.json of a report.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Also write the table of points (CSV).")] = None,
-) -> int:
-    """Get the points of a report again: the same files, model, numbers and edits.
-
-    The exit code is 0 where they are the same, 1 where they are not, and 2 where a file or the model has changed.
-
-    Example: stm-impurities rerun report/provenance.json -o points.csv
-    """
-    from ..workflow import rerun as again
-
-    with long_work("rerun") as (progress, should_stop):
-        result = again.rerun(provenance, progress=progress, should_stop=should_stop)
-    if output is not None:
-        save_points(result.points, output)
-    out().print(result.said, markup=False)
-    return 0 if result.same else NOT_THE_SAME

@@ -1,4 +1,4 @@
-"""``info`` and ``convert``: what is in a file, the same as one file of our own, and points as ImageJ has them."""
+"""``info``: the content of files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from ..core.errors import StmError
-from .console import BAD_INPUT, out, print_message
-from .files import Biases, Channel, Files, PixelSize, biases, read, read_points
-
-#: What points are written as for ImageJ.
-_OF_IMAGEJ = (".roi", ".csv")
+from .console import BAD_INPUT, out, print_message, size_in_words
+from .files import Biases, Channel, Files, PixelSize, Strict, biases
 
 
 def info(
@@ -22,6 +19,7 @@ def info(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    strict: Strict = False,
 ) -> int:
     """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
 
@@ -37,6 +35,7 @@ def info(
         "channel": channel,
         "pixel_size_nm": pixel_size_nm,
         "bias_mv": None if bias_mv is None else biases(bias_mv),
+        "strict": strict,
     }
     for path in files:
         try:
@@ -50,64 +49,6 @@ def info(
         for facts in told:
             (_show_points if "points" in facts else _show)(facts)
     return BAD_INPUT if failed else 0
-
-
-def convert(
-    files: Files,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            help="The NetCDF file (.nc) or Zarr store (.zarr) to write; of points, a selection (.roi) or results (.csv)"
-            " of ImageJ.",
-        ),
-    ],
-    channel: Channel = None,
-    pixel_size_nm: PixelSize = None,
-    bias_mv: Biases = None,
-) -> None:
-    """Read a file, or a series with one bias a file, and write it as one NetCDF file or Zarr store.
-
-    A table of points is written for ImageJ instead: where -o ends in .roi, as a selection that lies on the map; where
-    it ends in .csv, as results with the positions in nm, from the corner of the first pixel. A selection of points from
-    ImageJ (.roi, or .zip of the ROI Manager) becomes a table of points where -o ends in .csv.
-
-    Example: stm-impurities convert map_*.sxm -o stack.nc
-
-    Example: stm-impurities convert points.csv -o points.roi
-
-    Example: stm-impurities convert marked.roi -o marked.csv --pixel-size-nm 0.47
-    """
-    from ..io.writers import save_stack
-
-    if output.suffix.lower() in _OF_IMAGEJ:
-        _convert_points(files, output, pixel_size_nm)
-        return
-    stack = read(files, channel, pixel_size_nm, bias_mv)
-    save_stack(stack, output)
-    out().print(f"{output}: {_size(stack.shape)}, channel {stack.name}")
-
-
-def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
-    from ..data.points import pixel_size_of
-    from ..io.imagej import SELECTIONS, export_imagej
-    from ..io.tables import save_points
-
-    if len(files) != 1:
-        raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
-    if output.exists() and output.samefile(files[0]):
-        raise StmError(f"{output} is the table itself; give another name, such as {files[0].stem}.imagej.csv")
-    points = read_points(files[0], pixel_size_nm)
-    if files[0].suffix.lower() in SELECTIONS and output.suffix.lower() == ".csv":
-        save_points(points, output)
-        out().print(f"{output}: {len(points)} points")
-        return
-    size = pixel_size_nm or pixel_size_of(points)
-    if size is None:
-        raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
-    export_imagej(points, output, size)
-    out().print(f"{output}: {len(points)} points for ImageJ")
 
 
 def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
@@ -156,7 +97,7 @@ def _show(facts: dict[str, Any]) -> None:
     band, (pixel_y, pixel_x), (size_y, size_x) = facts["dispersion"], facts["pixel_size_nm"], facts["size_nm"]
     lines = [
         ("format", facts["format"]),
-        ("shape", f"{_size(facts['shape'])}, {size_y:.4g} x {size_x:.4g} nm"),
+        ("shape", f"{size_in_words(facts['shape'])}, {size_y:.4g} x {size_x:.4g} nm"),
         ("bias", f"{first:g} mV" if len(bias) == 1 else f"{len(bias)} from {first:g} to {last:g} mV"),
         ("pixel size", f"{pixel_y:.4g} x {pixel_x:.4g} nm"),
         *(("frame", text) for text in _frame(facts["frame_center_nm"], facts["frame_angle_deg"])),
@@ -188,8 +129,3 @@ def _band(band: dict[str, Any]) -> str:
         return text
     bottom = f"band bottom {band['band_bottom_mv']:.0f} +- {band['band_bottom_uncertainty_mv']:.0f} mV"
     return f"{text}; {bottom}, mass {band['effective_mass']:.2f} +- {band['effective_mass_uncertainty']:.2f}"
-
-
-def _size(shape: tuple[int, ...] | list[int]) -> str:
-    n_maps, height, width = shape
-    return f"{n_maps} map{'s' if n_maps > 1 else ''} of {height} x {width} pixels"
