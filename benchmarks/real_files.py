@@ -6,8 +6,8 @@ A call may end in a result, or in one line that says what was expected (StmError
 exception, several lines, a check that does not hold (`real_file_calls.py`), a process that dies, or more than the limit
 of processor time; a call that waits for something is ended after four times as long. Each file has a process of its
 own, which ends where a call takes too long; the calls that follow go on in a new one. Files and folders (each a series)
-that the reader refuses are given to the calls that take a file; the others need a stack. The exit code is 1 where there
-is a failure.
+that the reader refuses are given to the calls that take a file; the others need a stack. Of frames of more than 512
+pixels a side the corner is searched. The exit code is 1 where there is a failure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from real_file_calls import ON_FILES, ON_STACKS, RealFile
+from real_file import RealFile
+from real_file_calls import ON_FILES, ON_STACKS
 
 import napari_stm_impurities as stm
 from napari_stm_impurities.io.readers import files_in
