@@ -74,7 +74,7 @@ def open_recording(
         return as_series([open_file(one, Given(own, step)) for one, own in zip(paths, each, strict=True)])
     except UntoldError as error:
         # the series is what the biases have to be given for, not the one file
-        raise UntoldError(error.file, len(paths), error.lacks) from None
+        raise UntoldError(error.file, len(paths), error.lacks, error.why) from None
 
 
 def read_stack(

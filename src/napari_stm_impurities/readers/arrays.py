@@ -1,5 +1,8 @@
 """numpy files: ``.npz`` with ``data``, ``bias`` (mV) and ``pixel_size`` (nm), and a bare ``.npy``.
 
+Names that state another unit, such as ``bias_V`` and ``pixel_size_m``, are believed, and so are ``dx`` and ``dy``, the
+size of the frame, and lists of positions.
+
 Pickled objects are never unpickled: they could run any program.
 """
 
@@ -8,14 +11,18 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
 
 from ..errors import ReadError
+from .entries import Entry, bias_among, pixel_among
+from .entry_names import meaning_of
 from .formats import Format
 from .plain import plain_recording
+from .quantities import Quantity, measured_recording
 from .recording import Channel, Given, Recording, check_size, is_large, library_errors
 
 #: Where the header of an entry of an archive tells the lengths of its name and its extra field.
@@ -32,28 +39,39 @@ def open_npz(path: Path, given: Given) -> Recording:
         If one of them is missing, or is no array of numbers.
     """
     with library_errors(path, f"a numpy archive with {', '.join(_KEYS)}"), zipfile.ZipFile(path) as archive:
-        names = {name.removesuffix(".npy") for name in archive.namelist()}
+        names = sorted(name.removesuffix(".npy") for name in archive.namelist())
         if "data" not in names:
-            found = ", ".join(sorted(names)[:8]) or "nothing"
+            found = ", ".join(names[:8]) or "nothing"
             raise ReadError(path, f"expected the arrays {', '.join(_KEYS)}, found {found}")
         shapes = {}
-        for key in _KEYS:
-            if key in names:
+        for key in names:
+            if key == "data" or meaning_of(key).what:
                 with archive.open(f"{key}.npy") as file:
                     shapes[key] = _shape(path, key, file, archive.getinfo(f"{key}.npy").file_size)
-        bias = np.atleast_1d(_entry(path, "bias")).ravel() if "bias" in shapes else None
-        pixel = _entry(path, "pixel_size").ravel() if "pixel_size" in shapes else None
-    if pixel is not None and len(pixel) not in (1, 2):
-        raise ReadError(path, f"expected pixel_size as one number or (y, x), in nm, got {len(pixel)} numbers")
-    return plain_recording(
-        path,
-        NPZ.name,
-        shapes["data"],
-        lambda _: _mapped(path, "data") if is_large(math.prod(shapes["data"])) else _entry(path, "data"),
-        bias_mv=None if bias is None else bias.astype(float).tolist(),
-        pixel_size_nm=None if pixel is None else (float(pixel[0]), float(pixel[-1])),
-        given=given,
-    )
+        shape = shapes.pop("data")
+        entries = [Entry(key, of_key, partial(_entry, path, key)) for key, of_key in shapes.items()]
+        if math.prod(shapes.get("pixel_size", ())) > 2:
+            n = math.prod(shapes["pixel_size"])
+            raise ReadError(path, f"expected pixel_size as one number or (y, x), in nm, got {n} numbers")
+        return measured_recording(
+            path,
+            NPZ.name,
+            shape,
+            lambda _: _mapped(path, "data") if is_large(math.prod(shape)) else _entry(path, "data"),
+            bias=_bias(path, entries, shape[0] if len(shape) == 3 else 1, given),
+            pixel=pixel_among(entries, (shape[-2], shape[-1]) if len(shape) > 1 else (1, 1)),
+            given=given,
+        )
+
+
+def _bias(path: Path, entries: list[Entry], n_maps: int, given: Given) -> Quantity:
+    """The bias, where its numbers are as many as the maps."""
+    bias = bias_among(entries, n_maps, documented="mV")
+    others = [one for one in entries if one.meaning.what == "bias"]
+    if bias == Quantity() and others and given.bias_mv is None:
+        n = math.prod(others[0].shape)
+        raise ReadError(path, f"{n_maps} maps need {n_maps} biases (mV), got {n} in {others[0].name}")
+    return bias
 
 
 def _entry(path: Path, key: str) -> np.ndarray:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,36 +23,18 @@ import scipy.io
 
 from ..errors import ReadError
 from .channels import choose, recognise
+from .entries import Entry, bias_among, pixel_among, positions_among
 from .formats import Format
 from .hdf5_heap import refuse_endless_heaps
-from .plain import plain_recording
-from .recording import MAX_BYTES, Channel, Given, Recording, check_size, is_large, library_errors
-from .units import bias_factor_mv, length_factor_nm
+from .quantities import Quantity, assuming, in_mv, measured_recording
+from .recording import MAX_BYTES, Assumption, Channel, Given, Recording, check_size, is_large, library_errors
 
-_BIAS_NAME = re.compile(r"bias|volt|energ|^v$|^e$|^en$|sweep|^v_|_v$|_mv$", re.IGNORECASE)
-_PIXEL_NAME = re.compile(
-    r"pixel_?size|pixel_?nm|^px_?nm|nm_?per_?p(ixel|x)|^step(_nm)?$|^dx$|resolution", re.IGNORECASE
-)
-_SIZE_NAME = re.compile(
-    r"(scan|image|frame|map|field)_?(size|range|width)|^size_?nm|^range|^width|^length", re.IGNORECASE
-)
+#: A list of that name counts the maps, and is no bias.
+_COUNTS = re.compile(r"(?:^|[._])(?:i|n|k|idx|index|indices|frames?|layers?|slices?|t|time|times|z|channels?|number)$", re.I)
 #: No measured map is addressed by more variables; a deeper or larger tree is not searched to its end.
 _MAX_VARIABLES = 2000
 _MAX_DEPTH = 6
 _SIGNATURE_5, _SIGNATURE_7 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
-
-
-@dataclass(frozen=True)
-class _Variable:
-    """A variable of numbers: `load` gives it in the order of MATLAB's indices."""
-
-    name: str
-    shape: tuple[int, ...]
-    load: Callable[[], np.ndarray]
-
-    @property
-    def sides(self) -> tuple[int, ...]:
-        return tuple(n for n in self.shape if n != 1)
 
 
 def open_matlab(path: Path, given: Given) -> Recording:
@@ -70,10 +52,9 @@ def open_matlab(path: Path, given: Given) -> Recording:
         return _recording(path, variables, given)
 
 
-def _recording(path: Path, variables: list[_Variable], given: Given) -> Recording:
-    volumes = [one for one in variables if len(one.sides) == 3]
-    maps = volumes or [one for one in variables if len(one.sides) == 2 and min(one.sides) > 3]
+def _recording(path: Path, variables: list[Entry], given: Given) -> Recording:
     there = "; ".join(f"{one.name} {'x'.join(map(str, one.shape))}" for one in variables[:12]) or "no array of numbers"
+    maps = _maps(variables)
     if not maps:
         raise ReadError(path, f"expected an array of three dimensions (bias, y, x), found {there}")
     if len({one.sides for one in maps}) > 1:
@@ -81,19 +62,14 @@ def _recording(path: Path, variables: list[_Variable], given: Given) -> Recordin
             path, f"holds arrays of several shapes and does not say which is the volume; it has {there}: save one alone"
         )
     sides = maps[0].sides
-    axes = [one for one in variables if len(one.sides) == 1] if volumes else []
-    axis, dim = _bias_axis(path, axes, sides, there, given) if volumes else (None, None)
-    bias = None
-    if axis is not None:
-        values = axis.load().ravel().astype(np.float64)
-        bias = np.round(values * _to_mv(axis.name, values), 9).tolist()
-    elif not volumes:
-        named = [one for one in variables if not one.sides and _BIAS_NAME.search(_leaf(one))]
-        values = np.array([float(one.load().ravel()[0]) for one in named[:1]])
-        bias = (values * _to_mv(named[0].name, values)).tolist() if named else None
-    # MATLAB counts rows first: what is left are y and x
     check_size(path, math.prod(sides), f"{maps[0].name} of shape {sides}")
-    order = [dim, *(i for i in range(3) if i != dim)] if dim is not None else [0, 1]
+    others = [one for one in variables if one not in maps]
+    if len(sides) == 3:
+        axis, dim, assumed = _bias_axis(path, others, sides, there, given)
+        bias = Quantity() if axis is None else assuming(in_mv(axis.name, _real(path, axis), axis.unit), *assumed)
+    else:
+        axis, dim, bias = None, None, bias_among(others, 1)
+    order = [*([] if dim is None else [dim]), *_rows_and_columns(others, sides, dim)]
     shape = [sides[i] for i in order]
     channels = [recognise(one.name, "") for one in maps]
     if len(maps) == 1 and channels[0].what == "other":
@@ -106,91 +82,105 @@ def _recording(path: Path, variables: list[_Variable], given: Given) -> Recordin
 
     def load(channel: Channel) -> np.ndarray:
         with library_errors(path, f"the array {channel.name}"):
-            return sources[channel.name].load().reshape(sides).transpose(order)
+            return _real(path, sources[channel.name]).reshape(sides).transpose(order)
 
-    recording = plain_recording(
+    recording = measured_recording(
         path,
         FORMAT.name,
         shape,
         load,
-        bias_mv=bias,
-        pixel_size_nm=_pixel_size(variables, shape[-2], shape[-1]),
+        bias=bias,
+        pixel=pixel_among(others, (shape[-2], shape[-1])),
         given=given,
         channels=channels,
         default=chosen,
         why="it is the only volume in the file",
         metadata={"variables": there},
     )
-    sweep = f"{axis.name} (V)" if axis is not None else ""
     if len(maps) > 1 or not chosen.is_didv:
         recording = replace(recording, why=why)
+    sweep = f"{axis.name} (V)" if axis is not None else ""
     return replace(recording, warnings=(*warnings, *recording.warnings), sweep_signal=sweep)
 
 
-def _leaf(one: _Variable) -> str:
-    return one.name.rpartition(".")[2]
+def _maps(variables: list[Entry]) -> list[Entry]:
+    """The volumes, or where there are none the maps; a map of the positions themselves (meshgrid) is neither."""
+    volumes = [one for one in variables if len(one.sides) == 3]
+    flat = [one for one in variables if len(one.sides) == 2 and min(one.sides) > 3]
+    return volumes or [one for one in flat if one.meaning.what != "position"] or flat
+
+
+def _real(path: Path, one: Entry) -> np.ndarray:
+    """The numbers of a variable."""
+    values = one.load()
+    if values.dtype.kind not in "fiub":
+        raise ReadError(path, f"{one.name} must hold real numbers, got {values.dtype}; save its real part or its amount")
+    return values
 
 
 def _bias_axis(
-    path: Path, axes: list[_Variable], sides: tuple[int, ...], there: str, given: Given
-) -> tuple[_Variable | None, int]:
-    """The list that is the bias axis, and the side of the volume that it belongs to."""
+    path: Path, variables: list[Entry], sides: tuple[int, ...], there: str, given: Given
+) -> tuple[Entry | None, int, list[Assumption]]:
+    """The list that is the bias axis, the side of the volume that it belongs to, and what is assumed for it."""
+    free = [i for i in range(3) if i not in _sides_of_positions(variables, sides)]
     if given.bias_mv is not None:
-        fitting = [i for i, n in enumerate(sides) if n == len(given.bias_mv)]
-        return None, fitting[-1] if fitting else _odd_side(sides)
-    fitting_axes = [one for one in axes if one.sides[0] in sides and not _PIXEL_NAME.search(_leaf(one))]
-    named = [one for one in fitting_axes if _BIAS_NAME.search(_leaf(one))]
-    # an axis of positions has the length of a side that another axis may have too
-    alone = named or [
-        one for one in fitting_axes if _leaf(one).lower() not in ("x", "y", "xaxis", "yaxis", "x_nm", "y_nm")
-    ]
-    if len(alone) > 1:
+        fitting = [i for i in free if sides[i] == len(given.bias_mv)]
+        return None, fitting[-1] if fitting else _odd_side(sides, free), []
+    lists = [one for one in variables if len(one.sides) == 1 and one.sides[0] in [sides[i] for i in free]]
+    named = sorted((one for one in lists if one.meaning.what == "bias"), key=lambda one: not one.has_unit)
+    # a list of positions has the length of a side that the bias may have too
+    alone = named or [one for one in lists if one.meaning.what == "" and not _COUNTS.search(one.name)]
+    if len(alone) > 1 and not (alone[0].has_unit and _agree(alone)):
         names = ", ".join(one.name for one in alone)
         raise ReadError(
             path, f"{names} could each be the bias axis; give bias_mv, or save one of them alone. It holds {there}"
         )
     if not alone:
-        return None, _odd_side(sides)
-    fitting = [i for i, n in enumerate(sides) if n == alone[0].sides[0]]
-    # in a cube any side fits: MATLAB's users stack their maps along the third dimension
-    return alone[0], fitting[0] if len(fitting) == 1 else fitting[-1]
+        return None, _odd_side(sides, free), []
+    axis = alone[0]
+    assumed = []
+    if not named:
+        text = f"{axis.name} is taken, the only list that is as long as a side of the volume"
+        assumed.append(Assumption("bias", text, "give bias_mv"))
+    fitting = [i for i in free if sides[i] == axis.sides[0]]
+    if len(fitting) > 1:
+        # MATLAB's users stack their maps along the third dimension
+        text = f"the last of the {len(fitting)} dimensions that are as long as {axis.name} is taken for the bias"
+        assumed.append(Assumption("bias", text))
+    return axis, fitting[-1], assumed
 
 
-def _odd_side(sides: tuple[int, ...]) -> int:
-    """The side that is the bias where no axis tells: the one that differs from two equal others, else the third."""
-    odd = [i for i in range(3) if sides.count(sides[i]) == 1]
-    return odd[0] if len(odd) == 1 else 2
+def _agree(axes: list[Entry]) -> bool:
+    """Whether several lists with units are the same biases."""
+    first, *others = (in_mv(one.name, one.load(), one.unit).values for one in axes)
+    return all(first is not None and other is not None and np.allclose(first, other) for other in others)
 
 
-def _to_mv(name: str, values: np.ndarray) -> float:
-    factor = bias_factor_mv(name)
-    # no scanning tunnelling microscope sweeps over 15 V, and few sweeps in mV end below 15 mV
-    return factor if factor is not None else (1000.0 if np.nanmax(np.abs(values), initial=0.0) <= 15.0 else 1.0)
+def _sides_of_positions(variables: list[Entry], sides: tuple[int, ...]) -> dict[int, str]:
+    """Which side is x and which y, where their lists of positions tell by their lengths."""
+    found: dict[int, str] = {}
+    for axis in "xy":
+        lengths = {n for n in sides if positions_among(variables, axis, n) is not None}
+        fitting = [i for i, n in enumerate(sides) if n in lengths]
+        if len(fitting) == 1:
+            found[fitting[0]] = axis
+    return found
 
 
-def _pixel_size(variables: list[_Variable], n_y: int, n_x: int) -> tuple[float, float] | None:
-    numbers = [one for one in variables if math.prod(one.shape) in (1, 2)]
-    for pattern, parts in ((_PIXEL_NAME, (1, 1)), (_SIZE_NAME, (n_y, n_x))):
-        for one in numbers:
-            if pattern.search(_leaf(one)):
-                values = np.broadcast_to(one.load().ravel().astype(np.float64), (2,))
-                factor = length_factor_nm(one.name)
-                # without a unit, lengths below a thousandth are in m
-                factor = factor if factor is not None else (1e9 if np.abs(values).max() < 1e-3 else 1.0)
-                size_y, size_x = (float(v) * factor / n for v, n in zip(values, parts, strict=True))
-                return size_y, size_x
-    for_y, for_x = (
-        next((one for one in variables if _leaf(one).lower() in (c, f"{c}_nm", f"{c}axis") and one.sides == (n,)), None)
-        for c, n in (("y", n_y), ("x", n_x))
-    )
-    if for_y is None or for_x is None:
-        return None
-    steps = [np.abs(np.diff(one.load().ravel().astype(np.float64))).mean() for one in (for_y, for_x)]
-    factor = 1e9 if max(steps) < 1e-3 else 1.0
-    return float(steps[0]) * factor, float(steps[1]) * factor
+def _rows_and_columns(variables: list[Entry], sides: tuple[int, ...], dim: int | None) -> list[int]:
+    """The sides that are y and x: as the lists of positions tell, else rows first, as MATLAB counts."""
+    left = [i for i in range(len(sides)) if i != dim]
+    known = _sides_of_positions(variables, sides)
+    return left[::-1] if known.get(left[0]) == "x" or known.get(left[1]) == "y" else left
 
 
-def _classic(path: Path) -> Iterator[_Variable]:
+def _odd_side(sides: tuple[int, ...], free: list[int]) -> int:
+    """The side that is the bias where no axis tells: the one that differs from two equal others, else the last."""
+    odd = [i for i in free if sides.count(sides[i]) == 1]
+    return odd[0] if len(odd) == 1 else free[-1]
+
+
+def _classic(path: Path) -> Iterator[Entry]:
     """The variables of a file of MATLAB v5 to v7.2; arrays are read when they are asked for."""
     if path.stat().st_size > MAX_BYTES:
         raise ReadError(path, "is larger than MATLAB's format v5 can be; it is damaged")
@@ -206,7 +196,7 @@ def _classic(path: Path) -> Iterator[_Variable]:
                 raise ReadError(
                     path, f"{name} of {'x'.join(map(str, shape))} values cannot be in so small a file; it is damaged"
                 )
-            yield _Variable(name, tuple(int(n) for n in shape), partial(_loaded, path, name))
+            yield Entry(name, tuple(int(n) for n in shape), partial(_loaded, path, name))
 
 
 def _loaded(path: Path, name: str) -> np.ndarray:
@@ -214,25 +204,28 @@ def _loaded(path: Path, name: str) -> np.ndarray:
     return loaded
 
 
-def _fields(name: str, value: object, depth: int) -> Iterator[_Variable]:
+def _fields(name: str, value: object, depth: int) -> Iterator[Entry]:
     if not isinstance(value, np.ndarray) or depth > _MAX_DEPTH:
         return
     if value.dtype.names:
         if value.size == 1:
             for field in value.dtype.names:
                 yield from _fields(f"{name}.{field}", value[field].ravel()[0], depth + 1)
-    elif value.dtype.kind in "fiu" and value.size:
-        yield _Variable(name, tuple(value.shape), lambda: value)
+    elif value.dtype.kind in "fiuc" and value.size:
+        yield Entry(name, tuple(value.shape), lambda: value)
 
 
-def _hdf5(path: Path) -> Iterator[_Variable]:
+def _hdf5(path: Path) -> Iterator[Entry]:
     """The variables of a file of MATLAB v7.3, which is HDF5 with the dimensions the other way round."""
     refuse_endless_heaps(path)
     with h5py.File(path, "r") as file:
         found: list[tuple[str, tuple[int, ...]]] = []
 
         def visit(name: str, one: object) -> None:
-            if not isinstance(one, h5py.Dataset) or one.dtype.kind not in "fiu" or not one.size or name.startswith("#"):
+            if not isinstance(one, h5py.Dataset) or not one.size or name.startswith("#"):
+                return
+            # MATLAB stores complex numbers as pairs with these names
+            if one.dtype.kind not in "fiu" and one.dtype.names != ("real", "imag"):
                 return
             if one.attrs.get("MATLAB_class", b"double") not in (b"char", b"logical", b"cell"):
                 found.append((name, one.shape))
@@ -253,7 +246,7 @@ def _hdf5(path: Path) -> Iterator[_Variable]:
             with file:
                 return file[name][()].T
 
-        yield _Variable(name.replace("/", "."), shape[::-1], load)
+        yield Entry(name.replace("/", "."), shape[::-1], load)
 
 
 def _recognises(head: bytes) -> bool:

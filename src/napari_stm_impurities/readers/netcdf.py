@@ -1,8 +1,6 @@
-"""NetCDF and HDF5: stacks that this package saved, and files of others with a variable of three dimensions.
+"""NetCDF and HDF5: stacks that this package saved, scans of GXSM, and files of others.
 
-A saved stack comes back as it was, history and all. In another file the variables with three dimensions are the
-channels; the dimension whose coordinate is a bias comes first, and coordinates in a unit of
-length give the pixel size. What the file does not tell has to be given.
+A saved stack comes back as it was, history and all.
 """
 
 from __future__ import annotations
@@ -10,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -18,13 +17,12 @@ import xarray as xr
 
 from .. import stacks
 from ..errors import ReadError
-from .channels import choose, recognise
+from .foreign_datasets import foreign_recording
 from .formats import Format
+from .gxsm import gxsm_recording, is_gxsm
 from .hdf5_heap import refuse_endless_heaps
 from .plain import plain_recording
 from .recording import Assumption, Channel, Frame, Given, Recording, check_size, is_large, library_errors
-from .sweep import exact
-from .units import unit_mv, unit_nm
 
 #: The attribute that marks a file of :func:`napari_stm_impurities.writers.save_stack`, and its version.
 MARK = "napari_stm_impurities_stack"
@@ -58,8 +56,11 @@ def open_dataset_of(path: Path, given: Given, opener: Opener, format_name: str) 
         As :func:`open_netcdf` does.
     """
     with library_errors(path, f"{format_name} with a variable of (bias, y, x)"), opener(path) as dataset:
-        read = _saved if MARK in dataset.attrs else _foreign
-        recording = read(path, _directions(dataset), given, opener)
+        if MARK in dataset.attrs:
+            recording = _saved(path, dataset, given, opener)
+        else:
+            read = gxsm_recording if is_gxsm(dataset) else foreign_recording
+            recording = read(path, _directions(dataset), given, partial(_variable, path, opener=opener))
     return replace(recording, format=format_name)
 
 
@@ -73,7 +74,20 @@ def _dataset(path: Path) -> xr.Dataset:
     # screen when it goes; h5py only raises
     with h5py.File(path, "r") as file:
         file.attrs.get("_nc3_strict")
-    return xr.open_dataset(path, engine="h5netcdf", phony_dims="sort", decode_times=False)
+        group = _group_with_maps(file)
+    return xr.open_dataset(path, engine="h5netcdf", phony_dims="sort", decode_times=False, group=group)
+
+
+def _group_with_maps(file: h5py.File) -> str | None:
+    """The one group that holds arrays of two dimensions or more; None for the root, or where several do."""
+    groups: set[str] = set()
+
+    def visit(name: str, one: object) -> None:
+        if isinstance(one, h5py.Dataset) and one.ndim > 1:
+            groups.add(name.rpartition("/")[0])
+
+    file.visititems(visit)
+    return groups.pop() or None if len(groups) == 1 else None
 
 
 def _saved(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Recording:
@@ -142,35 +156,6 @@ def _variable(path: Path, name: Hashable, opener: Opener) -> xr.DataArray:
             return one.load()
 
 
-def _foreign(path: Path, dataset: xr.Dataset, given: Given, opener: Opener) -> Recording:
-    numbers = [one for one in dataset.data_vars.values() if one.dtype.kind in "fiu" and one.ndim in (2, 3)]
-    if not numbers:
-        raise ReadError(path, "expected a variable of (bias, y, x), found none with three dimensions, nor one map")
-    first = max(numbers, key=lambda one: one.ndim)
-    check_size(path, first.size, f"a variable of shape {first.shape}")
-    alike = [one for one in numbers if one.dims == first.dims]
-    channels = [recognise(str(one.name), str(one.attrs.get("units", ""))) for one in alike]
-    default, why, warnings = choose(channels, None, fallback="current")
-    dims = list(first.dims)
-    bias_mv = _one_bias(dataset, first)
-    if first.ndim == 3:
-        bias_dim, bias_mv = _bias(dataset, first, given)
-        dims = [bias_dim, *(dim for dim in dims if dim != bias_dim)]
-    recording = plain_recording(
-        path,
-        FORMAT.name,
-        [first.sizes[dim] for dim in dims],
-        lambda channel: _variable(path, channel.name, opener).transpose(*dims).data,
-        bias_mv=bias_mv,
-        pixel_size_nm=_pixel_size(dataset, dims[-2:]),
-        given=given,
-        channels=channels,
-        default=default,
-        metadata={str(name): str(value) for name, value in dataset.attrs.items()},
-    )
-    return replace(recording, why=why, warnings=(*warnings, *recording.warnings))
-
-
 def _directions(dataset: xr.Dataset) -> xr.Dataset:
     """The way back as variables of their own, where a scan has both ways along a dimension (xarray-nanonis)."""
     if "dir" not in dataset.coords or dataset["dir"].dims != ("dir",):
@@ -181,65 +166,6 @@ def _directions(dataset: xr.Dataset) -> xr.Dataset:
         for i, way in enumerate(ways if "dir" in one.dims else []):
             split[f"{name} [bwd]" if way == "backward" else name] = one.isel(dir=i).drop_vars("dir")
     return split
-
-
-def _frame_size_nm(dataset: xr.Dataset) -> tuple[float, float] | None:
-    """Height and width of the frame, where a Nanonis header was kept; its positions end at the frame's edge."""
-    for name, first in (("Grid settings", 2), ("SCAN_RANGE", 0)):
-        kept = dataset.attrs.get(name)
-        parts = kept.split() if isinstance(kept, str) else [] if kept is None else np.ravel(kept).tolist()
-        try:
-            width, height = (float(part) * 1e9 for part in parts[first : first + 2])
-        except ValueError:
-            continue
-        if width > 0 and height > 0:
-            return height, width
-    return None
-
-
-def _one_bias(dataset: xr.Dataset, one: xr.DataArray) -> list[float] | None:
-    """The bias of a single map, in mV, where an attribute or a coordinate tells it."""
-    for attrs in (one.attrs, dataset.attrs):
-        for name, factor in (("bias_mv", 1.0), ("bias_mV", 1.0), ("BIAS", 1000.0), ("bias", 1000.0)):
-            try:
-                return [round(float(attrs[name]) * factor, 9)]
-            except (KeyError, TypeError, ValueError):
-                continue
-    return None
-
-
-def _bias(dataset: xr.Dataset, one: xr.DataArray, given: Given) -> tuple[Hashable, list[float] | None]:
-    """The dimension of the bias, and the bias in mV where the file tells it."""
-    for dim in one.dims:
-        for axis in _axes(dataset, dim):
-            factor = unit_mv(str(axis.attrs.get("units", "")))
-            if factor is None and str(axis.name).lower() == "bias_mv":
-                factor = 1.0
-            if factor is not None:
-                return dim, [exact(v) * factor if axis.dtype == np.float32 else float(v) * factor for v in axis.values]
-    fitting = [dim for dim in one.dims if given.bias_mv is not None and one.sizes[dim] == len(given.bias_mv)]
-    return (fitting or one.dims)[0], None
-
-
-def _pixel_size(dataset: xr.Dataset, dims: list[Hashable]) -> tuple[float, float] | None:
-    frame = _frame_size_nm(dataset)
-    if frame is not None:
-        return frame[0] / dataset.sizes[dims[0]], frame[1] / dataset.sizes[dims[1]]
-    sizes = []
-    for dim in dims:
-        for axis in _axes(dataset, dim):
-            factor = unit_nm(str(axis.attrs.get("units", "")))
-            steps = np.abs(np.diff(axis.values.astype(np.float64)))
-            if factor is not None and len(steps) and np.allclose(steps, steps.mean(), rtol=1e-3):
-                sizes.append(float(steps.mean()) * factor)
-                break
-    return (sizes[0], sizes[1]) if len(sizes) == 2 else None
-
-
-def _axes(dataset: xr.Dataset, dim: Hashable) -> list[xr.DataArray]:
-    """The one-dimensional variables along a dimension, its own coordinate first."""
-    along = [one for one in dataset.variables if dataset[one].dims == (dim,) and dataset[one].dtype.kind in "fiu"]
-    return [dataset[name] for name in sorted(along, key=lambda name: name != dim)]
 
 
 FORMAT = Format(

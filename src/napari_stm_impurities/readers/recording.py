@@ -279,16 +279,20 @@ class UntoldError(ReadError):
         How many biases are needed.
     lacks
         ``bias_mv``, ``pixel_size_nm`` or both.
+    why
+        Why the numbers that the file has are not enough; empty where it has none.
     """
 
-    def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...]) -> None:
+    def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...], why: str = "") -> None:
         maps = f"{n_maps} maps" if n_maps > 1 else "one map"
         ask = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
         give = " and ".join(ask[name] for name in lacks)
-        super().__init__(path, f"the file does not tell everything that a stack needs; give {give}")
+        reason = f" ({why})" if why else ""
+        super().__init__(path, f"the file does not tell everything that a stack needs{reason}; give {give}")
         self.file = path
         self.n_maps = n_maps
         self.lacks = lacks
+        self.why = why
 
 
 @contextmanager

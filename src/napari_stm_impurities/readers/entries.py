@@ -1,0 +1,176 @@
+"""The bias and the pixel size among the named arrays of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .entry_names import Meaning, meaning_of
+from .quantities import Quantity, assuming, in_mv, pixel_in_nm
+from .recording import Assumption
+from .units import unit_nm
+
+#: The steps of an axis of positions are equal to so much.
+_EQUAL_STEPS = 1e-3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named array of numbers: `load` gives it, `unit` is what the file states about it."""
+
+    name: str
+    shape: tuple[int, ...]
+    load: Callable[[], np.ndarray]
+    unit: str = ""
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The sides of more than one."""
+        return tuple(n for n in self.shape if n != 1)
+
+    @property
+    def meaning(self) -> Meaning:
+        """What its name says."""
+        return meaning_of(self.name)
+
+    @property
+    def has_unit(self) -> bool:
+        """Whether the file states its unit."""
+        return bool(self.unit) or self.meaning.factor is not None
+
+
+def bias_among(entries: Iterable[Entry], n_maps: int, *, documented: str = "") -> Quantity:
+    """The bias of `n_maps` maps, from the entry whose name says so; one with a unit goes before one without."""
+    sides = (n_maps,) if n_maps > 1 else ()
+    fitting = [one for one in entries if one.meaning.what == "bias" and one.sides == sides]
+    fitting.sort(key=lambda one: not one.has_unit)
+    return in_mv(fitting[0].name, fitting[0].load(), fitting[0].unit, documented=documented) if fitting else Quantity()
+
+
+def positions_among(entries: Iterable[Entry], axis: str, n: int) -> Entry | None:
+    """The list of `n` positions along an axis."""
+    fitting = [
+        one
+        for one in entries
+        if one.meaning.axis == axis and one.meaning.what in ("position", "size") and one.sides == (n,) and n > 1
+    ]
+    return min(fitting, key=lambda one: not one.has_unit, default=None)
+
+
+def pixel_among(
+    entries: Sequence[Entry],
+    n_yx: tuple[int, int],
+    positions: tuple[Entry | None, Entry | None] | None = None,
+) -> Quantity:
+    """The pixel size (y, x), from the entries whose names say so.
+
+    What has a unit goes before what has none, and the size of a pixel before positions and these before the size of
+    the frame. A size without unit that is the number of pixels is no size.
+
+    Parameters
+    ----------
+    entries
+        All that the file has.
+    n_yx
+        Pixels (y, x).
+    positions
+        The positions along y and x, where the file shows which they are; else they are looked for by name.
+    """
+    for_y, for_x = positions or (positions_among(entries, "y", n_yx[0]), positions_among(entries, "x", n_yx[1]))
+    found = [
+        *_of_kind(entries, "pixel", n_yx),
+        *([_of_positions(for_y, for_x)] if for_y is not None and for_x is not None else []),
+        *_of_kind(entries, "size", n_yx),
+    ]
+    stated = [quantity for has_unit, quantity in found if has_unit and quantity.values is not None]
+    taken = [quantity for _, quantity in found if quantity.values is not None]
+    return next(iter([*stated, *taken, *(quantity for _, quantity in found)]), Quantity())
+
+
+def _of_kind(entries: Sequence[Entry], what: str, n_yx: tuple[int, int]) -> list[tuple[bool, Quantity]]:
+    parts = (1, 1) if what == "pixel" else n_yx
+    of_kind = [one for one in entries if one.meaning.what == what and one.load().dtype.kind in "fiu"]
+    found = []
+    for one in of_kind:
+        n_numbers = int(np.prod(one.shape))
+        if not one.meaning.axis and n_numbers in (1, 2) and not _is_count(one, n_yx):
+            values = [float(v) for v in np.broadcast_to(one.load().ravel(), (2,))]
+            quantity = pixel_in_nm(one.name, values, one.unit, n_yx=parts, inverse=one.meaning.inverse)
+            found.append((one.has_unit, assuming(quantity, *_about_sides(one, values, what, n_yx))))
+    single = [one for one in of_kind if int(np.prod(one.shape)) == 1 and not _is_count(one, n_yx)]
+    for along_x in (one for one in single if one.meaning.axis == "x"):
+        along_y = _partner(along_x, [one for one in single if one.meaning.axis == "y"])
+        found.append((along_x.has_unit, _of_pair(along_y, along_x, parts)))
+    return found
+
+
+def _about_sides(one: Entry, values: Sequence[float], what: str, n_yx: tuple[int, int]) -> list[Assumption]:
+    """What is assumed about which number is of which side."""
+    if values[0] != values[1]:
+        text = f"{one.name} = {values[0]:g}, {values[1]:g} is taken as (y, x)"
+    elif what == "size" and int(np.prod(one.shape)) == 1 and n_yx[0] != n_yx[1]:
+        text = f"{one.name} = {values[0]:g} is taken for both sides of the frame"
+    else:
+        return []
+    return [Assumption("pixel size", text, "give pixel_size_nm")]
+
+
+def _partner(along_x: Entry, of_y: Sequence[Entry]) -> Entry | None:
+    """The entry for y that was saved together with one for x: of the same unit, where there are several."""
+    return min(of_y, key=lambda one: (one.unit, one.meaning.factor) != (along_x.unit, along_x.meaning.factor), default=None)
+
+
+def _of_pair(along_y: Entry | None, along_x: Entry, n_yx: tuple[int, int]) -> Quantity:
+    x = float(along_x.load().ravel()[0])
+    if along_y is None:
+        text = f"{along_x.name} is taken for y too, of which the file says nothing"
+        quantity = pixel_in_nm(along_x.name, (x, x), along_x.unit, n_yx=(n_yx[1], n_yx[1]))
+        return assuming(quantity, Assumption("pixel size", text, "give pixel_size_nm"))
+    y = float(along_y.load().ravel()[0])
+    if not along_y.has_unit and not along_x.has_unit:
+        return pixel_in_nm(f"{along_y.name} and {along_x.name}", (y, x), n_yx=n_yx)
+    return _joined(
+        pixel_in_nm(along_y.name, (y, y), along_y.unit, n_yx=(n_yx[0], n_yx[0])),
+        pixel_in_nm(along_x.name, (x, x), along_x.unit, n_yx=(n_yx[1], n_yx[1])),
+    )
+
+
+def _of_positions(for_y: Entry, for_x: Entry) -> tuple[bool, Quantity]:
+    steps = (_step(for_y), _step(for_x))
+    if steps[0] is None or steps[1] is None:
+        name = (for_y if steps[0] is None else for_x).name
+        return True, Quantity(doubt=f"the positions {name} are not equally far apart")
+    names = [f"the step of {one.name}" for one in (for_y, for_x)]
+    if not for_y.has_unit and not for_x.has_unit:
+        return False, pixel_in_nm(" and ".join(names), (steps[0], steps[1]))
+    # the name ends with the unit where no attribute states it
+    of_y, of_x = (
+        pixel_in_nm(one.name, (step, step), one.unit) for one, step in ((for_y, steps[0]), (for_x, steps[1]))
+    )
+    return True, _joined(of_y, of_x)
+
+
+def _step(one: Entry) -> float | None:
+    """The step of an axis of positions; None where they are not equally far apart."""
+    values = one.load().ravel()
+    if values.dtype.kind not in "fiu":
+        return None
+    at = values.astype(np.float64)
+    steps = np.diff(at)
+    mean = float(np.abs(steps.mean()))
+    # single precision has seven digits
+    rounding = 1e-6 * float(np.abs(at).max(initial=0.0))
+    return mean if np.allclose(np.abs(steps), mean, rtol=_EQUAL_STEPS, atol=rounding) else None
+
+
+def _joined(of_y: Quantity, of_x: Quantity) -> Quantity:
+    if of_y.values is None or of_x.values is None:
+        return Quantity(doubt=of_y.doubt or of_x.doubt)
+    return Quantity((of_y.values[0], of_x.values[1]), (*of_y.assumptions, *of_x.assumptions))
+
+
+def _is_count(one: Entry, n_yx: tuple[int, int]) -> bool:
+    """Whether a number without unit is that of the pixels."""
+    return not one.has_unit and all(float(v) in n_yx for v in one.load().ravel())
