@@ -21,3 +21,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real microscope files are not here ({folder}); set STM_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of files of one fault each, with what is right of them; it is not part of the repository."""
+    folder = Path(os.environ.get("STM_TEST_CASES", ROOT.parent / "shared" / "cases"))
+    if not folder.is_dir():
+        pytest.skip(f"the files of one fault each are not here ({folder}); set STM_TEST_CASES to their folder")
+    return folder

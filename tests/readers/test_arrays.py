@@ -95,3 +95,27 @@ def test_a_cut_archive(tmp_path):
     (tmp_path / "a.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ReadError, match="expected a numpy archive"):
         read_stack(tmp_path / "a.npz")
+
+
+def test_names_with_a_unit_are_believed(tmp_path):
+    np.savez(tmp_path / "a.npz", data=DATA, bias_V=[-0.005, 0, 0.005], pixel_size_m=5e-10)
+    stack = read_stack(tmp_path / "a.npz", strict=True)
+    assert stack.bias.values.tolist() == [-5.0, 0.0, 5.0]
+    assert stack.attrs["pixel_size_nm"] == [0.5, 0.5]
+    np.savez(tmp_path / "b.npz", data=DATA, bias_mv=[-5.0, 0, 5.0], dx_nm=0.5, dy_nm=0.25, note="a word")
+    stack = read_stack(tmp_path / "b.npz", strict=True)
+    assert stack.bias.values.tolist() == [-5.0, 0.0, 5.0]
+    assert stack.attrs["pixel_size_nm"] == [0.25, 0.5]
+
+
+def test_volts_and_metres_without_a_word_are_assumed(tmp_path):
+    np.savez(tmp_path / "a.npz", data=DATA, bias=[-0.2, 0, 0.2], pixel_size=5e-10)
+    stack = read_stack(tmp_path / "a.npz")
+    assert stack.bias.values.tolist() == [-200.0, 0.0, 200.0]
+    assert stack.attrs["pixel_size_nm"] == [0.5, 0.5]
+    assert len(stack.attrs["assumptions"]) == 2
+
+
+def test_a_bias_of_another_length_does_not_stand_in_the_way_of_what_is_given(tmp_path):
+    np.savez(tmp_path / "a.npz", data=DATA, bias=[1, 2], pixel_size=0.5)
+    assert read_stack(tmp_path / "a.npz", bias_mv=[1, 2, 3]).sizes["bias"] == 3

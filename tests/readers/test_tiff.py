@@ -64,7 +64,7 @@ def test_a_hyperstack_has_channels(tmp_path):
     stack = read_stack(tmp_path / "a.tif", pixel_size_nm=1)
     assert stack.bias.values.tolist() == [-5.0, 0.0, 5.0]
     np.testing.assert_array_equal(stack.values, DATA)
-    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif", "channel 2", pixel_size_nm=1).values, DATA + 1000)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif", "Z", pixel_size_nm=1).values, DATA + 1000)
 
 
 def test_two_axes_of_maps_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,6 @@ import numpy as np
 from .entry_names import Meaning, meaning_of
 from .quantities import Quantity, assuming, in_mv, pixel_in_nm
 from .recording import Assumption
-from .units import unit_nm
 
 #: The steps of an axis of positions are equal to so much.
 _EQUAL_STEPS = 1e-3
@@ -94,12 +94,12 @@ def _of_kind(entries: Sequence[Entry], what: str, n_yx: tuple[int, int]) -> list
     of_kind = [one for one in entries if one.meaning.what == what and one.load().dtype.kind in "fiu"]
     found = []
     for one in of_kind:
-        n_numbers = int(np.prod(one.shape))
+        n_numbers = math.prod(one.shape)
         if not one.meaning.axis and n_numbers in (1, 2) and not _is_count(one, n_yx):
             values = [float(v) for v in np.broadcast_to(one.load().ravel(), (2,))]
             quantity = pixel_in_nm(one.name, values, one.unit, n_yx=parts, inverse=one.meaning.inverse)
             found.append((one.has_unit, assuming(quantity, *_about_sides(one, values, what, n_yx))))
-    single = [one for one in of_kind if int(np.prod(one.shape)) == 1 and not _is_count(one, n_yx)]
+    single = [one for one in of_kind if math.prod(one.shape) == 1 and not _is_count(one, n_yx)]
     for along_x in (one for one in single if one.meaning.axis == "x"):
         along_y = _partner(along_x, [one for one in single if one.meaning.axis == "y"])
         found.append((along_x.has_unit, _of_pair(along_y, along_x, parts)))
@@ -110,7 +110,7 @@ def _about_sides(one: Entry, values: Sequence[float], what: str, n_yx: tuple[int
     """What is assumed about which number is of which side."""
     if values[0] != values[1]:
         text = f"{one.name} = {values[0]:g}, {values[1]:g} is taken as (y, x)"
-    elif what == "size" and int(np.prod(one.shape)) == 1 and n_yx[0] != n_yx[1]:
+    elif what == "size" and math.prod(one.shape) == 1 and n_yx[0] != n_yx[1]:
         text = f"{one.name} = {values[0]:g} is taken for both sides of the frame"
     else:
         return []
@@ -119,7 +119,8 @@ def _about_sides(one: Entry, values: Sequence[float], what: str, n_yx: tuple[int
 
 def _partner(along_x: Entry, of_y: Sequence[Entry]) -> Entry | None:
     """The entry for y that was saved together with one for x: of the same unit, where there are several."""
-    return min(of_y, key=lambda one: (one.unit, one.meaning.factor) != (along_x.unit, along_x.meaning.factor), default=None)
+    unit = (along_x.unit, along_x.meaning.factor)
+    return min(of_y, key=lambda one: (one.unit, one.meaning.factor) != unit, default=None)
 
 
 def _of_pair(along_y: Entry | None, along_x: Entry, n_yx: tuple[int, int]) -> Quantity:
@@ -146,9 +147,7 @@ def _of_positions(for_y: Entry, for_x: Entry) -> tuple[bool, Quantity]:
     if not for_y.has_unit and not for_x.has_unit:
         return False, pixel_in_nm(" and ".join(names), (steps[0], steps[1]))
     # the name ends with the unit where no attribute states it
-    of_y, of_x = (
-        pixel_in_nm(one.name, (step, step), one.unit) for one, step in ((for_y, steps[0]), (for_x, steps[1]))
-    )
+    of_y, of_x = (pixel_in_nm(one.name, (step, step), one.unit) for one, step in ((for_y, steps[0]), (for_x, steps[1])))
     return True, _joined(of_y, of_x)
 
 

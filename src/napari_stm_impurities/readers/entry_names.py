@@ -20,11 +20,10 @@ _BIAS_WORDS |= {"gapvoltage", "sweep", "mv", "mev", "ev"}
 #: One letter is a bias only as the whole name, or before one of these words.
 _BIAS_LETTERS, _AFTER_LETTER = {"v", "e", "u"}, {"axis", "bias", "sample", "tip", "gap", "vec", "values", "list"}
 #: What is said of a bias without being one.
-_NOT_THE_BIAS = set(
-    "mod modulation rms ac pp lockin lock offset gain amp amplitude step steps stepsize delta start stop begin end min"
-    " max range span width delay time rate n num number points point count index idx scale divider noise limit"
-    " resolution size unit units".split()
-)
+_NOT_THE_BIAS = {"mod", "modulation", "rms", "ac", "pp", "lockin", "lock", "offset", "gain", "amp", "amplitude"}
+_NOT_THE_BIAS |= {"step", "steps", "stepsize", "delta", "start", "stop", "begin", "end", "min", "max", "range", "span"}
+_NOT_THE_BIAS |= {"width", "delay", "time", "rate", "n", "num", "number", "points", "point", "count", "index", "idx"}
+_NOT_THE_BIAS |= {"scale", "divider", "noise", "limit", "resolution", "size", "unit", "units"}
 _POSITIONS = "s|axis|ax|pos|positions?|coords?|coordinates?|vec|vector|values|grid|lookup|scale"
 _POSITION = re.compile(rf"(?:positions?|pos|coords?|coordinates?|axis|real|sample)?(?P<axis>[xy])(?:{_POSITIONS})?")
 _STEP = "steps?|stepsize|spacing|inc|increment|sampling|delta|pitch"
@@ -103,7 +102,12 @@ def meaning_of(name: str) -> Meaning:
 
 def _words(leaf: str) -> list[str]:
     """The words of a name in small letters: ``pixelSize_nm`` has three."""
-    return [word.lower() for word in re.findall(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z])|[A-Z]", leaf)]
+    words = []
+    for part in re.split(r"[\W\d_]+", leaf):
+        # a mV is one word, whatever its capitals
+        whole = unit_mv(part) is not None
+        words += [part] if whole else re.findall(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]", part)
+    return [word.lower() for word in words]
 
 
 def _per_pixel(words: list[str]) -> Meaning | None:

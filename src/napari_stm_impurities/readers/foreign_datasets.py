@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def foreign_recording(path: Path, dataset: xr.Dataset, given: Given, variable: V
 
     def load(channel: Channel) -> np.ndarray:
         one = variable(channel.name)
-        values: np.ndarray = one.squeeze([dim for dim in one.dims if dim not in layout.dims]).transpose(*layout.dims).data
+        of_one = [dim for dim in one.dims if dim not in layout.dims]
+        values: np.ndarray = one.squeeze(of_one).transpose(*layout.dims).data
         return values
 
     recording = measured_recording(
@@ -120,7 +122,7 @@ def _attributes(attrs: Mapping[Hashable, Any]) -> list[Entry]:
         except (TypeError, ValueError):
             continue
         # the key that Nanonis gives its bias, which is in V
-        found.append(Entry(str(name), values.shape, lambda values=values: values, "V" if name == "BIAS" else ""))
+        found.append(Entry(str(name), values.shape, partial(np.asarray, values), "V" if name == "BIAS" else ""))
     return found
 
 
@@ -148,5 +150,3 @@ def _frame_size_nm(dataset: xr.Dataset) -> tuple[float, float] | None:
         if width > 0 and height > 0:
             return height, width
     return None
-
-

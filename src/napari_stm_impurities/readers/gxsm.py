@@ -89,7 +89,7 @@ def gxsm_recording(path: Path, dataset: xr.Dataset, given: Given, variable: Vari
 
 
 def _channel(path: Path, dataset: xr.Dataset, field: str) -> tuple[Channel, float]:
-    """The channel, which the name of the file tells (``scan001-M-Xp-Topo.nc``), and what its numbers are multiplied by."""
+    """The channel by the file's name (``scan001-M-Xp-Topo.nc``), and what its numbers are multiplied by."""
     named = re.search(r"-X[pm]-(.+)$", path.stem)
     name = named[1] if named else field
     step = _number(dataset, "dz")

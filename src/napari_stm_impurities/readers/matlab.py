@@ -30,7 +30,9 @@ from .quantities import Quantity, assuming, in_mv, measured_recording
 from .recording import MAX_BYTES, Assumption, Channel, Given, Recording, check_size, is_large, library_errors
 
 #: A list of that name counts the maps, and is no bias.
-_COUNTS = re.compile(r"(?:^|[._])(?:i|n|k|idx|index|indices|frames?|layers?|slices?|t|time|times|z|channels?|number)$", re.I)
+_COUNTS = re.compile(
+    r"(?:^|[._])(?:i|n|k|idx|index|indices|frames?|layers?|slices?|t|times?|z|channels?|number)$", re.IGNORECASE
+)
 #: No measured map is addressed by more variables; a deeper or larger tree is not searched to its end.
 _MAX_VARIABLES = 2000
 _MAX_DEPTH = 6
@@ -114,7 +116,7 @@ def _real(path: Path, one: Entry) -> np.ndarray:
     """The numbers of a variable."""
     values = one.load()
     if values.dtype.kind not in "fiub":
-        raise ReadError(path, f"{one.name} must hold real numbers, got {values.dtype}; save its real part or its amount")
+        raise ReadError(path, f"{one.name} must hold real numbers, got {values.dtype}; save its real part")
     return values
 
 

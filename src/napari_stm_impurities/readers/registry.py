@@ -23,6 +23,7 @@ from . import (
 )
 from .derivative import with_numerical
 from .formats import Format
+from .packed import refuse_packed
 from .recording import Given, Recording, told_as_read_error
 from .zarr_store import is_store
 
@@ -59,7 +60,7 @@ def find_format(path: Path) -> Format:
     Raises
     ------
     ReadError
-        If there is no such file, it is empty, or it is of no format known here.
+        If there is no such file, it is empty or packed, or it is of no format known here.
     """
     if is_store(path):
         return zarr_store.FORMAT
@@ -67,6 +68,7 @@ def find_format(path: Path) -> Format:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise ReadError(path, "the file is empty")
+    refuse_packed(path, head)
     by_suffix = [one for one in FORMATS if path.name.lower().endswith(one.suffixes)]
     # the suffix's own format is asked first: two formats may begin with the same bytes
     for one in (*by_suffix, *FORMATS):

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import ReadError
 from .formats import Format
 from .plain import plain_recording
+from .point_spectra import is_point_spectrum, refuse_point_spectrum
 from .recording import Channel, Given, Recording, library_errors
 from .units import unit_mv, unit_nm
 
@@ -76,6 +77,7 @@ def _parse(path: Path) -> tuple[list[str], np.ndarray]:
     text = path.read_bytes().decode("latin-1").lstrip("\ufeff")
     lines = text.splitlines()
     start = next((i for i, line in enumerate(lines[:_MAX_HEADER_LINES]) if _ROW.fullmatch(line)), None)
+    refuse_point_spectrum(path, lines[:_MAX_HEADER_LINES], start)
     if start is None:
         raise ReadError(path, "expected lines of numbers, found none in the first lines of the text")
     separator = "," if lines[start].count(",") >= 1 and not re.search(r"\s", lines[start].strip()) else None
@@ -148,6 +150,8 @@ def _recognises(head: bytes) -> bool:
     text = head.decode("latin-1")
     # whole lines only, since the head may end within one
     lines = text.splitlines()[:_MAX_HEADER_LINES]
+    if "\0" not in text and is_point_spectrum(lines):
+        return True
     return "\0" not in text and any(_ROW.fullmatch(line) and len(line.split()) > 1 for line in lines[: len(lines) or 1])
 
 
