@@ -118,7 +118,11 @@ def test_channels_whose_dimensions_lie_differently(tmp_path):
         "LIX": (("bias", "y", "x"), MAPS + 1),
         "LIX_table": (("n", "m"), np.zeros((137, 20))),
     }
-    axes = {"bias": ("bias", BIAS_V, {"units": "V"}), "y": ("y", Y_NM, {"units": "nm"}), "x": ("x", X_NM, {"units": "nm"})}
+    axes = {
+        "bias": ("bias", BIAS_V, {"units": "V"}),
+        "y": ("y", Y_NM, {"units": "nm"}),
+        "x": ("x", X_NM, {"units": "nm"}),
+    }
     xr.Dataset(channels, axes).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     assert_right(read_stack(tmp_path / "a.nc", "Current"))
     assert_right(read_stack(tmp_path / "a.nc", "LIX"), MAPS + 1)

@@ -92,7 +92,7 @@ def test_layers_are_maps_where_their_values_are_biases(tmp_path):
 
 @pytest.mark.parametrize("missing", [{"bias": "other"}, {"rangex": None, "rangey": None, "dx": None, "dy": None}])
 def test_what_is_missing_is_asked_for(tmp_path, missing):
-    with pytest.raises(ReadError, match="give (bias_mv|pixel_size_nm)"):
+    with pytest.raises(ReadError, match=r"give (bias_mv|pixel_size_nm)"):
         read_stack(scan(tmp_path / "a.nc", **missing))
 
 

@@ -102,7 +102,7 @@ def meaning_of(name: str) -> Meaning:
 
 def _words(leaf: str) -> list[str]:
     """The words of a name in small letters: ``pixelSize_nm`` has three."""
-    words = []
+    words: list[str] = []
     for part in re.split(r"[\W\d_]+", leaf):
         # a mV is one word, whatever its capitals
         whole = unit_mv(part) is not None

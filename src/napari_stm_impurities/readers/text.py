@@ -152,7 +152,7 @@ def _recognises(head: bytes) -> bool:
     lines = text.splitlines()[:_MAX_HEADER_LINES]
     if "\0" not in text and is_point_spectrum(lines):
         return True
-    return "\0" not in text and any(_ROW.fullmatch(line) and len(line.split()) > 1 for line in lines[: len(lines) or 1])
+    return "\0" not in text and any(_ROW.fullmatch(line) and re.search(r"\S[\s,;]+\S", line) for line in lines)
 
 
 FORMAT = Format("text matrix (.txt, .asc, .csv)", (".txt", ".asc", ".csv", ".xyz"), _recognises, open_text)

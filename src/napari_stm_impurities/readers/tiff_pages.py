@@ -18,6 +18,8 @@ from .bias_names import bias_in_name
 from .units import unit_mv
 
 _BIAS = re.compile(r"([-+\N{MINUS SIGN}]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*(m?e?V)\b")
+#: A number that no name of a file has.
+_EXPONENT = re.compile(r"\d[eE][-+]?\d")
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,12 @@ def _biases(labels: Sequence[str], n_pages: int) -> np.ndarray | None:
 
 
 def _bias(label: str) -> float | None:
+    named = bias_in_name(label)
+    if named is not None and not _EXPONENT.search(label):
+        return named
     found = _BIAS.findall(label)
     if len(found) != 1:
-        # a name of a file, or a label with the modulation
-        return bias_in_name(label)
+        return None
     number, unit = found[0]
     in_mv = float(number.replace("\N{MINUS SIGN}", "-")) * (unit_mv(unit) or 1.0)
     return float(f"{in_mv:.12g}")
