@@ -21,11 +21,11 @@ import torch
 import xarray as xr
 from scipy import ndimage
 
+from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.physics.dispersion import MATERIALS, Dispersion
 from napari_stm_impurities.physics.instrument import correlated_noise
-from napari_stm_impurities.physics.ring import NoRing, fit_dispersion
+from napari_stm_impurities.qpi.dispersion_fit import NoRing, fit_dispersion
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.stacks import make_stack
 
 FIRST_SEED = 50_000
 #: What the scale may be off by.
@@ -71,7 +71,7 @@ def draw_surface(seed: int) -> tuple[xr.DataArray, Dispersion, dict[str, object]
         near_field_nm=draw.uniform(0, 1.5) / k_top,
         near_field_value=draw.uniform(-0.5, 0.5),
         near_field_spread=draw.uniform(0, 0.3),
-        noise_share=0.1 * 10 ** draw.uniform(),
+        noise_share=(noise_share := 0.1 * 10 ** draw.uniform()),
         line_noise_share=draw.uniform(0, 0.4),
         correlated_noise_share=draw.choice([0.0, 0.4]),
         step_share=5.0 if kind == "step" else 0.0,
@@ -86,7 +86,7 @@ def draw_surface(seed: int) -> tuple[xr.DataArray, Dispersion, dict[str, object]
         "k_px": k_px,
         "crests": side * k_px / np.pi,
         "phase_shift": shift,
-        "snr": 1 / config.noise_share,
+        "snr": 1 / noise_share,
         "material": material,
     }
     return stack.astype(np.float32), band, drawn

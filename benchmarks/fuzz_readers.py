@@ -28,10 +28,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_stm_impurities.errors import ReadError
-from napari_stm_impurities.readers import describe, read_stack
-from napari_stm_impurities.stacks import DIMS, make_stack
-from napari_stm_impurities.writers import save_stack
+from napari_stm_impurities.core.errors import ReadError
+from napari_stm_impurities.data.images import DIMS, make_stack
+from napari_stm_impurities.io.readers import describe, read_stack
+from napari_stm_impurities.io.writers import save_stack
 
 SECONDS = 10.0
 MEMORY_BYTES = 2**30
@@ -200,12 +200,12 @@ def main() -> None:
         how = MUTATIONS[(i // len(names)) % len(MUTATIONS)]
         # beside the good file, so that a result file of MATRIX is still there; sometimes that one is damaged
         target = path.with_name(f"damaged-{path.name}" if "--" not in path.name else path.name)
-        beside = sorted(path.parent.glob("*_0001.mtrx"))
-        whole = {one: one.read_bytes() for one in ([path, *beside] if target == path else [])}
+        temporary = sorted(path.parent.glob("*_0001.mtrx"))
+        whole = {one: one.read_bytes() for one in ([path, *temporary] if target == path else [])}
         if path.is_dir():
             damage_store(path, target, how, [*contents.values()], rng)
         elif whole and rng.random() < 0.5:
-            beside[0].write_bytes(damaged(whole[beside[0]], how, [*contents.values()], rng))
+            temporary[0].write_bytes(damaged(whole[temporary[0]], how, [*contents.values()], rng))
         else:
             target.write_bytes(damaged(contents[name], how, [*contents.values()], rng))
         result, text, seconds = worker.read(target, given, originals[name] if how == "cut" else None)

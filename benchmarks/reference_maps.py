@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.reference import find_reference
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.spots import find_reference
 
 Map = tuple[np.ndarray, np.ndarray]
 

@@ -119,8 +119,8 @@ def told(name: str, gaps: list[float]) -> dict[str, Any]:
 
 def a_stack() -> Any:
     """Ripples around 40 impurities at 48 biases: quick to make, and as large as the real thing."""
+    from napari_stm_impurities.data.images import make_stack
     from napari_stm_impurities.physics.dispersion import Dispersion
-    from napari_stm_impurities.stacks import make_stack
 
     rng, gold, size_nm = np.random.default_rng(0), Dispersion.of_material("Au(111)"), 37.5 / SIDE_PX
     bias = np.linspace(-230, 20, N_BIASES)
@@ -166,12 +166,12 @@ def main() -> None:
     until_s = time.monotonic() + 5
 
     record("nothing: the machine by itself", lambda: None, lambda: time.monotonic() > until_s)
-    from napari_stm_impurities.plugin.layers import image_layer
+    from napari_stm_impurities.plugin.layers.images import image_layer
 
     stack = a_stack()
 
     def open_find() -> None:
-        from napari_stm_impurities.plugin.find import FindPanel
+        from napari_stm_impurities.plugin.panels.find import FindPanel
 
         panels["find"] = FindPanel(viewer)
         viewer.window.add_dock_widget(panels["find"])
@@ -207,7 +207,7 @@ def main() -> None:
     find.say("")
     record("the second run of Find", find.button.click, lambda: bool(find.message.text()) and not find.running)
 
-    from napari_stm_impurities.plugin.train import TrainPanel
+    from napari_stm_impurities.plugin.panels.train import TrainPanel
 
     panels["train"] = train = TrainPanel(viewer)
     viewer.window.add_dock_widget(train)

@@ -34,9 +34,9 @@ from methods.view import Seen
 from scoring import Method, best_threshold, f1_at
 from tune_rivals import TUNING_FILE, classical
 
+from napari_stm_impurities.io.readers import read_stack
+from napari_stm_impurities.io.writers import save_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.readers import read_stack
-from napari_stm_impurities.writers import save_stack
 
 SHIPPED = "ours, shipped"
 #: Time and memory are those of a surface of this kind, the paper's 126 x 80 x 80 values.

@@ -10,7 +10,7 @@ import pandas as pd
 from kinds import TOLERANCE_NM
 from methods.view import Seen
 
-from napari_stm_impurities.comparison import compare
+from napari_stm_impurities.analysis.comparison import compare
 
 #: Thresholds that are tried on scores, then as many again around the best.
 _N_THRESHOLDS = 40

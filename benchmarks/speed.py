@@ -25,14 +25,14 @@ import numpy as np
 import torch
 import xarray as xr
 
-from napari_stm_impurities.find.find import find, score_map
-from napari_stm_impurities.network.model import load_model
-from napari_stm_impurities.physics.ring import fit_dispersion
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.impurities.detect import find, score_map
+from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.impurities.training.config import TrainingConfig
+from napari_stm_impurities.impurities.training.task import ImpurityTask
+from napari_stm_impurities.qpi.dispersion_fit import fit_dispersion
 from napari_stm_impurities.simulation.stream import window_stream
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.stacks import make_stack
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.state import Training
 
 #: What is to be reached.
 REACH = {
@@ -58,11 +58,11 @@ def seconds(call: Callable[[], object], repeats: int) -> dict[str, float]:
 def training_step(preset: str, steps: int) -> dict[str, float]:
     """One step of a training, and its windows alone: the mean over the same steps, windows of all sizes among them."""
     plan = TrainingConfig.preset(preset).model_copy(update={"steps_per_epoch": steps, "epochs": 100})
-    training = Training(plan, torch.device("cpu"))
+    task = ImpurityTask(plan, torch.device("cpu"))
     # the first epoch warms up, the second counts
     for epoch in (0, 1):
         begun, begun_busy = time.perf_counter(), time.process_time()
-        training.epoch(epoch, lambda share, told: None, lambda: False)
+        task.epoch(epoch, lambda share, told: None, lambda: False)
         whole, whole_busy = (time.perf_counter() - begun) / steps, (time.process_time() - begun_busy) / steps
     stream = window_stream(plan.windows, plan.batch_size, plan.seed, 1)
     begun, begun_busy = time.perf_counter(), time.process_time()

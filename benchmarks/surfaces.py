@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from kinds import FIRST_SEED, KINDS, TOLERANCE_NM, surface_of
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import Model, load_model
-from napari_stm_impurities.stacks import pixel_size_nm
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Model, load_model
 
 
 def main() -> None:

@@ -45,10 +45,11 @@ def measure(viewer: Any, panel: Any, n: int, compared: bool) -> dict[str, Any]:
     from napari.layers import Layer
     from qtpy.QtWidgets import QApplication
 
-    from napari_stm_impurities.plugin.layers import image_layer
-    from napari_stm_impurities.plugin.points_layers import add_points, points_layer
-    from napari_stm_impurities.points import make_points
-    from napari_stm_impurities.stacks import make_stack
+    from napari_stm_impurities.data.images import make_stack
+    from napari_stm_impurities.data.points import make_points
+    from napari_stm_impurities.plugin.editing import add_points
+    from napari_stm_impurities.plugin.layers.images import image_layer
+    from napari_stm_impurities.plugin.layers.points import points_layer
 
     rng = np.random.default_rng(1)
     viewer.layers.clear()
@@ -100,7 +101,7 @@ def main() -> None:
     import napari
     from napari.settings import get_settings
 
-    from napari_stm_impurities.plugin.find import FindPanel
+    from napari_stm_impurities.plugin.panels.find import FindPanel
 
     get_settings().application.confirm_close_window = False
     viewer = napari.Viewer()

@@ -11,7 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from napari_stm_impurities import __version__
-from napari_stm_impurities.configuration import Configuration
+from napari_stm_impurities.core.configuration import Configuration
 
 project = "napari-stm-impurities"
 author = "napari-stm-impurities developers"
@@ -45,6 +45,9 @@ html_show_sourcelink = False
 #: How a bound of a field is said.
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
+#: A longer default, such as a list of configurations, says less than the pages of its parts.
+_LONGEST_DEFAULT = 200
+
 
 def fields_of(configuration: type[Configuration]) -> list[str]:
     """Each field of a configuration, its type, default, bounds and line, as reStructuredText."""
@@ -53,8 +56,9 @@ def fields_of(configuration: type[Configuration]) -> list[str]:
     lines = []
     for name, field in configuration.model_fields.items():
         lines += ["", f".. py:attribute:: {name}", f"   :type: {kinds[name]}"]
-        if not field.is_required():
-            lines.append(f"   :value: {field.get_default(call_default_factory=True)!r}")
+        default = repr(field.get_default(call_default_factory=True))
+        if not field.is_required() and len(default) <= _LONGEST_DEFAULT:
+            lines.append(f"   :value: {default}")
         text = " ".join((field.description or "").split())
         for sign in ("\\", "*", "|"):
             text = text.replace(sign, f"\\{sign}")

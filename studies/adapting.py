@@ -22,11 +22,11 @@ import study
 from calibration import expected_calibration_error, search
 from scipy.ndimage import gaussian_filter
 
-from napari_stm_impurities.comparison import Comparison, compare
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import Model, load_model
+from napari_stm_impurities.analysis.comparison import Comparison, compare
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Model, load_model
+from napari_stm_impurities.impurities.training import AdaptConfig, EpochReport, adapt, adaptation_of
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
-from napari_stm_impurities.training import AdaptConfig, EpochReport, adapt, adaptation_of
 
 MATERIAL = "Au(111)"
 FIRST_SEED = 900_001

@@ -19,11 +19,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import Model, load_model
-from napari_stm_impurities.points import positions_nm
+from napari_stm_impurities.data.points import positions_nm
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Model, load_model
+from napari_stm_impurities.impurities.training.calibration import RankedPeaks, fit_calibration, matched_by_rank
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.training.calibration import RankedPeaks, fit_calibration, matched_by_rank
 
 FIRST_SEED = 500_000
 #: One pixel of the paper's grid.

@@ -18,13 +18,13 @@ import fig4
 import pandas as pd
 import study
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.figures import draw_overlay
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import load_model
-from napari_stm_impurities.reference import find_reference
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.plots.maps import draw_overlay
 from napari_stm_impurities.simulation.surface import Surface
-from napari_stm_impurities.stacks import pixel_size_nm
+from napari_stm_impurities.spots import find_reference
 
 #: The paper's recipe, among the trainings of Fig. 4.
 PAPER = "L0 + Lreg, noise"

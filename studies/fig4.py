@@ -20,15 +20,17 @@ from typing import Any
 import numpy as np
 import study
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.network.model import Model, ModelConfig, load_model
-from napari_stm_impurities.physics.ring import fit_dispersion
-from napari_stm_impurities.reference import find_reference
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.impurities.model import Model, ModelConfig, load_model
+from napari_stm_impurities.impurities.training import train
+from napari_stm_impurities.impurities.training.checkpoint import Checkpoint, EpochReport
+from napari_stm_impurities.impurities.training.config import TrainingConfig
+from napari_stm_impurities.nn.checkpoint import checkpoint_path
+from napari_stm_impurities.nn.schedule import averaged
+from napari_stm_impurities.qpi.dispersion_fit import fit_dispersion
 from napari_stm_impurities.simulation.surface import Surface
-from napari_stm_impurities.stacks import pixel_size_nm
-from napari_stm_impurities.training.checkpoint import Checkpoint, EpochReport
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.loop import train
+from napari_stm_impurities.spots import find_reference
 
 #: Name, alpha, eta, colour in the paper's figure.
 TRAININGS = {
@@ -162,14 +164,16 @@ def _run(plan: TrainingConfig, judge: _Judge, kept: Path) -> None:
     epochs: list[dict[str, float]] = []
 
     def note(report: EpochReport) -> None:
-        so_far = Checkpoint.load(Checkpoint.path_beside(path))
+        so_far = Checkpoint.load(checkpoint_path(path))
         model = Model(ModelConfig(network=plan.network, inputs=plan.inputs))
-        model.network.load_state_dict(so_far.average)
+        average = averaged(model.network, plan.average_over_steps)
+        average.load_state_dict(so_far.tensors["average"])
+        model.network.load_state_dict(average.module.state_dict())
         entropy = {} if report.entropy is None else {"entropy": report.entropy}
         epochs.append({"loss": report.loss, **entropy, **judge(model)})
 
     train(config=plan, experiment=judge.stack, dispersion=judge.band, path=path, device="cpu", on_epoch=note)
-    Checkpoint.path_beside(path).unlink()
+    checkpoint_path(path).unlink()
     study.write_json(kept, {"cpu_seconds": time.process_time() - begun, "epochs": epochs})
 
 

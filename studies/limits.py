@@ -25,12 +25,12 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import Model, load_model
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.data.points import positions_nm
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Model, load_model
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.points import positions_nm
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
 
 #: No two impurities lie nearer than the rows of the surface's atoms.
@@ -70,8 +70,7 @@ def main() -> None:
         scans[name] = []
         some = values[:: max(1, -(-len(values) // wanted.values))] if wanted.values else values
         for value in some:
-            # a field that counts is a whole number
-            told: dict[str, Any] = {**BASE, field: type(SurfaceConfig.model_fields[field].default)(value)}
+            told: dict[str, Any] = {**BASE, field: value}
             if name == "biases":
                 told["noise_share"] = NOISE_OF_BIASES
             row = _row(model, told, range(wanted.seed, wanted.seed + wanted.seeds), ripple_nm / 2, neighbours)

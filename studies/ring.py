@@ -1,6 +1,6 @@
 """Learn what a ring looks like: the small network by which k is read off the Fourier transform of a map.
 
-    python studies/ring.py [--maps 12000] [--epochs 30] [-o src/napari_stm_impurities/physics/ring.npz]
+    python studies/ring.py [--maps 12000] [--epochs 30] [-o src/napari_stm_impurities/qpi/ring_classifier.npz]
 
 Each map is simulated by exact scattering, with one k, or holds none: noise of each kind, a texture, spots. What is kept
 of it is its radial spectrum. The network says at each frequency how likely the ring lies there, or that there is none;
@@ -21,13 +21,15 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.files import written_whole
-from napari_stm_impurities.physics.ring_odds import FEWEST_WIDTHS, STEP, ring_inputs
-from napari_stm_impurities.physics.spectrum import RadialSpectrum, radial_spectrum
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.core.files import written_whole
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.qpi.ring_classifier import FEWEST_WIDTHS, STEP, ring_inputs
+from napari_stm_impurities.qpi.spectrum import RadialSpectrum, radial_spectrum
+from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
+from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
 from napari_stm_impurities.simulation.config import ScatteringConfig
 from napari_stm_impurities.simulation.scattering_windows import scattering_windows
-from napari_stm_impurities.stacks import make_stack
 
 _ROOT = Path(__file__).resolve().parents[1]
 FIRST_SEED = 1_000_000
@@ -92,7 +94,7 @@ def example(seed: int) -> Example | None:
         empty_share=0.12,
         margin_per_k=5.0,
         phase_shift_rad=(0.25, 2.85),
-        white_noise=(0.02, 3.0),
+        artefacts=[WhiteNoise(amplitude=(0.02, 3.0)) if a.kind == "white_noise" else a for a in TRAINING_ARTEFACTS],
     )
     windows = scattering_windows(config, 1, torch.Generator().manual_seed(seed))
     # a window without any impurity holds one far outside, as a placeholder
@@ -220,11 +222,11 @@ def judged(network: nn.Sequential, batch: Batch) -> dict[str, float]:
 
 
 def save(network: nn.Sequential, path: Path) -> None:
-    """Write the weights as :mod:`napari_stm_impurities.physics.ring_odds` reads them."""
+    """Write the weights as :mod:`napari_stm_impurities.qpi.ring_classifier` reads them."""
     layers = [layer for layer in network if isinstance(layer, nn.Conv1d)]
     arrays = {f"weight{i}": layer.weight.detach().numpy() for i, layer in enumerate(layers)}
     arrays |= {f"bias{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers) if layer.bias is not None}
-    with written_whole(path) as beside, open(beside, "wb") as file:
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
@@ -250,7 +252,7 @@ def main() -> None:
     parser.add_argument("--maps", type=int, default=12_000)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0, help="of the first weights and the order of learning")
-    parser.add_argument("-o", "--out", type=Path, default=_ROOT / "src/napari_stm_impurities/physics/ring.npz")
+    parser.add_argument("-o", "--out", type=Path, default=_ROOT / "src/napari_stm_impurities/qpi/ring_classifier.npz")
     parser.add_argument("--json", type=Path, default=_ROOT / "docs" / "results" / "ring.json")
     wanted = parser.parse_args()
     torch.set_num_threads(1)

@@ -18,8 +18,8 @@ import numpy as np
 import study
 from scipy.spatial import cKDTree
 
+from napari_stm_impurities.data.points import positions_nm
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.points import positions_nm
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
 
 NEAR_FIELDS: dict[str, dict[str, float]] = {

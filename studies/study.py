@@ -19,13 +19,13 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from napari_stm_impurities.files import written_whole
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.model import Model
+from napari_stm_impurities.core.files import written_whole
+from napari_stm_impurities.data.points import positions_nm
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Model
+from napari_stm_impurities.impurities.training.calibration import RankedPeaks, matched_by_rank
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.points import positions_nm
 from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
-from napari_stm_impurities.training.calibration import RankedPeaks, matched_by_rank
 
 #: One pixel of the paper's grid (37.5 nm over 80 pixels): how near a point must lie to an impurity.
 RADIUS_NM = 0.47
@@ -133,8 +133,8 @@ def write_json(path: Path, result: Any) -> None:
     text = json.dumps(result, indent=1, allow_nan=False)
     # a row of numbers stands on one line
     text = re.sub(r"\[\s+([-+\d.e,\s]+?)\s+\]", lambda row: "[" + " ".join(row[1].split()) + "]", text)
-    with written_whole(path) as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+    with written_whole(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

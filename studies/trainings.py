@@ -19,13 +19,13 @@ import calibration
 import numpy as np
 import study
 
-from napari_stm_impurities.network.model import Model, load_model
+from napari_stm_impurities.impurities.model import Model, load_model
+from napari_stm_impurities.impurities.training import train
+from napari_stm_impurities.impurities.training.calibration import RankedPeaks, fit_calibration
+from napari_stm_impurities.impurities.training.config import TrainingConfig
+from napari_stm_impurities.nn.checkpoint import checkpoint_path
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.simulation.surface import simulate_surface
-from napari_stm_impurities.training.calibration import RankedPeaks, fit_calibration
-from napari_stm_impurities.training.checkpoint import Checkpoint
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.loop import train
 
 #: The default training; what the others are held against.
 DEFAULT = "local attention, exact"
@@ -76,7 +76,7 @@ def trained(names: Iterable[str], wanted: argparse.Namespace) -> dict[str, tuple
             plan = plan_of(name).model_copy(update={**told, "seed": wanted.seed})
             begun = time.process_time()
             train(config=plan, path=path, device="cpu", on_epoch=lambda report: print(report, flush=True))
-            Checkpoint.path_beside(path).unlink()
+            checkpoint_path(path).unlink()
             study.write_json(minutes, round((time.process_time() - begun) / 60, 2))
         models[name] = (Model.load(path), study.read_json(minutes))
     return models

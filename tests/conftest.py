@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,19 +16,39 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def absent(message: str) -> NoReturn:
+    """End a test whose real files are not here: where CI is set it fails, since a skipped test shows nothing."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real, openly licensed microscope files; it is not part of the repository."""
     folder = Path(os.environ.get("STM_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"the real microscope files are not here ({folder}); set STM_TEST_DATA to their folder")
+        absent(f"the real microscope files are not here ({folder}); set STM_TEST_DATA to their folder")
     return folder
 
 
 @pytest.fixture(scope="session")
+def case() -> Callable[[str], Path]:
+    """Give the path of a file that was once read wrongly without a word, by its folder and name."""
+    cases = ROOT.parent / "shared" / "cases"
+
+    def path_of(name: str) -> Path:
+        if not (cases / name).is_file():
+            absent(f"the file {cases / name} is not here")
+        return cases / name
+
+    return path_of
+
+
+@pytest.fixture(scope="session")
 def cases() -> Path:
-    """The folder of files of one fault each, with what is right of them; it is not part of the repository."""
+    """The folder of small files with what is right about each; it is not part of the repository."""
     folder = Path(os.environ.get("STM_TEST_CASES", ROOT.parent / "shared" / "cases"))
     if not folder.is_dir():
-        pytest.skip(f"the files of one fault each are not here ({folder}); set STM_TEST_CASES to their folder")
+        absent(f"the cases are not here ({folder}); set STM_TEST_CASES to their folder")
     return folder

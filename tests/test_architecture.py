@@ -1,4 +1,4 @@
-"""The rules of docs/architecture.md that a machine can check: which room may know which."""
+"""The rules of docs/architecture.md that a machine can check, module by module, local imports included."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import subprocess
 import sys
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,31 +17,44 @@ PACKAGE = Path(napari_stm_impurities.__file__).parent
 NAME = "napari_stm_impurities"
 VIEWER = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "superqt", "magicgui", "vispy"}
 
-#: Arrows run from a later line to an earlier one, or within a line as long as there is no circle.
+#: Imports run from a later line to an earlier one, or within a line as long as there is no circle.
 FLOORS = [
-    {"errors", "progress", "files", "configuration"},
-    {"stacks", "points", "geometry", "measured_area", "plain_tables", "imagej"},
-    {"physics", "prepare", "readers", "writers"},
-    {"network", "simulation"},
-    {"find", "training", "reference", "comparison", "merging", "edits", "statistics", "figures", "graphs"},
-    {"batch", "demo", "provenance", "rerun", "report", "report_page"},
-    {"plugin", "cli"},
+    {"core"},
+    {"data"},
+    {"prepare", "physics"},
+    {"io", "qpi", "spots", "nn"},
+    {"simulation", "analysis", "plots"},
+    {"impurities"},
+    {"workflow"},
+    {"cli", "plugin"},
 ]
+#: What one floor holds side by side without one knowing the other.
+STRANGERS = [{"cli", "plugin"}, {"prepare", "physics"}, {"impurities", "atoms", "molecules"}]
 
-
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
-
-
-def room(path: Path) -> str:
-    """The first part of the path inside the package: a folder's name, or a module's."""
-    first = path.relative_to(PACKAGE).parts[0]
-    return "" if first == "__init__.py" else first.removesuffix(".py")
+#: A longer module holds more than one idea.
+LONGEST_MODULE_LINES = 400
 
 
 @cache
-def imported(path: Path) -> frozenset[str]:
-    """The full names of all modules that a module imports, anywhere in it, but for those that only types need."""
+def modules() -> dict[str, Path]:
+    """Every module by its name within the package."""
+    named = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        named[".".join(parts)] = path
+    return named
+
+
+def package_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """The full names that a module imports, anywhere in it, but for those that only types need."""
+    path = modules()[module]
     tree = ast.parse(path.read_text(encoding="utf-8"))
     package = (NAME, *path.relative_to(PACKAGE).parts[:-1])
     names: set[str] = set()
@@ -57,59 +70,75 @@ def imported(path: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def rooms_used_by(path: Path) -> set[str]:
-    own = {name.split(".")[1] for name in imported(path) if name.startswith(f"{NAME}.")}
-    return own - {room(path)}
+@cache
+def used_by(module: str) -> frozenset[str]:
+    """The modules of the package that a module imports: the module that holds a name, or the name where it is one."""
+    used = set()
+    for name in imported(module):
+        if name != NAME and not name.startswith(f"{NAME}."):
+            continue
+        own = name.removeprefix(NAME).removeprefix(".")
+        used.add(own if own in modules() else own.rpartition(".")[0])
+    return frozenset(used - {module, ""})
 
 
 def python(code: str) -> str:
-    """Run code in a fresh interpreter and give what it prints."""
+    """Run code in a fresh interpreter and return what it prints."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_plugin_knows_the_viewer(path):
-    if room(path) != "plugin":
-        assert not {name.split(".")[0] for name in imported(path)} & VIEWER
+def test_no_module_lies_loose_at_the_root():
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py"}
+
+
+def test_every_package_stands_on_a_floor():
+    assert {package_of(module) for module in modules() if module} == set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_only_the_plugin_knows_the_viewer(module):
+    if package_of(module) != "plugin":
+        assert not {name.split(".")[0] for name in imported(module)} & VIEWER
 
 
 def test_everything_but_the_plugin_works_without_napari_and_qt():
-    names = [
-        ".".join([NAME, *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
-        for path in modules()
-        if room(path) != "plugin"
-    ]
+    names = [f"{NAME}.{module}".rstrip(".") for module in modules() if package_of(module) != "plugin"]
     python(
         f"import sys; sys.modules.update(dict.fromkeys({sorted(VIEWER)}))\n"
         f"from importlib import import_module\nfor name in {names}: import_module(name)"
     )
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_arrows_run_one_way(path):
+@pytest.mark.parametrize("module", [module for module in modules() if module])
+def test_imports_run_one_way(module):
     floor = {name: level for level, names in enumerate(FLOORS) for name in names}
-    if room(path):
-        upward = {name for name in rooms_used_by(path) if floor[name] > floor[room(path)]}
-        assert not upward
+    own = package_of(module)
+    for other in map(package_of, used_by(module)):
+        assert floor[other] <= floor[own], f"{module} imports {other}, which stands above it"
+        assert other == own or not any({own, other} <= strangers for strangers in STRANGERS)
 
 
-def test_there_is_no_circle():
-    graph: dict[str, set[str]] = {}
-    for path in modules():
-        if room(path):
-            graph.setdefault(room(path), set()).update(rooms_used_by(path))
-    TopologicalSorter(graph).prepare()
+def test_there_is_no_circle_of_modules():
+    try:
+        TopologicalSorter({module: used_by(module) for module in modules()}).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
-def test_finding_needs_neither_simulation_nor_training():
-    todo, seen = ["find"], set()
+@pytest.mark.parametrize("module", modules())
+def test_no_module_is_long(module):
+    assert len(modules()[module].read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE_LINES
+
+
+def test_detection_needs_neither_simulation_nor_training():
+    todo, seen = ["impurities.detect", "impurities.explain"], set()
     while todo:
-        seen.add(here := todo.pop())
-        used = set().union(*(rooms_used_by(path) for path in modules() if room(path) == here))
-        todo += used - seen
-    assert not seen & {"simulation", "training"}
+        here = todo.pop()
+        seen.add(here)
+        todo += used_by(here) - seen
+    assert not {module for module in seen if package_of(module) == "simulation" or "training" in module}
 
 
 @pytest.mark.parametrize(
@@ -124,23 +153,13 @@ def test_no_torch_before_it_is_needed(code):
     assert python(f"{code}\nimport sys; print('torch' in sys.modules)").endswith("False\n")
 
 
-def test_every_public_name_is_there_and_typed():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    typed = {
-        alias.name: f".{node.module}"
-        for block in tree.body
-        if isinstance(block, ast.If)
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    assert typed == napari_stm_impurities._HOME
-    for name in dir(napari_stm_impurities):
+def test_every_public_name_can_be_imported():
+    for name in napari_stm_impurities.__all__:
         assert getattr(napari_stm_impurities, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'imaginary'"):
+    with pytest.raises(AttributeError, match="imaginary"):
         napari_stm_impurities.imaginary  # noqa: B018  # reading the attribute is the test
 
 
-@pytest.mark.parametrize("order", [f"import {NAME}.comparison", f"import {NAME}.find", f"import {NAME}.reference"])
-def test_a_public_function_is_not_hidden_by_a_module(order):
-    python(f"{order}\nimport {NAME} as stm\nassert all(callable(getattr(stm, n)) for n in stm._HOME)")
+@pytest.mark.parametrize("module", ["analysis.comparison", "impurities.detect", "spots", "workflow.rerun"])
+def test_no_module_hides_a_public_function(module):
+    python(f"import {NAME}.{module}\nimport {NAME} as stm\nassert all(callable(getattr(stm, n)) for n in stm.__all__)")

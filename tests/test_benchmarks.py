@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.stacks import make_stack
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stm_impurities.errors import ReadError
-from napari_stm_impurities.readers import describe, read_stack
+from napari_stm_impurities.core.errors import ReadError
+from napari_stm_impurities.io.readers import describe, read_stack
 
 
 def test_dimensions_that_lie_x_first(cases):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_stm_impurities.training import loop
+from napari_stm_impurities.impurities.training import from_scratch
 
 STUDIES = Path(__file__).resolve().parents[1] / "studies"
 SMALL = ["--side-px", "40", "--biases", "4"]
@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a study as its command does; its numbers come back, its figure lies in the folder."""
     monkeypatch.syspath_prepend(STUDIES)
     # a training is calibrated on more windows than a test has time for
-    monkeypatch.setattr(loop, "_CALIBRATION_WINDOWS", 8)
+    monkeypatch.setattr(from_scratch, "_CALIBRATION_WINDOWS", 8)
 
     def study(name: str, *options: str, figure: str = "--figure") -> dict[str, Any]:
         places = ["--json", tmp_path / f"{name}.json", figure, tmp_path / f"{name}.png"]

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_stm_impurities.network.config import InputConfig
-from napari_stm_impurities.network.inputs import scale_maps
+from napari_stm_impurities.impurities.inputs import scale_maps
+from napari_stm_impurities.impurities.network_config import InputConfig
+from napari_stm_impurities.impurities.training.window_inputs import shown
+from napari_stm_impurities.nn.schedule import learning_rate
 from napari_stm_impurities.simulation.config import ScatteringConfig
 from napari_stm_impurities.simulation.stream import window_stream
-from napari_stm_impurities.training.schedule import learning_rate
-from napari_stm_impurities.training.shown import shown
 
 #: These networks take a fixed number of channels: as many as the package's own model averages a stack to.
 N_MAPS = 8

@@ -7,11 +7,11 @@ import time
 import warnings
 from pathlib import Path
 
-from napari_stm_impurities.find.find import find_impurities
-from napari_stm_impurities.network.model import load_model
-from napari_stm_impurities.training.checkpoint import EpochReport
-from napari_stm_impurities.training.config import TrainingConfig
-from napari_stm_impurities.training.loop import train
+from napari_stm_impurities.impurities.detect import find_impurities
+from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.impurities.training import train
+from napari_stm_impurities.impurities.training.checkpoint import EpochReport
+from napari_stm_impurities.impurities.training.config import TrainingConfig
 
 from .view import Seen, Spots
 

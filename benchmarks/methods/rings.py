@@ -9,9 +9,9 @@ import torch
 from scipy.signal import fftconvolve
 from scipy.special import hankel1
 
-from napari_stm_impurities.find.peaks import find_peaks
-from napari_stm_impurities.network.config import InputConfig
-from napari_stm_impurities.network.inputs import scale_maps
+from napari_stm_impurities.impurities.inputs import scale_maps
+from napari_stm_impurities.impurities.network_config import InputConfig
+from napari_stm_impurities.impurities.peaks import find_peaks
 
 from .view import Seen, Spots, standardised
 

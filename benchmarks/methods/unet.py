@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_stm_impurities.find.peaks import find_peaks
+from napari_stm_impurities.impurities.peaks import find_peaks
 
 from .learning import N_MAPS, eight_maps, learn
 from .torchvision_cpu import allow_torchvision

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from napari_stm_impurities.network.config import InputConfig
-from napari_stm_impurities.network.view import View, view_stack
+from napari_stm_impurities.impurities.network_config import InputConfig
+from napari_stm_impurities.impurities.preprocess import ModelInput, prepare_input
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.physics.ring import NoRing, fit_dispersion
+from napari_stm_impurities.qpi.dispersion_fit import NoRing, fit_dispersion
 
 #: The maps of all biases that a spot finder may be given.
 MAPS = ("mean", "inverted mean", "variance")
@@ -36,7 +36,7 @@ class Seen:
     band: Dispersion
 
     @cached_property
-    def view(self) -> View:
+    def view(self) -> ModelInput:
         """Levelled, brought to the model's scale as it is read off the maps, and averaged to its number of maps."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -44,7 +44,7 @@ class Seen:
                 read = fit_dispersion(self.stack)
             except NoRing:
                 read = None
-            return view_stack(self.stack, InputConfig(), read)
+            return prepare_input(self.stack, InputConfig(), read)
 
     @property
     def wavelength_px(self) -> float:

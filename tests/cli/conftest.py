@@ -30,8 +30,8 @@ def npz(tmp_path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
     """A small model with random weights: enough for the way that the files go."""
-    from napari_stm_impurities.network.config import NetworkConfig
-    from napari_stm_impurities.network.model import Model, ModelConfig
+    from napari_stm_impurities.impurities.model import Model, ModelConfig
+    from napari_stm_impurities.impurities.network_config import NetworkConfig
 
     config = ModelConfig(name="small", network=NetworkConfig(channels=(4,), convolutions=(1,), key_channels=2))
     return Model(config).save(tmp_path_factory.mktemp("model") / "small.safetensors")

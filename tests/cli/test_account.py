@@ -12,9 +12,10 @@ import pytest
 
 import napari_stm_impurities as stm
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.points import load_points, make_points, save_points
-from napari_stm_impurities.provenance import Provenance
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.simulation.surface import SurfaceConfig
+from napari_stm_impurities.workflow.provenance import Provenance
 
 SMALL = SurfaceConfig(side_px=40, frame_nm=18.75, n_biases=5)
 
@@ -126,5 +127,5 @@ def test_statistics_tells_the_density(reported, tmp_path, capsys):
     told = json.loads(as_json.read_text())
     assert told["density_per_nm2"] == pytest.approx(inside / 18.75**2)
     said = capsys.readouterr().out
-    assert f"{told['density_per_nm2']:.4g} +- " in said
+    assert f"{told['density_per_nm2']:.4g} ± " in said
     assert "g(r) above the band" in said

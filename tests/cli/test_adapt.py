@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.network.model import load_model
-from napari_stm_impurities.points import load_points
-from napari_stm_impurities.training import adaptation_of
+from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.impurities.training import adaptation_of
+from napari_stm_impurities.io.tables import load_points
 
 SHORT = ["--epochs", "2", "--steps-per-epoch", "1", "--simulated-per-step", "1", "--window-px", "16", "--device", "cpu"]
 
@@ -27,7 +27,7 @@ def simulated(monkeypatch):
     """The F1 on simulated surfaces before and after."""
     told = [0.9, 0.9]
     monkeypatch.setattr(
-        "napari_stm_impurities.training.adapting.simulated_f1",
+        "napari_stm_impurities.impurities.training.fine_tuning.forgetting_f1",
         lambda model, progress: told[model.config.name == "mine"],
     )
     return told

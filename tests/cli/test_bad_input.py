@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.stacks import make_stack
-from napari_stm_impurities.writers import save_stack, write_nanonis_grid
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.io.writers import save_stack, write_nanonis_grid
 
 
 def missing(tmp_path, npz, noise):
@@ -158,7 +158,7 @@ def test_the_scale_is_given_once(tmp_path, noise, model, npz, only_error):
     assert run([*words, "1.5", "--material", "Au(111)"]) == 2
     assert "leave one of them out" in only_error()
     assert run([*words, "-1.5"]) == 2
-    assert "must be positive" in only_error()
+    assert "above 0" in only_error()
 
 
 @pytest.mark.parametrize("bad", ["-10;10", "0:10:3", "0:10:0", "10:0:2"])

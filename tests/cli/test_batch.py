@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.points import load_points
+from napari_stm_impurities.io.tables import load_points
 
 
 def test_a_folder_is_a_batch_and_a_bad_file_does_not_stop_it(tmp_path, noise, model, capsys, npz):
@@ -27,7 +27,8 @@ def test_a_folder_is_a_batch_and_a_bad_file_does_not_stop_it(tmp_path, noise, mo
     (failed,) = [line for line in said.err.splitlines() if line.startswith("failed: ")]
     assert "b.npz" in failed
     assert "constant" in failed
-    assert sorted(p.name for p in (tmp_path / "tables").iterdir()) == ["a.npz.csv", "c.npz.csv", "summary.csv"]
+    tables = sorted(p.name for p in (tmp_path / "tables").glob("*.csv"))
+    assert tables == ["a.npz.csv", "c.npz.csv", "summary.csv"]
     summary = pd.read_csv(tmp_path / "tables" / "summary.csv")
     assert summary.loc[0, "points"] == len(load_points(tmp_path / "tables" / "a.npz.csv"))
     assert summary["table"].fillna("").tolist() == ["a.npz.csv", "", "c.npz.csv"]

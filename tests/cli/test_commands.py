@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 
 import numpy as np
 import pytest
+import roifile
 import xarray as xr
 
 import napari_stm_impurities as stm
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.points import load_points, make_points, save_points
+from napari_stm_impurities.cli.files import biases
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.imagej import export_imagej
+from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.simulation.surface import SurfaceConfig
 
 
@@ -72,11 +76,24 @@ def test_convert_writes_points_for_imagej(tmp_path, capsys):
     for output in (roi, results):
         assert run(["convert", str(path), "-o", str(output)]) == 0
         assert "2 points for ImageJ" in capsys.readouterr().out
-    # both axes exactly, from the corner of the first pixel
-    assert struct.unpack(">4f", roi.read_bytes()[-16:]) == (4.5, 7.5, 2.5, 10.5)
+    assert roifile.ImagejRoi.fromfile(roi).coordinates().tolist() == [[4, 2], [7, 10]]
+    # the results count from the corner of the first pixel
     np.testing.assert_allclose(
         np.loadtxt(results, delimiter=",", skiprows=1, usecols=(1, 2)), [[1.125, 1.25], [1.875, 5.25]]
     )
+
+
+def test_a_selection_of_imagej_becomes_a_table(tmp_path, capsys, only_error):
+    table = make_points([[2, 4], [10, 7]], (0.5, 0.5), source="manual")
+    roi, output = export_imagej(table, tmp_path / "points.roi", 0.5), tmp_path / "points.csv"
+    assert run(["info", str(roi)]) == 0
+    assert "selection of ImageJ (.roi)" in capsys.readouterr().out
+    assert run(["convert", str(roi), "-o", str(output)]) == 2
+    assert "in pixels; give --pixel-size-nm" in only_error()
+    assert run(["convert", str(roi), "-o", str(output), "--pixel-size-nm", "0.5"]) == 0
+    back = load_points(output)
+    assert back[["y_nm", "x_nm"]].values.tolist() == [[1, 2], [5, 3.5]]
+    assert back["source"].tolist() == ["reference"] * 2
 
 
 def test_points_that_cannot_be_converted_are_told(tmp_path, only_error, noise, npz):
@@ -85,12 +102,71 @@ def test_points_that_cannot_be_converted_are_told(tmp_path, only_error, noise, n
     assert run(["convert", str(plain), "-o", str(tmp_path / "a.roi")]) == 2
     assert "give --pixel-size-nm" in only_error()
     assert run(["convert", str(plain), "-o", str(plain), "--pixel-size-nm", "0.5"]) == 2
-    assert "is the table itself" in only_error()
+    assert "would be written over" in only_error()
     assert run(["convert", str(plain), str(plain), "-o", str(tmp_path / "a.roi")]) == 2
     assert "got 2 files" in only_error()
     assert run(["convert", str(npz("stack.npz", noise)), "-o", str(tmp_path / "a.roi")]) == 2
     assert "expected a table of points" in only_error()
     assert run(["convert", str(plain), "-o", str(tmp_path / "a.roi"), "--pixel-size-nm", "0.5"]) == 0
+
+
+TRACKPY = "y,x,mass,size,frame\n4,2,1,1,0\n10,12,1,1,0\n"
+
+
+def test_a_table_in_pixels_is_asked_for_its_pixel_size(tmp_path, only_error, capsys):
+    (tmp_path / "trackpy.csv").write_text(TRACKPY)
+    (tmp_path / "nm.csv").write_text("y_nm,x_nm\n2,1\n5,6\n")
+    words = ["compare", str(tmp_path / "trackpy.csv"), str(tmp_path / "nm.csv")]
+    assert run(words) == 2
+    assert "are in pixels; give --pixel-size-nm" in only_error()
+    assert run(["info", words[1]]) == 2
+    assert "are in pixels; give --pixel-size-nm" in only_error()
+    assert run([*words, "--pixel-size-nm", "0.5"]) == 0
+    said = capsys.readouterr()
+    assert "assumed: " in said.err
+    assert "trackpy" in said.err
+    assert [line for line in said.out.splitlines() if "distance" in line and "0.000 nm" in line]
+    assert run(["info", words[1], "--pixel-size-nm", "0.5"]) == 0
+    assert "assumed" in capsys.readouterr().out
+
+
+def test_the_stack_of_a_comparison_tells_the_pixel_size(tmp_path, npz, noise, capsys):
+    (tmp_path / "trackpy.csv").write_text(TRACKPY)
+    (tmp_path / "nm.csv").write_text("y_nm,x_nm\n2,1\n5,6\n")
+    stack = npz("stack.npz", noise, pixel_size=0.5)
+    assert run(["compare", str(tmp_path / "trackpy.csv"), str(tmp_path / "nm.csv"), "--stack", str(stack)]) == 0
+    assert "0.000 nm" in capsys.readouterr().out
+
+
+def test_what_a_table_does_not_state_is_said(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n5,6\n")
+    (tmp_path / "b.csv").write_text("y_nm,x_nm\n2,1\n6,5\n")
+    assert run(["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("assumed: ")]
+    assert "a.csv" in line
+    assert "taken in nm" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "mv"),
+    [
+        ("-10, 0, 10", [-10, 0, 10]),
+        ("\N{MINUS SIGN}10,0,10", [-10, 0, 10]),
+        ("\N{EN DASH}4:4:4", [-4, 0, 4]),
+        ("-0.01 V, 0 V, 10 mV", [-10, 0, 10]),
+        ("-0,5; 0; 0,5", [-0.5, 0, 0.5]),
+        ("-4 mV:4 mV:4 mV", [-4, 0, 4]),
+        ("230 \N{MICRO SIGN}V", [0.23]),
+    ],
+)
+def test_biases_as_a_person_writes_them(text, mv):
+    assert biases(text) == pytest.approx(mv)
+
+
+@pytest.mark.parametrize("text", ["", "ten", "5 pA", "1:2", "1:2:3:4", "1,,2", "nan", "5 mV rms", "100..200"])
+def test_what_are_no_biases_is_told(text):
+    with pytest.raises(StmError, match="numbers with commas, or FIRST:LAST:STEP in mV"):
+        biases(text)
 
 
 def test_find_writes_points_scores_and_a_figure(tmp_path, noise, model, capsys, npz):
@@ -176,6 +252,20 @@ def test_windows_under_another_format_s_name_are_refused(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_simulate_puts_its_amplitudes_into_the_maps(tmp_path):
+    small = ["--side-px", "24", "--frame-nm", "11.25", "--n-biases", "2", "--seed", "4"]
+    path = tmp_path / "surface.nc"
+    options = ["--noise-share", "1.5", "--line-noise-share", "0", "--step-share", "3", "--herringbone-share", "0.8"]
+    assert run(["simulate", "-o", str(path), *small, *options]) == 0
+    listed = [
+        {"kind": "white_noise", "amplitude": 1.5},
+        {"kind": "herringbone", "share": 1, "amplitude": 0.8, "period_nm": 6.3},
+        {"kind": "atomic_step", "share": 1, "height": 3, "wave": 1, "offset_share": (-0.25, 0.25), "width_px": 1},
+    ]
+    config = SurfaceConfig.of(side_px=24, frame_nm=11.25, n_biases=2, artefacts=listed)
+    np.testing.assert_array_equal(stm.read_stack(path).values, stm.simulate_surface(seed=4, config=config).stack.values)
+
+
 def test_reference_warns_where_ripples_stand_in_place_of_bound_states(tmp_path, capsys):
     config = SurfaceConfig(n_biases=1, bias_start_mv=10, bias_stop_mv=10, noise_share=0.1)
     surface = stm.simulate_surface(seed=2, config=config)
@@ -183,5 +273,6 @@ def test_reference_warns_where_ripples_stand_in_place_of_bound_states(tmp_path, 
     rippled = stm.save_stack(surface.stack, tmp_path / "rippled.nc")
     assert run(["reference", str(bound), "-o", str(tmp_path / "a.csv")]) == 0
     assert "ripples" not in capsys.readouterr().err
-    assert run(["reference", str(rippled), "-o", str(tmp_path / "b.csv")]) == 0
+    # the ripples of many impurities are no single spots, so the search says that too
+    assert run(["reference", str(rippled), "-o", str(tmp_path / "b.csv")]) == 2
     assert "ripples stand out of the map at 10 mV" in capsys.readouterr().err

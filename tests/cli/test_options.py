@@ -9,7 +9,7 @@ import typer
 from pydantic import Field
 
 from napari_stm_impurities.cli.options import given, options_of
-from napari_stm_impurities.configuration import Configuration
+from napari_stm_impurities.core.configuration import Configuration
 
 
 class Inner(Configuration):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import constants
 
-from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.physics.dispersion import MATERIALS, Dispersion, k_from_carrier_density
 
 

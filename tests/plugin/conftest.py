@@ -17,12 +17,12 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
-from napari_stm_impurities.plugin.editing import places
-from napari_stm_impurities.plugin.layers import image_layer
-from napari_stm_impurities.plugin.model_choice import trained_models
-from napari_stm_impurities.plugin.panel import Panel
-from napari_stm_impurities.points import make_points
-from napari_stm_impurities.stacks import make_stack, pixel_size_nm
+from napari_stm_impurities.data.images import make_stack, pixel_size_nm
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.plugin.editing import autosave_paths as places
+from napari_stm_impurities.plugin.layers.images import image_layer
+from napari_stm_impurities.plugin.widgets.model_choice import trained_models
+from napari_stm_impurities.plugin.widgets.panel import Panel
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from napari.layers import Layer
 
+from napari_stm_impurities.io.readers import read_stack
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.readers import read_stack
 
 
 def test_every_format_becomes_layers(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "show_warning", lambda _line: None)
-    path = Path(__file__).resolve().parents[1] / "readers" / "made_files.py"
+    path = Path(__file__).resolve().parents[1] / "io" / "readers" / "made_files.py"
     spec = importlib.util.spec_from_file_location("made_files", path)
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import roifile
 import xarray as xr
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
+from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.io.imagej import export_imagej
+from napari_stm_impurities.io.readers import read_stack, suffixes
+from napari_stm_impurities.io.tables import load_points, save_points
+from napari_stm_impurities.io.writers import write_nanonis_grid
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.plugin.layers import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
-from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
+from napari_stm_impurities.plugin.layers.images import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 from napari_stm_impurities.plugin.reader import get_reader
 from napari_stm_impurities.plugin.writer import write_points, write_stack
-from napari_stm_impurities.points import load_points, save_points
-from napari_stm_impurities.readers import read_stack, suffixes
-from napari_stm_impurities.writers import write_nanonis_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,14 +94,91 @@ def test_points_are_saved_as_a_selection_of_imagej_on_their_image(
     image = Layer.create(*image_layer(stack, translate=(0, 40.0, 70.0)))
     layer = viewer.add_layer(Layer.create(*points_layer(points, image)))
     (path,) = viewer.layers.save(str(tmp_path / "points.roi"), plugin="napari-stm-impurities")
-    exact = np.frombuffer(Path(path).read_bytes()[-8 * len(points) :], dtype=">f4").reshape(2, -1)
-    np.testing.assert_allclose(exact[::-1].T, layer.data + 0.5, rtol=1e-6)
+    np.testing.assert_allclose(roifile.ImagejRoi.fromfile(path).coordinates()[:, ::-1], layer.data, rtol=1e-6)
+
+
+def test_a_selection_of_imagej_is_opened_on_the_image_it_was_marked_on(
+    stack: xr.DataArray, points: pd.DataFrame, tmp_path: Path, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(reader, "show_warning", said.append)
+    monkeypatch.setattr(reader, "current_viewer", lambda: viewer)
+    path = export_imagej(points, tmp_path / "points.roi", pixel_size_nm(stack))
+    monkeypatch.setattr(reader, "show_error", said.append)
+    assert opened(viewer, path) == []
+    assert "in pixels; give pixel_size_nm" in said.pop()
+    viewer.add_layer(Layer.create(*image_layer(stack)))
+    (layer,) = opened(viewer, path)
+    assert said == ["points.roi: assumed pixel size: 0.5 x 0.25 nm, that of the images on the screen"]
+    found = layer_points(layer)
+    np.testing.assert_allclose(found[["y_nm", "x_nm"]], points[["y_nm", "x_nm"]], rtol=1e-6)
+    assert set(found["source"]) == {"reference"}
+
+
+def test_an_archive_without_selections_is_left_to_napari(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("map.png", b"")
+    assert get_reader(str(tmp_path / "a.zip")) is None
 
 
 def test_a_table_of_another_kind_is_left_to_napari(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("index,axis-0,axis-1\n0,1.0,2.0\n")
     assert get_reader(str(path)) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_table_that_excel_has_saved_again_opens(
+    viewer: ViewerModel, points: pd.DataFrame, tmp_path: Path, encoding: str, separator: str
+) -> None:
+    path = save_points(points, tmp_path / "points.csv")
+    path.write_text(path.read_text(encoding="utf-8").replace(",", separator), encoding=encoding)
+    (layer,) = opened(viewer, path)
+    pd.testing.assert_frame_equal(layer_points(layer), points)
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the reader warns of."""
+    said: list[str] = []
+    monkeypatch.setattr(reader, "show_warning", said.append)
+    return said
+
+
+def test_what_a_table_does_not_state_is_a_warning(viewer: ViewerModel, tmp_path: Path, warned: list[str]) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n3,4.5\n")
+    (layer,) = opened(viewer, tmp_path / "a.csv")
+    assert layer_points(layer)[["y_nm", "x_nm"]].to_numpy().tolist() == [[4.5, 3.0]]
+    (line,) = warned
+    assert line.startswith("a.csv: assumed unit: ")
+
+
+def test_a_table_in_pixels_takes_the_pixel_size_of_the_images_on_the_screen(
+    viewer: ViewerModel,
+    image: Image,
+    tmp_path: Path,
+    errors: list[str],
+    warned: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "trackpy.csv"
+    path.write_text("y,x,mass,size,frame\n4,2,1,1,0\n")
+    assert opened(viewer, path) == []
+    assert "are in pixels; give pixel_size_nm" in errors[0]
+    viewer.add_layer(image)
+    monkeypatch.setattr(reader, "current_viewer", lambda: viewer)
+    (layer,) = opened(viewer, path)
+    assert layer_points(layer)[["y_nm", "x_nm"]].to_numpy().tolist() == [[2.0, 0.5]]
+    assert "0.5 x 0.25 nm, that of the images on the screen" in warned[-1]
+
+
+def test_a_csv_with_a_header_and_a_map_opens_as_one(viewer: ViewerModel, tmp_path: Path) -> None:
+    rows = "\n".join(",".join(f"{x * y}" for x in range(6)) for y in range(5))
+    (tmp_path / "map_5mV.csv").write_text(f"\ufeff# Width: 6 nm\n# Height: 5 nm\n{rows}\n", encoding="utf-8")
+    (layer,) = opened(viewer, tmp_path / "map_5mV.csv")
+    assert isinstance(layer, Image)
+    assert layer_bias_mv(layer).tolist() == [5.0]
 
 
 def test_a_folder_with_nothing_to_read_is_left_to_napari(tmp_path: Path) -> None:

@@ -16,15 +16,15 @@ from napari.settings import get_plugin_settings
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 
-from napari_stm_impurities.find.find import find
-from napari_stm_impurities.network.config import wang2020_network
-from napari_stm_impurities.network.model import Calibration, Model, ModelConfig
-from napari_stm_impurities.plugin import work
-from napari_stm_impurities.plugin.find import FindPanel
-from napari_stm_impurities.plugin.layers import IMAGE_KEY, image_layer
-from napari_stm_impurities.plugin.model_choice import FROM_FILE
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.impurities.detect import find
+from napari_stm_impurities.impurities.model import Calibration, Model, ModelConfig
+from napari_stm_impurities.impurities.network_config import wang2020_network
+from napari_stm_impurities.plugin.layers.images import IMAGE_KEY, image_layer
+from napari_stm_impurities.plugin.panels.find import FindPanel
 from napari_stm_impurities.plugin.preferences import PAGE
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities.plugin.widgets import job
+from napari_stm_impurities.plugin.widgets.model_choice import FROM_FILE
 
 Window = Callable[..., Viewer]
 ModelFor = Callable[[xr.DataArray], Path]
@@ -148,7 +148,7 @@ def test_closing_in_the_middle_stops_it(
         viewer.close()
     else:
         viewer.window.remove_dock_widget(panel)
-    qtbot.waitUntil(lambda: not work._running, timeout=60_000)
+    qtbot.waitUntil(lambda: not job._running, timeout=60_000)
     if close == "widget":
         # what listened to the slider and to the layers is gone, too
         del panel

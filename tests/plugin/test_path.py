@@ -12,13 +12,13 @@ from napari.layers import Points
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
+from napari_stm_impurities.analysis.comparison import compare
 from napari_stm_impurities.cli import run
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.plugin.panel import Panel
-from napari_stm_impurities.plugin.points_layers import layer_points
-from napari_stm_impurities.points import load_points, save_points
+from napari_stm_impurities.io.tables import load_points, save_points
+from napari_stm_impurities.io.writers import write_nanonis_grid
+from napari_stm_impurities.plugin.layers.points import layer_points
+from napari_stm_impurities.plugin.widgets.panel import Panel
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.writers import write_nanonis_grid
 
 from .editing.conftest import Hand
 

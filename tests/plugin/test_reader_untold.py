@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 
-from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.plugin.layers import calibrate, layer_bias_mv, layer_pixel_size_nm, layer_stack
+from napari_stm_impurities.plugin.layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack, set_scale
 from napari_stm_impurities.plugin.reader import read_maps
 
 
@@ -34,7 +34,7 @@ def test_a_bare_array_opens_and_is_calibrated_by_hand(cube, told):
     assert layer_pixel_size_nm(layer) is None
     with pytest.raises(StmError, match="pixel size"):
         layer_stack(layer)
-    calibrate(layer, pixel_size_nm=0.5, bias_mv=[-10, 0, 10])
+    set_scale(layer, pixel_size_nm=0.5, bias_mv=[-10, 0, 10])
     assert layer_stack(layer).attrs["pixel_size_nm"] == [0.5, 0.5]
 
 

@@ -12,15 +12,15 @@ from napari.layers import Layer, Points
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
-from napari_stm_impurities.comparison import compare
-from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.plugin.compare import ComparePanel
-from napari_stm_impurities.plugin.layers import image_layer
-from napari_stm_impurities.plugin.panel import Panel
-from napari_stm_impurities.plugin.points_layers import layer_points, points_layer
-from napari_stm_impurities.plugin.reference import ReferencePanel
-from napari_stm_impurities.points import make_points
-from napari_stm_impurities.stacks import make_stack, pixel_size_nm
+from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.data.images import make_stack, pixel_size_nm
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.plugin.layers.images import image_layer
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
+from napari_stm_impurities.plugin.panels.compare import ComparePanel
+from napari_stm_impurities.plugin.panels.reference import ReferencePanel
+from napari_stm_impurities.plugin.widgets.panel import Panel
 
 Press = Callable[[Panel], str]
 Shown = Callable[[Panel], Panel]

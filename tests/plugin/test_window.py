@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 from napari import Viewer
 from napari._qt.dialogs.qt_reader_dialog import QtReaderDialog
 from napari.layers import Image, Layer
@@ -18,22 +19,24 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QAbstractScrollArea, QWidget
 
-from napari_stm_impurities.plugin import sample, work
-from napari_stm_impurities.plugin.compare import ComparePanel
-from napari_stm_impurities.plugin.find import FindPanel
-from napari_stm_impurities.plugin.forms import Fold, Tabs
-from napari_stm_impurities.plugin.look import LookPanel
-from napari_stm_impurities.plugin.panel import Panel
-from napari_stm_impurities.plugin.prepare import PreparePanel
-from napari_stm_impurities.plugin.reference import ReferencePanel
-from napari_stm_impurities.plugin.report import ReportPanel
-from napari_stm_impurities.plugin.simulate import SimulatePanel
-from napari_stm_impurities.plugin.statistics import StatisticsPanel
-from napari_stm_impurities.plugin.train import TrainPanel
-from napari_stm_impurities.progress import Progress, ShouldStop, Stopped
+from napari_stm_impurities.core.progress import Progress, ShouldStop, Stopped
+from napari_stm_impurities.io.writers import write_nanonis_grid
+from napari_stm_impurities.plugin import sample
+from napari_stm_impurities.plugin.panels.compare import ComparePanel
+from napari_stm_impurities.plugin.panels.find import FindPanel
+from napari_stm_impurities.plugin.panels.prepare import PreparePanel
+from napari_stm_impurities.plugin.panels.reference import ReferencePanel
+from napari_stm_impurities.plugin.panels.report import ReportPanel
+from napari_stm_impurities.plugin.panels.simulate import SimulatePanel
+from napari_stm_impurities.plugin.panels.spectrum import LookPanel
+from napari_stm_impurities.plugin.panels.statistics import StatisticsPanel
+from napari_stm_impurities.plugin.panels.train import TrainPanel
+from napari_stm_impurities.plugin.widgets import job
+from napari_stm_impurities.plugin.widgets.forms import Fold, Tabs
+from napari_stm_impurities.plugin.widgets.panel import Panel
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.writers import write_nanonis_grid
 
+ROOT = Path(__file__).parents[2]
 LAPTOP = (1366, 768)
 PANELS: list[Callable[[Viewer], Panel]] = [
     PreparePanel,
@@ -85,7 +88,7 @@ def set_folds(qtbot: QtBot, panel: Panel, opened: bool) -> None:
     for _ in range(3):
         for fold in panel.findChildren(Fold):
             if fold.isVisible():
-                fold.title.setChecked(opened)
+                fold.toggleButton().setChecked(opened)
         qtbot.wait(50)
 
 
@@ -100,7 +103,9 @@ def test_on_a_laptop_nothing_is_cut_off(
     window = viewer.window._qt_window
     window.resize(*LAPTOP)
     panel = docked(qtbot, viewer, kind(viewer))
-    panel.say("one line that tells how many, at which threshold, in how many seconds, and on which device it ran")
+    panel.set_status(
+        "one line that tells how many, at which threshold, in how many seconds, and on which device it ran"
+    )
     qtbot.wait(50)
     assert (window.width(), window.height()) == LAPTOP
     inside = QRect(QPoint(0, 0), window.size())
@@ -137,7 +142,7 @@ def test_closing_the_widget_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.window.remove_dock_widget(panel)
-    qtbot.waitUntil(lambda: not work._running, timeout=5000)
+    qtbot.waitUntil(lambda: not job._running, timeout=5000)
 
 
 def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
@@ -145,7 +150,7 @@ def test_closing_the_viewer_in_a_run_stops_it(qtbot: QtBot, make_napari_viewer: 
     panel = docked(qtbot, viewer, Endless(viewer, "Go"))
     begin(qtbot, panel)
     viewer.close()
-    qtbot.waitUntil(lambda: not work._running, timeout=5000)
+    qtbot.waitUntil(lambda: not job._running, timeout=5000)
 
 
 def test_the_window_lives_on_during_the_work(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> None:
@@ -209,15 +214,10 @@ def test_a_file_and_a_folder_of_maps_are_dropped_on_the_window(
 def test_every_widget_of_the_manifest_opens(
     qtbot: QtBot, make_napari_viewer: Callable[..., Viewer], plugin: str
 ) -> None:
+    manifest = yaml.safe_load((ROOT / "napari.yaml").read_text(encoding="utf-8"))
+    names = [one["display_name"] for one in manifest["contributions"]["widgets"]]
+    assert len(names) > 1
     viewer = make_napari_viewer(show=True)
-    for name in (
-        "Prepare",
-        "Find impurities",
-        "Train and adapt",
-        "Find reference (EM)",
-        "Compare",
-        "Spectrum and attention",
-        "Simulate training data",
-    ):
+    for name in names:
         _, panel = viewer.window.add_plugin_dock_widget(plugin, name)
         assert isinstance(panel, Panel)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities import StmError, prepare
-from napari_stm_impurities.progress import Stopped
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities.core.progress import Stopped
+from napari_stm_impurities.data.images import make_stack
 
 STEP = (0.5, 0.25)
 

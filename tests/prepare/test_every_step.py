@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_stm_impurities import prepare, stacks
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities import prepare
+from napari_stm_impurities.data import images
+from napari_stm_impurities.data.images import make_stack
 
 EVERY_STEP = [
     prepare.clip_saturated,
@@ -44,7 +45,7 @@ def test_every_step_takes_any_stack_and_leaves_it_alone(step, shape, missing):
     before = stack.copy(deep=True)
     out = step(stack)
     assert stack.identical(before)
-    assert out.dims == stacks.DIMS
+    assert out.dims == images.DIMS
     assert out.dtype == np.float32
     assert len(out.attrs["history"]) == 1
     assert out.attrs["source"] == "a"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stm_impurities import prepare, stacks
-from napari_stm_impurities.errors import StmError
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities import prepare
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.data import images
+from napari_stm_impurities.data.images import make_stack
 
 
 def noise(shape, seed=7) -> np.ndarray:
@@ -21,7 +22,7 @@ def test_a_wave_keeps_its_place_and_height_on_another_grid(old, new):
     data = np.sin(2 * np.pi * y / wavelength)[:, None] * np.cos(2 * np.pi * x / wavelength)
     out = prepare.resample(make_stack(data, 0, old), new)
     expected = np.sin(2 * np.pi * out.y.values / wavelength)[:, None] * np.cos(2 * np.pi * out.x.values / wavelength)
-    assert stacks.pixel_size_nm(out) == pytest.approx((new, new))
+    assert images.pixel_size_nm(out) == pytest.approx((new, new))
     inner = (slice(4, -4), slice(4, -4))
     np.testing.assert_allclose(out.values[0][inner], expected[inner], atol=0.12)
     assert float(out.y[-1]) <= y[-1] + 1e-9

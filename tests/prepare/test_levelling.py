@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities import prepare
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities.data.images import make_stack
 
 
 def noise(shape, seed=7) -> np.ndarray:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities import StmError, prepare
-from napari_stm_impurities.readers import read_stack
-from napari_stm_impurities.stacks import make_stack
-from napari_stm_impurities.writers import save_stack
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.io.readers import read_stack
+from napari_stm_impurities.io.replay import replay
+from napari_stm_impurities.io.writers import save_stack
 
 RNG = np.random.default_rng(0)
 
@@ -39,7 +40,7 @@ def test_a_saved_preparation_is_done_again_on_the_file(grid, tmp_path):
     out = prepare.average_biases(prepare.fill_missing(prepare.level_lines(prepare.level_planes(out))), 3)
     saved = read_stack(save_stack(out, tmp_path / "prepared.nc"))
     assert saved.identical(out)
-    again = prepare.replay(grid, saved)
+    again = replay(grid, saved)
     np.testing.assert_array_equal(again.values, out.values)
     assert prepare.recipe_of(again) == prepare.recipe_of(out)
     assert again.attrs["history"] == out.attrs["history"]
@@ -50,7 +51,7 @@ def test_a_step_after_another_takes_the_other_channel_through_the_first_ones(gri
         {"step": "choose_biases", "low_mv": -60},
         {"step": "normalise_by_conductance", "current": "Current", "broadening_mv": 30.0},
     ]
-    out = prepare.replay(grid, recipe, "LI Demod 1 X")
+    out = replay(grid, recipe, "LI Demod 1 X")
     low = prepare.choose_biases(read_stack(grid), low_mv=-60)
     by_hand = prepare.normalise_by_conductance(
         low, prepare.choose_biases(read_stack(grid, "Current"), low_mv=-60), 30.0
@@ -63,7 +64,7 @@ def test_the_other_channel_is_prepared_as_it_was_and_not_as_the_stack(grid, tmp_
     back = prepare.clip_extremes(read_stack(grid, "LI Demod 1 X [bwd]"), share=0.05)
     for other in (read_stack(grid, "LI Demod 1 X [bwd]"), back):
         out = prepare.join_directions(there, other)
-        again = prepare.replay(grid, read_stack(save_stack(out, tmp_path / "prepared.nc")))
+        again = replay(grid, read_stack(save_stack(out, tmp_path / "prepared.nc")))
         np.testing.assert_array_equal(again.values, out.values)
 
 
@@ -75,7 +76,7 @@ def test_layers_that_lost_the_names_of_their_channels_are_found_in_the_file(grid
 
     out = prepare.join_directions(lost("LI Demod 1 X"), lost("LI Demod 1 X [bwd]"))
     out = prepare.normalise_by_conductance(out, lost("current"))
-    again = prepare.replay(grid, read_stack(save_stack(out, tmp_path / "prepared.nc")))
+    again = replay(grid, read_stack(save_stack(out, tmp_path / "prepared.nc")))
     np.testing.assert_array_equal(again.values, out.values)
 
 
@@ -83,7 +84,7 @@ def test_a_channel_that_the_file_does_not_have_is_named(grid):
     stack = read_stack(grid)
     out = prepare.join_directions(stack, stack.assign_attrs(channel="Zebra"))
     with pytest.raises(StmError, match="there is no channel 'Zebra'; there are Current"):
-        prepare.replay(grid, out)
+        replay(grid, out)
 
 
 @pytest.mark.parametrize(

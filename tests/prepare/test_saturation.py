@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities import prepare
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities.data.images import make_stack
 
 
 def noise(shape, seed=7) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_infinite_values_become_missing():
 
 
 def test_the_saturated_values_of_the_real_grid(shared_data):
-    from napari_stm_impurities.readers import read_stack
+    from napari_stm_impurities.io.readers import read_stack
 
     stack = read_stack(shared_data / "pycroscopy__SciFiDatasets" / "NanonisReader_STS_grid_lockin.3ds")
     out = prepare.clip_saturated(stack)

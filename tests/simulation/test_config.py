@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.physics.dispersion import Dispersion
+from napari_stm_impurities.simulation.amplitudes import Amplitudes
+from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.simulation.surface import SurfaceConfig
 
@@ -28,8 +30,13 @@ BAD = [
     (ScatteringConfig, {"n_kinds": (0, 1)}),
     (ScatteringConfig, {"k_rad_per_px": (0.0, 1.0)}),
     (ScatteringConfig, {"k_span": (0.5, 1.0)}),
-    (ScatteringConfig, {"white_noise": (0.0, 1.0)}),
-    (ScatteringConfig, {"white_noise": (1.0, float("inf"))}),
+    (ScatteringConfig, {"artefacts": [{"kind": "white_noise", "amplitude": (0.0, 1.0)}]}),
+    (ScatteringConfig, {"artefacts": [{"kind": "white_noise", "amplitude": (1.0, float("inf"))}]}),
+    (ScatteringConfig, {"artefacts": [{"kind": "white_noise", "share": 1.2}]}),
+    (ScatteringConfig, {"artefacts": [{"kind": "white_noise", "colour": "pink"}]}),
+    (ScatteringConfig, {"artefacts": [{"kind": "ghost"}]}),
+    (ScatteringConfig, {"artefacts": [{}]}),
+    (ScatteringConfig, {"artefacts": "noise"}),
     (ScatteringConfig, {"mean_free_path_per_k": (0.0, 1.0)}),
     (ScatteringConfig, {"density_per_k2": (0.2, 0.1)}),
     (ScatteringConfig, {"empty_share": 1.5}),
@@ -38,8 +45,11 @@ BAD = [
     (SurfaceConfig, {"n_biases": 0}),
     (SurfaceConfig, {"mean_free_path_nm": 0.0}),
     (SurfaceConfig, {"noise_share": -1.0}),
+    (SurfaceConfig, {"noise_share": "loud"}),
+    (SurfaceConfig, {"artefacts": [], "noise_share": 1.0}),
     (SurfaceConfig, {"bound_state_spread": 2.0}),
 ]
+KINDS = [type(artefact) for artefact in TRAINING_ARTEFACTS]
 
 
 @pytest.mark.parametrize(("kind", "values"), BAD, ids=lambda value: str(value))
@@ -50,7 +60,7 @@ def test_what_cannot_be_is_refused_in_one_line(kind, values):
     assert str(caught.value).startswith(kind.__name__)
 
 
-@pytest.mark.parametrize("kind", [FriedelConfig, ScatteringConfig, SurfaceConfig])
+@pytest.mark.parametrize("kind", [FriedelConfig, ScatteringConfig, SurfaceConfig, Amplitudes, *KINDS])
 def test_every_field_says_what_it_means(kind):
     assert [name for name, field in kind.model_fields.items() if not field.description and name != "kind"] == []
 
@@ -76,3 +86,30 @@ def test_k_follows_from_the_carrier_density():
 def test_pixels_too_coarse_for_the_ripples_are_refused():
     with pytest.raises(StmError, match="k_rad_per_px"):
         FriedelConfig.of_dispersion(Dispersion.of("Au(111)"), [-230.0, 20.0], 1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_range_of_an_artefact_has_its_unit_and_its_source_or_reason(kind):
+    units = ("_per_k", "_nm", "_px", "_share")
+    for name, field in kind.model_fields.items():
+        if name == "kind" or (name == "share" and kind.model_fields["share"].default == 1):
+            continue
+        text = field.description
+        told = "Reason:" in text or "Source:" in text or "in place of" in text
+        assert told, f"{kind.__name__}.{name}: {text}"
+        if not name.endswith(units) and name != "share":
+            # a number without a unit says what it is a multiple of
+            assert any(word in text for word in ("standard deviations", "same unit", "How much", "power")), name
+
+
+def test_a_surface_s_amplitudes_are_short_for_its_artefacts():
+    plan = SurfaceConfig.of(noise_share=0.3, step_share=2.0)
+    listed = {artefact.kind: artefact for artefact in plan.artefacts}
+    assert list(listed) == ["white_noise", "line_noise", "atomic_step"]
+    assert listed["white_noise"].amplitude == (0.3, 0.3)
+    assert listed["line_noise"].amplitude == (0.15, 0.15)
+    assert listed["atomic_step"].height == (2.0, 2.0)
+    assert all(artefact.share == 1 for artefact in plan.artefacts)
+    assert SurfaceConfig.of(noise_share=0.0, line_noise_share=0.0).artefacts == ()
+    assert SurfaceConfig.of(artefacts=listed.values()) == plan
+    assert SurfaceConfig.model_validate_json(plan.model_dump_json()) == plan

@@ -10,6 +10,8 @@ import torch
 from scipy import ndimage
 from scipy.special import hankel1
 
+from napari_stm_impurities.simulation.artefacts.missing_pixels import MissingPixels
+from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
 from napari_stm_impurities.simulation.config import ScatteringConfig
 from napari_stm_impurities.simulation.scattering_windows import scattering_windows
 from napari_stm_impurities.simulation.windows import label_map
@@ -24,19 +26,7 @@ CLEAN = {
     "near_field_erased_share": 0.0,
     "near_field_random_share": 0.0,
     "drift_share": 0.0,
-    "white_noise": (1e-6, 1e-6),
-    "line_noise_share": 0.0,
-    "correlated_noise_share": 0.0,
-    "herringbone_share": 0.0,
-    "lattice_share": 0.0,
-    "step_share": 0.0,
-    "texture_share": 0.0,
-    "tilt": (0.0, 0.0),
-    "blur_per_k": (0.0, 0.0),
-    "set_point": (0.0, 0.0),
-    "spikes_share": 0.0,
-    "missing_share": 0.0,
-    "inverted_share": 0.0,
+    "artefacts": (),
 }
 
 
@@ -104,7 +94,7 @@ def test_impurities_stand_inside_and_outside_but_only_those_inside_count():
 
 
 def test_a_window_may_hold_nothing_but_noise():
-    windows = simulate(6, side_px=16, empty_share=1.0, missing_share=0.0)
+    windows = simulate(6, side_px=16, empty_share=1.0, artefacts=[WhiteNoise()])
     assert not windows.present.any()
     assert windows.maps.isfinite().all()
     assert windows.maps.std() > 0
@@ -137,11 +127,11 @@ def test_in_groups_neighbours_stand_at_the_distance_that_was_asked_for():
 
 
 def test_a_missing_pixel_is_missing_at_every_bias_and_nan():
-    windows = simulate(20, side_px=32, n_maps=(2, 2), missing_share=1.0)
+    windows = simulate(20, side_px=32, n_maps=(2, 2), artefacts=[MissingPixels(share=1)])
     gone = windows.maps.isnan()
     assert gone.flatten(1).any(1).all()
     assert torch.equal(gone[:, 0], gone[:, 1])
-    kept = simulate(20, side_px=16, n_maps=(2, 2), missing_share=0.0)
+    kept = simulate(20, side_px=16, n_maps=(2, 2), artefacts=[MissingPixels(share=0)])
     assert not kept.maps.isnan().any()
 
 
@@ -178,11 +168,6 @@ def test_an_arbitrary_near_field_differs_from_impurity_to_impurity():
             heights.append(maps[-1, y, x])
     assert np.std(np.abs(heights)) > 0.3
     assert np.mean(np.abs(heights)) > 1
-
-
-def test_half_the_inverted_windows_differ_by_their_sign_only():
-    plain, inverted = (simulate(3, **{**CLEAN, "inverted_share": share}) for share in (0.0, 1.0))
-    torch.testing.assert_close(plain.maps, -inverted.maps)
 
 
 def test_the_number_of_biases_lies_in_its_range():

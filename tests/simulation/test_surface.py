@@ -9,12 +9,12 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from napari_stm_impurities.errors import StmError
+from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.core.progress import Stopped
+from napari_stm_impurities.data.images import DIMS, pixel_size_nm
+from napari_stm_impurities.data.points import positions_nm
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.points import positions_nm
-from napari_stm_impurities.progress import Stopped
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
-from napari_stm_impurities.stacks import DIMS, pixel_size_nm
 
 
 @cache

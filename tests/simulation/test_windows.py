@@ -6,24 +6,24 @@ import numpy as np
 import torch
 
 from napari_stm_impurities.simulation.windows import (
-    Windows,
-    happens,
+    PatchBatch,
+    bernoulli,
     impurity_pixels,
     label_map,
     log_uniform,
     measured_pixels,
+    randint,
     uniform,
-    whole,
 )
 
 
-def windows() -> Windows:
+def windows() -> PatchBatch:
     maps = torch.zeros(1, 2, 6, 8)
     maps[:, :, 4] = torch.nan
     maps[:, 0, 1, 1] = torch.nan
     yx = torch.tensor([[[0.6, 2.3], [4.1, 3.0], [1.0, 1.0], [-0.4, 7.4], [3.0, 3.0], [9.0, 9.0]]])
     present = torch.tensor([[True, True, True, True, False, False]])
-    return Windows(maps, yx, present)
+    return PatchBatch(maps, yx, present)
 
 
 def test_a_pixel_is_measured_where_one_bias_is():
@@ -55,5 +55,5 @@ def test_numbers_are_drawn_in_their_range():
     assert log.min() >= -2.001
     assert log.max() <= 0.001
     assert abs(log.mean() + 1) < 0.05
-    assert {whole(2, 4, draw) for _ in range(60)} == {2, 3, 4}
-    assert abs(float(happens(0.2, 4000, draw).mean()) - 0.2) < 0.03
+    assert {randint(2, 4, draw) for _ in range(60)} == {2, 3, 4}
+    assert abs(float(bernoulli(0.2, 4000, draw).float().mean()) - 0.2) < 0.03

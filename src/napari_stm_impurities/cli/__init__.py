@@ -1,36 +1,42 @@
 """The command ``stm-impurities``: each command reads its files, calls one function of the package, and writes.
 
-Exit codes: 0 on success, 2 with one line on standard error on bad input, 1 where a part of a batch
-failed or a rerun gave other points, 130 after Ctrl-C. Nothing here imports torch before a command needs it.
+Exit codes: 0 on success, 2 with one line on standard error on bad input, 1 where a part of a batch failed or a rerun
+gave other points, 130 after Ctrl-C, 141 where nobody reads the output any more. Nothing here imports torch before a
+command needs it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
+from inspect import signature
+from typing import Annotated
 
 import typer
 
-from ..errors import StmError
-from ..progress import Stopped
-from .shell import BAD_INPUT, INTERRUPTED, tell, warnings_as_lines
+from .. import __version__
+from ..core.errors import StmError
+from ..core.installed import unfit_versions
+from ..core.progress import Stopped
+from .console import BAD_INPUT, INTERRUPTED, NOT_READ, print_message, told_in_lines
 
-#: Each command: the module here that has it, and its line in the list of commands.
+#: The line of each command in the list of commands; each stands in a module of its name.
 COMMANDS = {
-    "info": ("look", "Tell what is in each file: shape, bias, pixel size, channels, dispersion."),
-    "convert": ("look", "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ."),
-    "simulate": ("learn", "Simulate a surface with impurities at known positions."),
-    "train": ("learn", "Train a model on simulated windows."),
-    "adapt": ("adapt", "Adapt a model to a measurement, with the points that you corrected."),
-    "find": ("search", "Find the impurities in a stack, or in each file of a folder."),
-    "reference": ("judge", "Find reference points on the map of the bound states."),
-    "compare": ("judge", "Compare points with a reference."),
-    "statistics": ("account", "Tell what points say of the surface: density, nearest neighbours, pair correlation."),
-    "report": ("account", "Write a folder with points, figures, statistics and where all of it comes from."),
-    "rerun": ("account", "Get the points of a report again, and tell whether they are the same."),
-    "demo": ("judge", "Do the whole job on a simulated Au(111) surface."),
+    "info": "Tell what is in each file: shape, bias, pixel size, channels, dispersion.",
+    "convert": "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ.",
+    "simulate": "Simulate a surface with impurities at known positions.",
+    "train": "Train a model on simulated windows.",
+    "adapt": "Adapt a model to a measurement, with the points that you corrected.",
+    "find": "Find the impurities in a stack, or in each file of a folder.",
+    "reference": "Find reference points on the map of the bound states.",
+    "compare": "Compare points with a reference.",
+    "statistics": "Tell what points say of the surface: density, nearest neighbours, pair correlation.",
+    "report": "Write a folder with points, figures, statistics and where all of it comes from.",
+    "rerun": "Get the points of a report again, and tell whether they are the same.",
+    "demo": "Do the whole job on a simulated Au(111) surface.",
 }
 
 
@@ -46,16 +52,33 @@ def command_line(asked: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for name, (module, line) in COMMANDS.items():
-        if name == asked:
-            app.command(name, short_help=line)(getattr(import_module(f".{module}", __name__), name))
-        else:
-            app.command(name, short_help=line)(_not_asked_for)
+    app.callback()(_name_and_version)
+    for name, line in COMMANDS.items():
+        app.command(name, short_help=line)(_command(name) if name == asked else _not_asked_for)
     return app
+
+
+def _command(name: str) -> Callable[..., int | None]:
+    command: Callable[..., int | None] = getattr(import_module(f".{name}", __name__), name)
+    return command
 
 
 def _not_asked_for() -> None:
     """Stand in the list of commands."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"napari-stm-impurities {__version__}")
+        raise typer.Exit
+
+
+def _name_and_version(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the name and the version.")
+    ] = False,
+) -> None:
+    """Take what stands before the name of a command."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -68,27 +91,50 @@ def run(arguments: Sequence[str]) -> int:
     """
     words = list(arguments) or ["--help"]
     try:
-        with warnings_as_lines():
-            status = command_line(words[0])(words, prog_name="stm-impurities", standalone_mode=False)
+        options = signature(_command(words[0])).parameters if words[0] in COMMANDS else ()
+        with told_in_lines(name for name in options if "_" in name):
+            try:
+                status = command_line(words[0])(words, prog_name="stm-impurities", standalone_mode=False)
+                sys.stdout.flush()
+            except StmError as error:
+                print_message("error", str(error))
+                return BAD_INPUT
     except typer.TyperException as error:
         command = f" {words[0]}" if words[0] in COMMANDS else ""
-        tell("error", f"{error.format_message()} (see stm-impurities{command} --help)")
+        print_message("error", f"{error.format_message()} (see stm-impurities{command} --help)")
         return BAD_INPUT
-    except StmError as error:
-        tell("error", str(error))
-        return BAD_INPUT
+    except BrokenPipeError:
+        _give_up_stdout()
+        return NOT_READ
     except OSError as error:
-        tell("error", f"{error.filename or 'a file'}: {error.strerror or error}")
+        print_message("error", f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _give_up_stdout()
         return BAD_INPUT
     except (Stopped, KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
     if status == INTERRUPTED:
-        tell("stopped", "by Ctrl-C; no file was left half-written")
+        print_message("stopped", "by Ctrl-C; no file was left half-written")
     return int(status or 0)
+
+
+def _give_up_stdout() -> None:
+    """Send what is left for standard output nowhere: Python writes it at its end, and would fail once more."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def main() -> None:
     """The entry point of the console script."""
     # torch's threads wait for each other by spinning, which on a busy machine makes them ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    sys.exit(run(sys.argv[1:]))
+    try:
+        status = run(sys.argv[1:])
+    except Exception as error:
+        unfit = "; ".join(unfit_versions())
+        if not unfit:
+            raise
+        print_message("error", f"a library failed ({error}): {unfit}")
+        status = BAD_INPUT
+    sys.exit(status)

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ..points import load_points
-from ..training import AdaptConfig, adaptation_of
-from ..training import adapt as adapt_model
-from .files import Biases, Channel, Files, PixelSize, read
-from .learn import tell_epoch, tell_model
+from ..data.images import pixel_size_nm as size_of
+from ..impurities.training import AdaptConfig, adaptation_of
+from ..impurities.training import adapt as adapt_model
+from .console import INTERRUPTED, long_work, out, print_message
+from .files import Biases, Channel, Files, PixelSize, Strict, check_places, read, read_points
 from .options import given, options_of, refuse_settings
 from .run_options import Device
-from .shell import INTERRUPTED, long_work, out, tell
+from .training_reports import print_epoch, print_model
 
 
 @options_of(AdaptConfig)
@@ -41,6 +41,7 @@ def adapt(
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of this model file, with the same input.")
     ] = False,
@@ -55,18 +56,19 @@ def adapt(
     """
     if resume:
         refuse_settings(values, "an adaptation that is resumed keeps its settings")
-    stack = read(files, channel, pixel_size_nm, bias_mv)
+    check_places([output], [*files, points, Path(model)])
+    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     with long_work("adapt") as (progress, should_stop):
         adapted = adapt_model(
             model,
             stack,
-            None if points is None else load_points(points),
+            None if points is None else read_points(points, size_of(stack)),
             region,
             dispersion=material,
             config=None if resume else AdaptConfig.of(**given(values)),
             path=output,
             resume=resume,
-            on_epoch=tell_epoch,
+            on_epoch=print_epoch,
             device=device,
             progress=progress,
             should_stop=should_stop,
@@ -76,6 +78,6 @@ def adapt(
     if told is not None:
         out().print(str(told), markup=False)
         if told.worse is not None:
-            tell("warning", told.worse)
-    tell_model(output, adapted, stopped)
+            print_message("warning", told.worse)
+    print_model(output, adapted, stopped)
     return INTERRUPTED if stopped else 0

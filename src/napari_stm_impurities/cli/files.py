@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 import typer
 
-from ..errors import StmError
-from .shell import tell
+from ..core.errors import StmError
+from ..core.files import check_file_place
+from ..core.units import quantity, unit_mv
+from ..data.points import check_points
+from ..io.tables import save_points
+from .console import STDOUT, print_message
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
+
+#: No measurement has more biases; a smaller step was a slip of the pen.
+_MOST_BIASES = 100_000
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="One file, or a series with one bias a file.")]
 Channel = Annotated[str | None, typer.Option(help="The channel to read; info lists them, and says which one is taken.")]
@@ -27,6 +37,68 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse to assume what the file does not state (channel, bias, unit, pixel size)."),
 ]
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Also write every number as JSON; - writes to standard output."),
+]
+
+
+class Numbers(Protocol):
+    """What can be written as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in it, as plain values."""
+
+    def to_json(self, path: Path) -> Path:
+        """Write it as a file."""
+
+
+def check_places(outputs: Iterable[Path | None], inputs: Sequence[Path | None] = ()) -> None:
+    """See, before any work is done, that each file can be written, and that none is written over what is read.
+
+    Raises
+    ------
+    StmError
+        If a place cannot be written to, is that of a file to read, or is named twice.
+    """
+    wanted = [path for path in outputs if path is not None]
+    for number, path in enumerate(wanted):
+        if path in wanted[:number]:
+            raise StmError(f"{path}: two results cannot go to one place; give another name")
+        if path == STDOUT:
+            continue
+        check_file_place(path)
+        check_not_read(path, inputs)
+
+
+def check_not_read(output: Path, inputs: Iterable[Path | None]) -> None:
+    """See that what is written is none of the files that are read.
+
+    Raises
+    ------
+    StmError
+        Naming the file.
+    """
+    if output.exists() and any(path is not None and path.exists() and output.samefile(path) for path in inputs):
+        raise StmError(f"{output}: is read, and would be written over; give another name")
+
+
+def write_points(points: pd.DataFrame, path: Path) -> None:
+    """Write a table of points as CSV, to standard output where the path is ``-``."""
+    if path == STDOUT:
+        print(check_points(points).to_csv(index=False), end="")
+    else:
+        save_points(points, path)
+
+
+def write_json(numbers: Numbers, path: Path | None) -> None:
+    """Write numbers as JSON, to standard output where the path is ``-``; nothing where there is no path."""
+    if path == STDOUT:
+        print(json.dumps(numbers.to_dict(), indent=2, allow_nan=False))
+    elif path is not None:
+        numbers.to_json(path)
 
 
 def read(
@@ -44,7 +116,7 @@ def read(
     StmError
         If a file cannot be read, or the biases make no sense.
     """
-    from ..readers import open_recording
+    from ..io.readers import open_recording
 
     recording = open_recording(
         files if len(files) > 1 else files[0],
@@ -52,11 +124,32 @@ def read(
         bias_mv=None if bias_mv is None else biases(bias_mv),
     )
     for warning in recording.warnings:
-        tell("warning", warning)
+        print_message("warning", warning)
     stack = recording.stack(channel, strict=strict)
     for text in stack.attrs.get("assumptions", []):
-        tell("assumed", text)
+        print_message("assumed", text)
     return stack
+
+
+def read_points(
+    path: Path, pixel_size_nm: float | tuple[float, float] | None = None, *, strict: bool = False
+) -> pd.DataFrame:
+    """The table of points in a file; assumptions go to standard error.
+
+    Raises
+    ------
+    StmError
+        If it is no table of points, its positions are in pixels and the pixel size is not known, or `strict` refuses
+        an assumption.
+    """
+    from ..io.tables import load_points
+
+    points = load_points(path, pixel_size_nm=pixel_size_nm)
+    for text in points.attrs["assumptions"]:
+        if strict:
+            raise StmError(f"{path}: strict reading refuses an assumption ({text}); state it in the table")
+        print_message("assumed", f"{path}: {text}")
+    return points
 
 
 def biases(text: str) -> list[float]:
@@ -69,16 +162,28 @@ def biases(text: str) -> list[float]:
 
     Examples
     --------
-    >>> biases("-10, 0, 10"), biases("-4:4:4"), biases("-520")
-    ([-10.0, 0.0, 10.0], [-4.0, 0.0, 4.0], [-520.0])
+    >>> biases("-10, 0, 10"), biases("-4:4:4"), biases("-0.52 V"), biases("-0,5; 0")
+    ([-10.0, 0.0, 10.0], [-4.0, 0.0, 4.0], [-520.0], [-0.5, 0.0])
     """
-    try:
-        if ":" not in text:
-            return [float(part) for part in text.split(",")]
-        first, last, step = (float(part) for part in text.split(":"))
-        steps = (last - first) / step
-    except (ValueError, ZeroDivisionError):
-        raise StmError(f"the biases are numbers with commas, or FIRST:LAST:STEP in mV, got {text!r}") from None
-    if steps < 0 or abs(steps - round(steps)) > 1e-6:
+    if ":" not in text:
+        # between semicolons a comma is a decimal mark
+        return [_bias(part, text) for part in text.split(";" if ";" in text else ",")]
+    first, last, step = (_bias(part, text) for part in (text.split(":") + 3 * [""])[:3])
+    if text.count(":") != 2 or step == 0:
+        raise _not_biases(text)
+    steps = (last - first) / step
+    if not 0 <= steps <= _MOST_BIASES or abs(steps - round(steps)) > 1e-6:
         raise StmError(f"steps of {step:g} mV do not lead from {first:g} to {last:g} mV")
     return [float(bias) for bias in np.linspace(first, last, round(steps) + 1)]
+
+
+def _bias(part: str, whole: str) -> float:
+    found = quantity(part, "decimal")
+    factor = unit_mv(found[1] or "mV") if found else None
+    if found is None or factor is None or not np.isfinite(found[0]):
+        raise _not_biases(whole)
+    return found[0] * factor
+
+
+def _not_biases(text: str) -> StmError:
+    return StmError(f"the biases are numbers with commas, or FIRST:LAST:STEP in mV, got {text!r}")

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
-from ..configuration import Configuration
-from ..errors import StmError
+from ..core.configuration import Configuration
+from ..core.errors import StmError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -18,8 +18,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _PLAIN = (bool, int, float, str)
 
 
-def options_of(model: type[Configuration]) -> Callable[[Command], Command]:
-    """Give a command one option for each plain field of a configuration.
+def options_of(*models: type[Configuration]) -> Callable[[Command], Command]:
+    """Give a command one option for each plain field of a configuration, or of several.
 
     The command takes them as ``**values``; an option that was not given is ``None`` there, and
     :func:`given` leaves it out, so that the configuration's own default, or a preset's value, holds.
@@ -30,7 +30,7 @@ def options_of(model: type[Configuration]) -> Callable[[Command], Command]:
         signature = inspect.signature(command, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         taken = {p.name for p in own}
-        made = [_option(model, name) for name in model.model_fields if name not in taken]
+        made = [_option(model, name) for model in models for name in model.model_fields if name not in taken]
         command.__signature__ = signature.replace(parameters=[*own, *(p for p in made if p)])  # type: ignore[attr-defined]  # a function takes any attribute
         return command
 

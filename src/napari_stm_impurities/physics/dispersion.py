@@ -11,10 +11,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
-from ..configuration import Configuration
-from ..errors import StmError
+from ..core.arguments import number, real_array, shown
+from ..core.configuration import Configuration
+from ..core.errors import StmError
 
 #: hbar^2 / (2 m_e) in meV nm^2 (CODATA 2018).
 HBAR2_OVER_2ME_MEV_NM2 = 38.099821
@@ -37,9 +38,11 @@ class Dispersion(Configuration):
     )
     band_bottom_uncertainty_mv: float = Field(default=0.0, ge=0, description="One standard deviation of E0 in mV.")
     effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
-    quality: float = Field(
-        default=float("inf"),
-        description="The standard deviations that the odds of a ring amount to; infinite for a preset.",
+    significance_sigma: float | None = Field(
+        default=None,
+        # files of the first release call it the quality
+        validation_alias=AliasChoices("significance_sigma", "quality"),
+        description="The standard deviations that the odds of a ring amount to; None for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")
 
@@ -58,8 +61,8 @@ class Dispersion(Configuration):
             If the surface is not known; the text lists those that are.
         """
         known = {_letters(material): band for material, band in MATERIALS.items()}
-        if _letters(name) not in known:
-            raise StmError(f"no material {name!r}; known are {', '.join(MATERIALS)}")
+        if not isinstance(name, str) or _letters(name) not in known:
+            raise StmError(f"no material {shown(name)}; known are {', '.join(MATERIALS)}")
         bottom, mass, source = known[_letters(name)]
         return cls.of(band_bottom_mv=bottom, effective_mass=mass, source=source)
 
@@ -76,11 +79,11 @@ class Dispersion(Configuration):
         effective_mass
             What to assume between biases.
         """
-        if not wavelength_nm > 0:
-            raise StmError(f"the wavelength of the ripples must be positive, in nm, got {wavelength_nm!r}")
-        k = np.pi / wavelength_nm
-        bottom = bias_mv - HBAR2_OVER_2ME_MEV_NM2 * k**2 / effective_mass
-        return cls.of(band_bottom_mv=bottom, effective_mass=effective_mass, source=f"ripples of {wavelength_nm:g} nm")
+        length = number(wavelength_nm, "the wavelength of the ripples", "nm", above=0)
+        number(effective_mass, "the effective mass", above=0)
+        k = np.pi / length
+        bottom = number(bias_mv, "the bias", "mV") - HBAR2_OVER_2ME_MEV_NM2 * k**2 / effective_mass
+        return cls.of(band_bottom_mv=bottom, effective_mass=effective_mass, source=f"ripples of {length:g} nm")
 
     def k_per_nm(self, bias_mv: ArrayLike) -> NDArray[np.float64]:
         """The wavevector k in 1/nm; 0 below the band.
@@ -94,9 +97,32 @@ class Dispersion(Configuration):
         -------
         numpy.ndarray
             The same shape.
+
+        Raises
+        ------
+        StmError
+            If the biases are no real numbers.
         """
-        above = np.maximum(np.asarray(bias_mv, dtype=np.float64) - self.band_bottom_mv, 0.0)
+        above = np.maximum(real_array(bias_mv, "the bias (mV)").astype(np.float64) - self.band_bottom_mv, 0.0)
         return np.sqrt(self.effective_mass * above / HBAR2_OVER_2ME_MEV_NM2)
+
+
+def band_given(dispersion: Dispersion | str | None) -> Dispersion | None:
+    """The band that a person named, by a material or as it is; None where nobody did.
+
+    Raises
+    ------
+    StmError
+        If it is neither, or no known material.
+    """
+    if dispersion is None or isinstance(dispersion, Dispersion):
+        return dispersion
+    if isinstance(dispersion, str):
+        return Dispersion.of_material(dispersion)
+    raise StmError(
+        f"the dispersion is a material's name ({', '.join(MATERIALS)}) or a Dispersion, got {shown(dispersion)};"
+        " Dispersion.of_wavelength makes one from the distance between two crests in nm"
+    )
 
 
 #: name -> band bottom (mV), effective mass (m_e), source.
@@ -126,6 +152,4 @@ def k_from_carrier_density(density_per_nm2: float) -> float:
     >>> round(k_from_carrier_density(0.5), 3)
     1.772
     """
-    if not density_per_nm2 > 0:
-        raise StmError(f"the carrier density must be positive, in 1/nm^2, got {density_per_nm2!r}")
-    return float(np.sqrt(2 * np.pi * density_per_nm2))
+    return float(np.sqrt(2 * np.pi * number(density_per_nm2, "the carrier density", "1/nm^2", above=0)))

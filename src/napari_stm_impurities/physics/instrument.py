@@ -11,6 +11,11 @@ import math
 import torch
 from torch import Tensor
 
+#: Two stripes a period: the period itself and its first harmonic, together 1 at most; and a phase between them that
+#: makes the two gaps between the stripes unequal, as the fcc regions of Au(111) are wider than the hcp ones.
+_STRIPE_PAIR = (0.7, 0.3)
+_STRIPE_PAIR_PHASE_RAD = 0.8
+
 
 def white_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Independent Gaussian noise of standard deviation 1 in each pixel."""
@@ -49,8 +54,8 @@ def blur(maps: Tensor, sigma_px: Tensor) -> Tensor:
     batch, bias, height, width = maps.shape
     stacked = maps.reshape(1, batch * bias, height, width)
     rows = kernel.repeat_interleave(bias, 0)
-    padded = torch.nn.functional.pad(stacked, (reach, reach, reach, reach), mode="replicate")
-    smooth = torch.nn.functional.conv2d(padded, rows[:, None, :, None], groups=batch * bias)
+    pad_to_multiple = torch.nn.functional.pad(stacked, (reach, reach, reach, reach), mode="replicate")
+    smooth = torch.nn.functional.conv2d(pad_to_multiple, rows[:, None, :, None], groups=batch * bias)
     smooth = torch.nn.functional.conv2d(smooth, rows[:, None, None, :], groups=batch * bias)
     return smooth.reshape(batch, bias, height, width)
 
@@ -75,8 +80,9 @@ def along(angle_rad: Tensor, height_px: int, width_px: int) -> Tensor:
 
 def herringbone(angle_rad: Tensor, period_px: Tensor, phase_rad: Tensor, height_px: int, width_px: int) -> Tensor:
     """The stripe pairs of the Au(111) reconstruction, amplitude about 1, shape (batch, y, x)."""
-    turn = 2 * math.pi * along(angle_rad, height_px, width_px) / period_px[:, None, None] + phase_rad[:, None, None]
-    return 0.7 * torch.cos(turn) + 0.3 * torch.cos(2 * turn + 0.8)
+    rot180 = 2 * math.pi * along(angle_rad, height_px, width_px) / period_px[:, None, None] + phase_rad[:, None, None]
+    fundamental, harmonic = _STRIPE_PAIR
+    return fundamental * torch.cos(rot180) + harmonic * torch.cos(2 * rot180 + _STRIPE_PAIR_PHASE_RAD)
 
 
 def atomic_step(

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from napari.settings import get_plugin_settings
 from pydantic import Field
 
-from ..configuration import Configuration
+from ..core.configuration import Configuration
 
 PLUGIN = "napari-stm-impurities"
 #: The key of the page in the manifest.

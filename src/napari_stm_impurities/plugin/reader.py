@@ -6,18 +6,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+from napari.components import ViewerModel
+from napari.layers import Image
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import current_viewer
 
-from ..errors import StmError
-from ..points import load_points
-from ..readers import files_in, open_recording
-from ..readers.recording import Channel, Recording, UntoldError
-from ..readers.zarr_store import is_store
-from .bias_text import show_bias
+from ..core.errors import ReadError, StmError
+from ..io.imagej import SELECTIONS
+from ..io.readers import files_in, open_recording
+from ..io.readers.recording import Channel, MissingMetadataError, Recording
+from ..io.readers.text import is_map
+from ..io.readers.zarr_store import is_store
+from ..io.tables import is_points_table, load_points
 from .editing import follow
-from .layers import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
-from .points_layers import points_layer
+from .layers.bias_overlay import show_bias
+from .layers.images import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer, layer_pixel_size_nm
+from .layers.points import points_layer
 
 Paths = str | Sequence[str]
 
@@ -26,6 +31,9 @@ Read = Callable[[Paths], list[LayerTuple]]
 #: What a reader gives when it has read the file and there is nothing to show.
 NOTHING: list[tuple[None]] = [(None,)]
 
+#: So much of a text tells whether it is a map.
+_HEAD_BYTES = 65536
+
 #: The kinds of channel that a person wants to see at once; the others are opened by the widget *Prepare*.
 WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 
@@ -33,8 +41,8 @@ WORTH_SHOWING = ("lock-in", "current", "topography", "numerical derivative")
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerTuple] | list[tuple[None]]] | None:
     """The reader for a path, or for several.
 
-    napari has matched the names, so only foreign tables, and folders without a file that can be read, are declined
-    here. A folder is a Zarr store, or a series with one map a file.
+    napari has matched the names, so only foreign tables, archives without a selection of ImageJ, and folders without a
+    file that can be read, are declined here. A folder is a Zarr store, or a series with one map a file.
     """
     read = _reader_of(path)
     return None if read is None else partial(_or_say_why_not, read)
@@ -53,12 +61,13 @@ def _reader_of(path: Paths) -> Read | None:
     first = Path(path if isinstance(path, str) else path[0])
     if first.is_dir():
         return read_maps if is_store(first) or files_in(first) else None
+    if first.suffix.lower() in SELECTIONS:
+        return read_points if is_points_table(first) else None
     if first.suffix.lower() != ".csv":
         return read_maps
-    cells = _first_line(first)
-    if {"y_nm", "x_nm"} <= set(cells):
+    if is_points_table(first):
         return read_points
-    return read_maps if all(_is_number(cell) for cell in cells) else None
+    return read_maps if is_map(_head(first)) else None
 
 
 def read_maps(paths: Paths) -> list[LayerTuple]:
@@ -78,7 +87,7 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     untold: tuple[str, ...] = ()
     try:
         recording = open_recording(files)
-    except UntoldError as error:
+    except MissingMetadataError as error:
         # what the file does not tell is asked for by the widgets, once the maps are on the screen
         untold = error.lacks
         recording = open_recording(
@@ -139,28 +148,43 @@ def _worth_showing(channel: Channel) -> bool:
 
 
 def read_points(path: Paths) -> list[LayerTuple]:
-    """Tables of points in nm, a points layer each."""
-    follow(current_viewer())
+    """Tables of points, and selections of ImageJ, a points layer each."""
+    viewer = current_viewer()
+    follow(viewer)
     layers = []
     for one in [path] if isinstance(path, str) else path:
-        table = load_points(one)
+        table = _points_in(one, _pixel_size_on(viewer))
+        for assumption in table.attrs["assumptions"]:
+            show_warning(f"{Path(one).name}: assumed {assumption}")
         kind = str(table["source"].mode().iloc[0]) if len(table) else "model"
         came_from = {FILES_KEY: [str(one)]}
         layers.append(points_layer(table, kind=kind, name=Path(one).stem, metadata=came_from))
     return layers
 
 
-def _first_line(path: Path) -> list[str]:
+def _points_in(path: str, shown_size_nm: tuple[float, float] | None) -> pd.DataFrame:
+    """The points of a table; those in pixels by the pixel size of the images on the screen."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.readline(100_000).strip().split(",")
+        return load_points(path)
+    except ReadError:
+        if shown_size_nm is None:
+            raise
+    table = load_points(path, pixel_size_nm=shown_size_nm)
+    size = " x ".join(f"{one:.4g}" for one in dict.fromkeys(shown_size_nm))
+    table.attrs["assumptions"].append(f"pixel size: {size} nm, that of the images on the screen")
+    return table
+
+
+def _pixel_size_on(viewer: ViewerModel | None) -> tuple[float, float] | None:
+    """The pixel size (y, x) in nm that all images of a viewer have; None where they differ."""
+    images = [layer for layer in viewer.layers if isinstance(layer, Image)] if viewer else []
+    sizes = {layer_pixel_size_nm(image) for image in images} - {None}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
     except OSError:
-        return [""]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        return b""

@@ -6,10 +6,10 @@ from napari.utils import progress as napari_progress
 from napari.viewer import current_viewer
 
 from ..simulation.surface import Surface, simulate_surface
-from .bias_text import show_bias
 from .editing import follow
-from .layers import LayerTuple, image_layer
-from .points_layers import points_layer
+from .layers.bias_overlay import show_bias
+from .layers.images import LayerTuple, image_layer
+from .layers.points import points_layer
 
 MATERIAL = "Au(111)"
 

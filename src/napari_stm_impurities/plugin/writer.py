@@ -6,13 +6,13 @@ from typing import Any
 
 from napari.layers import Image, Layer, Points
 
-from ..errors import StmError
-from ..imagej import export_imagej
-from ..points import save_points
-from ..writers import save_stack
+from ..core.errors import StmError
+from ..io.imagej import export_imagej
+from ..io.tables import save_points
+from ..io.writers import save_stack
 from .editing import points_saved
-from .layers import layer_stack
-from .points_layers import layer_points
+from .layers.images import layer_stack
+from .layers.points import layer_points
 
 
 def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:

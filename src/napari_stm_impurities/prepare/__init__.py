@@ -1,7 +1,7 @@
 """What is done to a stack before anything is looked for in it: levelling, bad values, drift, another grid.
 
 Every function takes a stack and returns another one, with a line more in its ``history`` and a step more in its
-``recipe``, by which :func:`replay` does the same again. A missing
+``recipe``, by which :func:`~napari_stm_impurities.io.replay.replay` does the same again. A missing
 pixel (NaN) stays missing unless :func:`fill_missing` is called, one bias is as good as many, and the
 frame may be oblong. The work goes map by map, so that beside the result no second stack is held.
 """
@@ -15,7 +15,7 @@ from .levelling import level_lines, level_planes
 from .limits import choose_biases, clip_extremes
 from .missing import fill_missing, missing_mask
 from .normalise import normalise_by_conductance, normalise_by_mean
-from .recipe import STEPS, apply, recipe_of, replay
+from .recipe import STEPS, apply, recipe_of
 from .saturation import clip_saturated
 
 __all__ = [
@@ -36,6 +36,5 @@ __all__ = [
     "normalise_by_conductance",
     "normalise_by_mean",
     "recipe_of",
-    "replay",
     "resample",
 ]

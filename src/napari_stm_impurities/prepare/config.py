@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..configuration import Configuration
+from ..core.configuration import Configuration
 
 
 class PrepareConfig(Configuration):

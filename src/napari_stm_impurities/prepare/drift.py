@@ -17,10 +17,11 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 from skimage.registration import phase_cross_correlation
 
-from .. import stacks
-from ..errors import StmError
-from ..progress import Progress, ShouldStop, Stopped, never, silent
-from ..stacks import with_history
+from ..core.errors import StmError
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.robust import MAD_TO_STD
+from ..data import images
+from ..data.images import with_history
 from .missing import filled
 from .record import recorded
 
@@ -42,7 +43,7 @@ def measure_drift(stack: xr.DataArray, *, progress: Progress = silent, should_st
     stack
         Dimensions (bias, y, x), in the order of the biases, which is taken for the order of measuring.
     progress, should_stop
-        As everywhere (:mod:`napari_stm_impurities.progress`).
+        As everywhere (:mod:`napari_stm_impurities.core.progress`).
 
     Returns
     -------
@@ -82,7 +83,7 @@ def measure_drift(stack: xr.DataArray, *, progress: Progress = silent, should_st
         if np.abs(left).max() < 1 / _UPSAMPLING:
             break
     return xr.DataArray(
-        places * np.asarray(stacks.pixel_size_nm(stack)),
+        places * np.asarray(images.pixel_size_nm(stack)),
         dims=("bias", "axis"),
         coords={"bias": stack.bias, "axis": ["y", "x"]},
         name="drift",
@@ -121,7 +122,7 @@ def _solve(pairs: list[tuple[int, int]], found: np.ndarray, n_maps: int) -> np.n
         # the first map stays in its place
         places[1:] = np.linalg.lstsq(rows[:, 1:], right, rcond=None)[0]
         off = np.hypot(*(found - design @ places).T)
-        scale = 1.4826 * np.median(off[weight > 0]) if (weight > 0).any() else 0.0
+        scale = MAD_TO_STD * np.median(off[weight > 0]) if (weight > 0).any() else 0.0
         weight = np.where(weight > 0, np.minimum(1.0, _OUTLIER * max(scale, 0.02) / np.maximum(off, 1e-9)), 0.0)
     return places
 
@@ -159,7 +160,7 @@ def correct_drift(stack: xr.DataArray, drift_nm: ArrayLike | None = None) -> xr.
         raise StmError(
             f"a drift has two finite numbers (y, x) in nm for each of the {stack.sizes['bias']} maps, got {drift.shape}"
         )
-    in_px = drift / np.asarray(stacks.pixel_size_nm(stack))
+    in_px = drift / np.asarray(images.pixel_size_nm(stack))
     if (np.abs(in_px) >= stack.shape[1:]).any():
         raise StmError(f"a map drifted by {np.abs(drift).max():.3g} nm, out of the frame; leave it out")
     out = np.empty(stack.shape, dtype=np.float32)

@@ -7,9 +7,9 @@ import xarray as xr
 from scipy import ndimage
 from scipy.interpolate import make_interp_spline
 
-from .. import stacks
-from ..errors import StmError
-from ..stacks import with_history
+from ..core.errors import StmError
+from ..data import images
+from ..data.images import with_history
 from .missing import filled
 from .record import recorded
 
@@ -45,7 +45,7 @@ def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
     """
     if not (np.isfinite(pixel_size_nm) and pixel_size_nm > 0):
         raise StmError(f"the new pixel size must be positive, in nm, got {pixel_size_nm!r}")
-    old = stacks.pixel_size_nm(stack)
+    old = images.pixel_size_nm(stack)
     if np.allclose(old, pixel_size_nm, rtol=1e-6):
         return with_history(stack, stack.values, f"pixels left at {pixel_size_nm:.6g} nm")
     step_y, step_x = (pixel_size_nm / size for size in old)
@@ -64,7 +64,7 @@ def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
     history = f"resampled from {old[0]:.6g} x {old[1]:.6g} nm to {pixel_size_nm:.6g} nm pixels"
     attrs = {**stack.attrs, "history": [*stack.attrs.get("history", []), history]}
     attrs.pop("pixel_size_nm", None)
-    return stacks.make_stack(
+    return images.make_stack(
         out,
         stack.bias.values,
         pixel_size_nm,
@@ -170,7 +170,7 @@ def crop(
         at = stack[dim].values
         low, high = (at[0], at[-1]) if limits is None else sorted(limits)
         # a rounding error in the position of the outermost pixel must not lose it
-        slack = 1e-6 * stacks.pixel_size_nm(stack)[dim == "x"]
+        slack = 1e-6 * images.pixel_size_nm(stack)[dim == "x"]
         keep[dim] = np.flatnonzero((at >= low - slack) & (at <= high + slack))
         if len(keep[dim]) == 0:
             raise StmError(f"no pixel lies between {low:g} and {high:g} nm; {dim} runs from 0 to {at[-1]:.4g} nm")

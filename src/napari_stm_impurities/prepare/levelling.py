@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from ..stacks import with_history
-from .median import nan_median
+from ..core.robust import MAD_TO_STD, nan_median
+from ..data.images import with_history
 from .record import recorded
 
 #: Blocks a side whose medians carry the plane; 100 of them outvote the few that a defect covers.
@@ -90,7 +90,7 @@ def _fit_planes(medians: np.ndarray, y: np.ndarray, x: np.ndarray, share: np.nda
     plane[:, 0] = np.nan_to_num(nan_median(blocks - plane @ design.T)[0])
     for _ in range(4):
         residual = blocks - plane @ design.T
-        sigma = 1.4826 * np.nan_to_num(nan_median(np.abs(residual))[0])[:, None]
+        sigma = MAD_TO_STD * np.nan_to_num(nan_median(np.abs(residual))[0])[:, None]
         reach = np.nan_to_num(residual) / np.maximum(4.7 * sigma, 1e-6)
         weight = share * np.clip(1 - reach**2, 0, None) ** 2
         normal = np.einsum("mb,bi,bj->mij", weight, design, design)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..errors import StmError
-from ..stacks import select_bias, with_history
+from ..core.errors import StmError
+from ..data.images import select_bias, with_history
 from .record import recorded
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from .. import stacks
-from ..stacks import with_history
+from ..data import images
+from ..data.images import with_history
 from .record import recorded
 
 #: Width, in pixels, of the neighbourhood that a missing pixel is filled from, and where it ends.
@@ -50,7 +50,7 @@ def fill_missing(stack: xr.DataArray) -> xr.DataArray:
     >>> float(fill_missing(make_stack(data, 0, 1.0))[0, 4, 4])
     1.0
     """
-    share = stacks.missing_share(stack)
+    share = images.missing_share(stack)
     if share == 0:
         return with_history(stack, stack.values, "no missing pixels")
     return with_history(stack, filled(stack.values), f"missing pixels filled ({share:.2%} of all values)")

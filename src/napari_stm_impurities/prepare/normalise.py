@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..errors import StmError
-from ..stacks import with_history
+from ..core.errors import StmError
+from ..data.images import with_history
 from .directions import same_grid
 from .record import recorded
 

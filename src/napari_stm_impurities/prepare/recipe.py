@@ -6,15 +6,13 @@ saved stack can be repeated on its file, or on another one.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
-from ..errors import StmError
-from ..progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.errors import StmError
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from .directions import join_directions
 from .drift import correct_drift
 from .grid import average_biases, crop, resample
@@ -86,7 +84,7 @@ def apply(
         Gives another channel of the same file by its name, for the steps that need one. To that channel is done what
         the recipe says was done to it; where it gives the name alone, what was done to the stack before.
     progress, should_stop
-        As everywhere (:mod:`napari_stm_impurities.progress`).
+        As everywhere (:mod:`napari_stm_impurities.core.progress`).
 
     Raises
     ------
@@ -131,54 +129,3 @@ def _other_channel(step: str, wanted: str | Mapping[str, Any], before: list[Step
     if channels is None:
         raise StmError(f"{step} needs the channel {name!r}; apply the recipe to the file itself")
     return apply(channels(name), recipe, channels=channels)
-
-
-def replay(
-    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    like: xr.DataArray | Sequence[Step],
-    channel: str | None = None,
-    *,
-    progress: Progress = silent,
-    should_stop: ShouldStop = never,
-    **given: Any,
-) -> xr.DataArray:
-    """Read a file and do to it what was done to another stack.
-
-    Parameters
-    ----------
-    path
-        As in :func:`napari_stm_impurities.read_stack`.
-    like
-        A prepared stack, or a recipe.
-    channel
-        What to read; None takes the channel of `like`, where that is a stack. A layer that lost the name of its channel
-        (another plugin made it anew) passes for the channel that is named in its own name, as in ``grid Current``.
-    progress, should_stop
-        As everywhere.
-    **given
-        ``bias_mv`` and ``pixel_size_nm``, for files that do not tell them.
-
-    Raises
-    ------
-    StmError
-        If the file cannot be read, or a step cannot be done.
-    """
-    from ..readers import open_recording  # the readers are not needed to prepare what is there already
-
-    recording = open_recording(path, **given)
-    recipe = recipe_of(like) if isinstance(like, xr.DataArray) else like
-    if channel is None and isinstance(like, xr.DataArray):
-        channel = str(like.attrs.get("channel") or "") or None
-
-    def channels(name: str | None) -> xr.DataArray:
-        return recording.stack(None if name is None else _meant(name, [one.name for one in recording.channels]))
-
-    return apply(channels(channel), recipe, channels=channels, progress=progress, should_stop=should_stop)
-
-
-def _meant(name: str, there: Sequence[str]) -> str:
-    """The channel of that name, else the one with the longest name that stands in it as a whole."""
-    if name.casefold() in (one.casefold() for one in there):
-        return name
-    inside = [one for one in there if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", name, flags=re.IGNORECASE)]
-    return max(inside, key=len, default=name)

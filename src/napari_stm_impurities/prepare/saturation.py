@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..stacks import with_history
-from .median import nan_median
+from ..core.robust import MAD_TO_STD, nan_median
+from ..data.images import with_history
 from .record import recorded
 
 #: A rail is an extreme value met so often, and so much more often than the values next to it.
@@ -62,8 +62,8 @@ def _rails(values: np.ndarray) -> list[tuple[str, np.ndarray]]:
         if met < _RAIL_COUNT:
             continue
         others, counts = np.unique(near[near != rail], return_counts=True)
-        beside = counts[np.argsort(np.abs(others - rail))[:_RAIL_COUNT]]
-        if len(beside) and met < _RAIL_COUNT * beside.mean():
+        temporary = counts[np.argsort(np.abs(others - rail))[:_RAIL_COUNT]]
+        if len(temporary) and met < _RAIL_COUNT * temporary.mean():
             continue
         at_rail = values == rail
         in_map = at_rail.sum(axis=(1, 2))
@@ -78,18 +78,18 @@ def _spikes(values: np.ndarray) -> np.ndarray:
     """Flat indices of the single-pixel spikes."""
     median, _ = nan_median(_thinned(values))
     off = np.abs(np.where(np.isinf(values), np.nan, values) - median[:, None, None])
-    sigma = 1.4826 * nan_median(_thinned(off))[0]
+    sigma = MAD_TO_STD * nan_median(_thinned(off))[0]
     where = np.flatnonzero(off > _SPIKE_SIGMA * sigma[:, None, None])
     if len(where) == 0:
         return where
     n_y, n_x = values.shape[1:]
     m, y, x = np.unravel_index(where, values.shape)
-    beside = np.zeros(len(where), dtype=off.dtype)
+    temporary = np.zeros(len(where), dtype=off.dtype)
     for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
         inside = (y + dy >= 0) & (y + dy < n_y) & (x + dx >= 0) & (x + dx < n_x)
         neighbour = off[m, np.clip(y + dy, 0, n_y - 1), np.clip(x + dx, 0, n_x - 1)]
-        beside = np.fmax(beside, np.where(inside, neighbour, 0.0))
-    spikes: np.ndarray = where[beside < _SPIKE_NEIGHBOURS * off.reshape(-1)[where]]
+        temporary = np.fmax(temporary, np.where(inside, neighbour, 0.0))
+    spikes: np.ndarray = where[temporary < _SPIKE_NEIGHBOURS * off.reshape(-1)[where]]
     return spikes
 
 

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from ..configuration import Configuration
+from ..core.configuration import Configuration
 from ..physics.dispersion import Dispersion, k_from_carrier_density
-
-
-def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
-    if not -np.inf < bounds[0] <= bounds[1] < np.inf:
-        raise ValueError(f"a range runs from low to high, got {bounds[0]:g} to {bounds[1]:g}")
-    return bounds
-
-
-#: From low to high, both included.
-Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
-PositiveRange = Annotated[
-    tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], AfterValidator(_ascending)
-]
-_AboveZero = Annotated[float, Field(gt=0)]
-#: For what is drawn on a logarithmic scale, or divided by.
-AboveZeroRange = Annotated[tuple[_AboveZero, _AboveZero], AfterValidator(_ascending)]
-_BelowOne = Annotated[float, Field(ge=0, lt=1)]
-BelowOneRange = Annotated[tuple[_BelowOne, _BelowOne], AfterValidator(_ascending)]
-_Count = Annotated[int, Field(ge=0)]
-CountRange = Annotated[tuple[_Count, _Count], AfterValidator(_ascending)]
-_OneOrMore = Annotated[int, Field(ge=1)]
-OneOrMoreRange = Annotated[tuple[_OneOrMore, _OneOrMore], AfterValidator(_ascending)]
-Share = Annotated[float, Field(ge=0, le=1)]
+from .artefacts import TRAINING_ARTEFACTS, Artefact
+from .flat_fields import with_list_of_artefacts
+from .ranges import (
+    AboveZeroRange,
+    BelowOneRange,
+    CountRange,
+    OneOrMoreRange,
+    PositiveRange,
+    Range,
+    Share,
+)
 
 
 class FriedelConfig(Configuration):
@@ -80,7 +68,7 @@ class ScatteringConfig(Configuration):
     """Windows of exact multiple scattering, with what a measured frame has besides.
 
     Lengths that the electrons set are in units of 1/k, so that one range serves all scales.
-    Noise and artefacts are in units of the standard deviation of the clean modulation.
+    Artefacts are in units of the standard deviation of the clean modulation.
     """
 
     kind: Literal["scattering"] = "scattering"
@@ -129,54 +117,13 @@ class ScatteringConfig(Configuration):
     """Drift from the first to the last bias, in pixels."""
     drift_share: Share = 0.4
     """The share of windows that drift."""
-    white_noise: AboveZeroRange = (0.02, 1.6)
-    """White noise of one map, drawn on a logarithmic scale."""
-    line_noise: PositiveRange = (0.02, 0.8)
-    """Offsets of scan lines."""
-    line_noise_share: Share = 0.35
-    """The share of windows with line noise."""
-    correlated_noise: PositiveRange = (0.05, 1.2)
-    """Noise that is correlated in the plane."""
-    correlated_noise_share: Share = 0.35
-    """The share of windows with correlated noise."""
-    correlated_exponent: PositiveRange = (0.7, 2.5)
-    """Its power falls with the spatial frequency to this power."""
-    herringbone: PositiveRange = (0.1, 2.0)
-    """Amplitude of a stripe pattern."""
-    herringbone_share: Share = 0.25
-    """The share of windows with stripes."""
-    herringbone_period_per_k: AboveZeroRange = (6.0, 25.0)
-    """Distance of the stripes in 1/k (Au(111): 6.3 nm or 12/k)."""
-    lattice: PositiveRange = (0.1, 2.0)
-    """Amplitude of an atomic lattice."""
-    lattice_share: Share = 0.15
-    """The share of windows with a lattice."""
-    lattice_period_px: AboveZeroRange = (2.2, 8.0)
-    """Distance of the lattice rows in pixels."""
-    texture: AboveZeroRange = (0.1, 2.0)
-    """Amplitude of a smooth random pattern that no impurity made; the same at every bias, or anew at each."""
-    texture_share: Share = 0.25
-    """The share of windows with such a pattern."""
-    texture_px: AboveZeroRange = (0.6, 4.0)
-    """How smooth it is: standard deviation of a Gaussian, in pixels."""
-    step: PositiveRange = (0.3, 12.0)
-    """Height of an atomic step, which is no impurity."""
-    step_share: Share = 0.2
-    """The share of windows with a step."""
-    step_wave: PositiveRange = (0.0, 2.0)
-    """Amplitude of the standing wave at a step."""
-    tilt: PositiveRange = (0.0, 2.0)
-    """A slope left over after levelling, from edge to edge."""
-    blur_per_k: PositiveRange = (0.0, 0.3)
-    """Standard deviation of a blunt tip, in 1/k."""
-    set_point: PositiveRange = (0.0, 0.7)
-    """How much of the mean over the biases the set point takes off each map."""
-    spikes_share: Share = 0.15
-    """The share of windows with single bad pixels."""
-    missing_share: Share = 0.12
-    """The share of windows with missing pixels or rows."""
-    inverted_share: Share = 0.15
-    """The share of windows whose sign is turned, as in a constant-current topograph."""
+    artefacts: tuple[Artefact, ...] = TRAINING_ARTEFACTS
+    """What the maps show besides impurities, in the order in which it is put into them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_of_artefacts(cls, values: Any) -> Any:
+        return with_list_of_artefacts(values)
 
 
 #: What a training may draw its windows from.

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..errors import StmError
-from ..files import written_whole
-from ..progress import Progress, ShouldStop, Stopped, never, silent
+from ..core.arguments import seed_of, whole_number
+from ..core.files import written_whole
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from .config import FriedelConfig, ScatteringConfig
 from .stream import simulate_windows
-from .windows import Windows, label_map
+from .windows import PatchBatch, label_map
 
 _BATCH = 8
 #: Windows simulated to learn how long the others will take.
@@ -37,7 +37,7 @@ def dataset_bytes(config: FriedelConfig | ScatteringConfig, n_windows: int) -> i
 def dataset_seconds(config: FriedelConfig | ScatteringConfig, n_windows: int, seed: int = 0) -> float:
     """How long :func:`simulate_dataset` will take on this machine, from a trial of four windows."""
     begun = time.perf_counter()
-    simulate_windows(config, _TRIAL, torch.Generator().manual_seed(seed))
+    simulate_windows(config, _TRIAL, torch.Generator().manual_seed(seed_of(seed)))
     return (time.perf_counter() - begun) * n_windows / _TRIAL
 
 
@@ -79,34 +79,33 @@ def simulate_dataset(
     Stopped
         If `should_stop` said so; nothing is left behind.
     """
-    if n_windows < 1:
-        raise StmError(f"at least one window is needed, got {n_windows}")
-    generator = torch.Generator().manual_seed(seed)
-    batches: list[Windows] = []
+    whole_number(n_windows, "at least one window is needed: their number", least=1)
+    generator = torch.Generator().manual_seed(seed_of(seed))
+    batches: list[PatchBatch] = []
     for first in range(0, n_windows, _BATCH):
         if should_stop():
             raise Stopped
         progress(first / n_windows, f"simulating window {first + 1} of {n_windows}")
         batches.append(simulate_windows(config, min(_BATCH, n_windows - first), generator))
     dataset = _as_dataset(batches).assign_attrs(configuration=config.model_dump_json(), seed=seed)
-    with written_whole(path) as beside:
-        dataset.to_netcdf(beside, engine="h5netcdf")
+    with written_whole(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf")
     progress(1.0, f"wrote {n_windows} windows")
     return Path(path)
 
 
-def _as_dataset(batches: list[Windows]) -> xr.Dataset:
+def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
     n_maps = max(batch.maps.shape[1] for batch in batches)
     n_impurities = max(batch.yx_px.shape[1] for batch in batches)
 
-    def padded(values: torch.Tensor, n: int) -> np.ndarray:
+    def pad_to_multiple(values: torch.Tensor, n: int) -> np.ndarray:
         missing = n - values.shape[1]
         widths = [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)]
         return np.pad(values.numpy(), widths, constant_values=np.nan)
 
     places = [torch.where(batch.present[..., None], batch.yx_px, torch.nan) for batch in batches]
-    yx = np.concatenate([padded(place, n_impurities) for place in places])
-    maps = np.concatenate([padded(batch.maps, n_maps) for batch in batches])
+    yx = np.concatenate([pad_to_multiple(place, n_impurities) for place in places])
+    maps = np.concatenate([pad_to_multiple(batch.maps, n_maps) for batch in batches])
     label = np.concatenate([label_map(batch).numpy() for batch in batches])
     return xr.Dataset(
         {

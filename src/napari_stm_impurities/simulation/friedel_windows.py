@@ -9,10 +9,10 @@ import torch
 from ..physics.friedel import friedel_modulation, standardise
 from ..physics.instrument import white_noise
 from .config import FriedelConfig
-from .windows import Windows, uniform
+from .windows import PatchBatch, uniform
 
 
-def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Generator) -> Windows:
+def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Generator) -> PatchBatch:
     """Simulate windows as the paper does.
 
     Impurities stand on pixels, no two on one. A_w and alpha_w are drawn anew for each impurity and
@@ -29,7 +29,7 @@ def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Gene
 
     Returns
     -------
-    Windows
+    PatchBatch
         Maps of shape (n_windows, n_maps, L, L).
 
     Examples
@@ -53,4 +53,4 @@ def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Gene
     phase = uniform(0, 2 * math.pi, shape, generator)
     maps = standardise(friedel_modulation(yx, k, amplitude, phase, side, config.cutoff_px))
     maps = maps + config.noise_std * white_noise(tuple(maps.shape), generator)
-    return Windows(maps, yx, present)
+    return PatchBatch(maps, yx, present)

@@ -10,10 +10,10 @@ import torch
 from .config import FriedelConfig, WindowConfig
 from .friedel_windows import friedel_windows
 from .scattering_windows import scattering_windows
-from .windows import Windows
+from .windows import PatchBatch
 
 
-def simulate_windows(config: WindowConfig, n_windows: int, generator: torch.Generator) -> Windows:
+def simulate_windows(config: WindowConfig, n_windows: int, generator: torch.Generator) -> PatchBatch:
     """Simulate one batch of windows of the kind that `config` says."""
     if isinstance(config, FriedelConfig):
         return friedel_windows(config, n_windows, generator)
@@ -22,7 +22,7 @@ def simulate_windows(config: WindowConfig, n_windows: int, generator: torch.Gene
 
 def window_stream(
     config: WindowConfig, batch_size: int, *seed: int, device: torch.device | str = "cpu"
-) -> Iterator[Windows]:
+) -> Iterator[PatchBatch]:
     """Batches of windows without end.
 
     Parameters

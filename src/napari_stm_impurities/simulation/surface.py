@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from ..configuration import Configuration
-from ..errors import StmError
+from ..core.arguments import instance, seed_of
+from ..core.configuration import Configuration
+from ..core.errors import StmError
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..data.images import make_stack
+from ..data.points import make_points
 from ..physics import instrument
 from ..physics.dispersion import Dispersion
 from ..physics.scattering import distances, ldos_modulation, t_matrix
-from ..points import make_points
-from ..progress import Progress, ShouldStop, Stopped, never, silent
-from ..stacks import make_stack
-from .config import PositiveRange, Range, Share
+from .amplitudes import Amplitudes
+from .artefacts import Artefact, Context, with_artefacts
+from .ranges import PositiveRange, Range, Share
 from .windows import uniform
 
 #: Biases that are computed between two looks at the stop button.
 _BIASES_AT_ONCE = 8
 #: Tries to place an impurity away from the others before the surface counts as full.
 _TRIES = 200
+#: The unit of the artefacts on a surface without ripples; those of 0.005 to 0.1 impurities in a nm^2 have 0.07 to 0.4.
+_UNIT_WITHOUT_RIPPLES = 0.1
 
 
 class SurfaceConfig(Configuration):
@@ -62,16 +68,9 @@ class SurfaceConfig(Configuration):
     """dI/dV on an impurity, over that of the bare surface, less 1."""
     near_field_spread: float = Field(default=0.0, ge=0)
     """How far that value scatters from impurity to impurity (standard deviation)."""
-    noise_share: float = Field(default=0.5, ge=0)
-    """White noise, in standard deviations of the clean ripples."""
-    line_noise_share: float = Field(default=0.15, ge=0)
-    """Offsets of scan lines, in standard deviations of the clean ripples."""
-    correlated_noise_share: float = Field(default=0.0, ge=0)
-    """Noise with a power of 1/q^1.5 in the plane, in standard deviations of the clean ripples."""
-    step_share: float = Field(default=0.0, ge=0)
-    """Height of an atomic step through the frame, in standard deviations of the clean ripples."""
-    herringbone_share: float = Field(default=0.0, ge=0)
-    """Amplitude of the Au(111) herringbone (6.3 nm), in standard deviations of the clean ripples."""
+    artefacts: tuple[Artefact, ...] = Amplitudes().artefacts()
+    """What the maps show besides, in the order in which it is put into them. One number each will do as well, under the
+    names of Amplitudes, such as noise_share."""
     drift_px: float = Field(default=0.0, ge=0, le=10)
     """Drift from the first to the last bias, in pixels."""
     bound_state_bias_mv: float = -520.0
@@ -82,6 +81,17 @@ class SurfaceConfig(Configuration):
     """How far the heights of the bound states scatter, as a share."""
     bound_state_noise_share: float = Field(default=0.15, ge=0)
     """Noise of that map, as a share of the mean height."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _artefacts_of_amplitudes(cls, values: Any) -> Any:
+        amplitudes = [name for name in Amplitudes.model_fields if name in values] if isinstance(values, dict) else []
+        if not amplitudes:
+            return values
+        if "artefacts" in values:
+            raise ValueError(f"artefacts are given as a list, and {amplitudes[0]} besides; give one of the two")
+        rest = {name: value for name, value in values.items() if name not in amplitudes}
+        return {**rest, "artefacts": Amplitudes.of(**{name: values[name] for name in amplitudes}).artefacts()}
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ def simulate_surface(
     Raises
     ------
     StmError
-        If the material is not known, all biases lie below its band, or the density leaves no room.
+        If the material is not known, the seed is none, all biases lie below its band, or the density leaves no room.
     Stopped
         If `should_stop` said so.
 
@@ -143,7 +153,8 @@ def simulate_surface(
     >>> surface.stack.shape, surface.bound_state_map.shape
     ((3, 24, 24), (1, 24, 24))
     """
-    plan = config or SurfaceConfig()
+    plan = SurfaceConfig() if config is None else instance(config, SurfaceConfig, "the config")
+    seed = seed_of(seed)
     band = Dispersion.of_material(material)
     bias = np.linspace(plan.bias_start_mv, plan.bias_stop_mv, plan.n_biases)
     if not (band.k_per_nm(bias) > 0).all():
@@ -156,8 +167,9 @@ def simulate_surface(
     yx = _positions(plan, seed) / pixel_nm
     k = torch.from_numpy(band.k_per_nm(bias) * pixel_nm).float()
     clean = _clean_maps(plan, yx, k, bias, generator, progress, should_stop)
-    spread = clean.std() if len(yx) else torch.tensor(0.1)
-    noisy = clean + spread * _disturbances(plan, k, pixel_nm, generator)
+    unit = clean.std() if clean.any() else torch.tensor(_UNIT_WITHOUT_RIPPLES)
+    context = Context(k[None], pixel_nm)
+    noisy = unit * with_artefacts(plan.artefacts, (clean / unit)[None], context, generator)[0]
     attrs = {"source": f"simulated {material}, seed {seed}", "history": [f"simulated with {plan.model_dump_json()}"]}
     stack = make_stack(1 + noisy.numpy(), bias, pixel_nm, channel="dI/dV", units="of the bare surface", attrs=attrs)
     inside = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
@@ -238,26 +250,6 @@ def _with_near_field(plan: SurfaceConfig, wave: Tensor, to_nearest: Tensor, valu
         return wave
     weight = torch.exp(-0.5 * (to_nearest / plan.near_field_nm) ** 4)
     return (1 - weight) * wave + weight * value
-
-
-def _disturbances(plan: SurfaceConfig, k: Tensor, pixel_nm: float, generator: torch.Generator) -> Tensor:
-    """What is no impurity, in standard deviations of the clean ripples, shape (bias, y, x)."""
-    side = plan.side_px
-    shape = (1, len(k), side, side)
-    total = plan.noise_share * instrument.white_noise(shape, generator)
-    total = total + plan.line_noise_share * instrument.line_noise(shape, generator)
-    if plan.correlated_noise_share:
-        exponent = torch.tensor([1.5])
-        total = total + plan.correlated_noise_share * instrument.correlated_noise(shape, exponent, generator)
-    if plan.herringbone_share:
-        turn = uniform(0, 2 * math.pi, (2, 1), generator)
-        stripes = instrument.herringbone(turn[0], torch.tensor([6.3 / pixel_nm]), turn[1], side, side)
-        total = total + plan.herringbone_share * stripes
-    if plan.step_share:
-        angle, offset = uniform(0, 2 * math.pi, (1,), generator), uniform(-0.25, 0.25, (1,), generator) * side
-        jump, wave = instrument.atomic_step(angle, offset, torch.ones(1), k[None], side, side)
-        total = total + plan.step_share * jump + wave
-    return total[0]
 
 
 def _bound_states(plan: SurfaceConfig, yx: Tensor, pixel_nm: float, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Windows:
+class PatchBatch:
     """A batch of simulated windows.
 
     Attributes
@@ -26,17 +26,17 @@ class Windows:
     yx_px: Tensor
     present: Tensor
 
-    def to(self, device: torch.device | str) -> Windows:
+    def to(self, device: torch.device | str) -> PatchBatch:
         """The same windows on another device."""
-        return Windows(self.maps.to(device), self.yx_px.to(device), self.present.to(device))
+        return PatchBatch(self.maps.to(device), self.yx_px.to(device), self.present.to(device))
 
 
-def measured_pixels(windows: Windows) -> Tensor:
+def measured_pixels(windows: PatchBatch) -> Tensor:
     """Where a pixel was measured at one bias at least, shape (batch, y, x), bool."""
     return ~windows.maps.isnan().all(1)
 
 
-def impurity_pixels(windows: Windows) -> Tensor:
+def impurity_pixels(windows: PatchBatch) -> Tensor:
     """1.0 on each measured pixel that holds an impurity, else 0.0, shape (batch, y, x)."""
     batch, _, height, width = windows.maps.shape
     hits = windows.maps.new_zeros(batch, height * width)
@@ -46,7 +46,7 @@ def impurity_pixels(windows: Windows) -> Tensor:
     return hits.reshape(batch, height, width) * measured_pixels(windows)
 
 
-def label_map(windows: Windows) -> Tensor:
+def label_map(windows: PatchBatch) -> Tensor:
     """The paper's Y_label: 1/N_i on each of the N_i impurity pixels, else 0.
 
     Returns
@@ -72,11 +72,11 @@ def log_uniform(low: float, high: float, shape: tuple[int, ...], generator: torc
     return low * (high / low) ** torch.rand(shape, generator=generator, device=generator.device)
 
 
-def happens(share: float, n: int, generator: torch.Generator) -> Tensor:
-    """Shape (n,), 1.0 for a `share` of the draws and 0.0 for the others."""
-    return (torch.rand(n, generator=generator, device=generator.device) < share).float()
+def bernoulli(share: float, n: int, generator: torch.Generator) -> Tensor:
+    """True for a `share` of the draws, shape (n,), bool."""
+    return torch.rand(n, generator=generator, device=generator.device) < share
 
 
-def whole(low: int, high: int, generator: torch.Generator) -> int:
-    """One whole number from `low` to `high`, both included."""
+def randint(low: int, high: int, generator: torch.Generator) -> int:
+    """One integer from `low` to `high`, both included."""
     return int(torch.randint(low, high + 1, (1,), generator=generator, device=generator.device))

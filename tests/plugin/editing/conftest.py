@@ -15,10 +15,11 @@ from napari.layers import Image, Points
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 
-from napari_stm_impurities.plugin.layers import image_layer
-from napari_stm_impurities.plugin.points_layers import add_points, points_layer
-from napari_stm_impurities.points import make_points
-from napari_stm_impurities.stacks import make_stack
+from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.plugin.editing import add_points
+from napari_stm_impurities.plugin.layers.images import image_layer
+from napari_stm_impurities.plugin.layers.points import points_layer
 
 #: Where the points of the fixture lie, in pixels, and how sure the model was.
 YX = [[4.0, 4.0], [8.0, 20.0], [15.0, 10.0], [16.0, 25.0]]

@@ -19,17 +19,18 @@ from napari.layers import Image, Layer, Points
 from napari.utils.notifications import notification_manager
 from pytestqt.qtbot import QtBot
 
-from napari_stm_impurities.files import AUTOSAVE_SUFFIX
-from napari_stm_impurities.plugin.editing import accept, attach, autosave, autosave_of, history_of, reject
+from napari_stm_impurities.core.files import AUTOSAVE_SUFFIX
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.readers import files_in
+from napari_stm_impurities.io.tables import load_points, save_points
+from napari_stm_impurities.io.writers import write_nanonis_grid
+from napari_stm_impurities.plugin.editing import accept, add_points, attach, autosave, autosave_of, history_of, reject
 from napari_stm_impurities.plugin.editing.autosave import Autosave
-from napari_stm_impurities.plugin.layers import image_layer
-from napari_stm_impurities.plugin.points_layers import add_points, layer_points, points_layer
+from napari_stm_impurities.plugin.layers.images import image_layer
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 from napari_stm_impurities.plugin.preferences import Preferences
 from napari_stm_impurities.plugin.reader import get_reader
 from napari_stm_impurities.plugin.writer import write_points
-from napari_stm_impurities.points import load_points, make_points, save_points
-from napari_stm_impurities.readers import files_in
-from napari_stm_impurities.writers import write_nanonis_grid
 
 from .conftest import CONFIDENCE, YX
 
@@ -39,9 +40,10 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication
 from napari_stm_impurities.plugin.editing import follow
-from napari_stm_impurities.plugin.points_layers import add_points, points_layer
+from napari_stm_impurities.plugin.editing import add_points
+from napari_stm_impurities.plugin.layers.points import points_layer
 from napari_stm_impurities.plugin.reader import read_maps
-from napari_stm_impurities.points import make_points
+from napari_stm_impurities.data.points import make_points
 
 app = QApplication([])
 viewer = ViewerModel()
@@ -284,14 +286,14 @@ def test_a_table_is_offered_only_what_is_newer_than_itself(qtbot: QtBot, tmp_pat
     viewer = open_it()
     layer = viewer.layers[-1]
     layer.add([10.5, 11.25])
-    beside = kept(qtbot, autosave_of(viewer, layer))
+    temporary = kept(qtbot, autosave_of(viewer, layer))
     autosave._autosaves.clear()
     os.utime(path, (time.time() + 10, time.time() + 10))
     assert not recovered(open_it())
     os.utime(path, (time.time() - 10, time.time() - 10))
     (back,) = recovered(open_it())
     np.testing.assert_allclose(layer_points(back)[["y_nm", "x_nm"]], layer_points(layer)[["y_nm", "x_nm"]])
-    assert not beside.exists()
+    assert not temporary.exists()
 
 
 def test_it_can_be_switched_off(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:

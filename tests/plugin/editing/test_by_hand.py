@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from napari.layers import Points
 
-from napari_stm_impurities.plugin.editing import history_of, merge_run
-from napari_stm_impurities.plugin.points_layers import layer_points
-from napari_stm_impurities.points import make_points
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.plugin.editing import add_points, history_of, merge_run
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 
 from .conftest import CONFIDENCE, YX, Hand
 
@@ -146,6 +146,15 @@ def test_copied_points_are_pasted_as_manual_ones(hand: Hand, layer: Points) -> N
     assert layer.data.tolist() == [*YX, YX[1]]
     hand.undo()
     unchanged(layer)
+
+
+def test_where_napari_has_no_such_paste_its_key_is_left_alone(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    keymap = {keys: do for keys, do in Points.class_keymap.items() if do.__name__ != "paste"}
+    monkeypatch.setattr(Points, "class_keymap", keymap)
+    layer = add_points(hand.viewer, points_layer(make_points(YX, (0.5, 0.5), source="manual"), hand.image))
+    bound = {str(keys) for keys in layer.keymap}
+    assert "Ctrl+A" in bound
+    assert "Ctrl+V" not in bound
 
 
 def test_all_means_all_that_can_be_seen(hand: Hand, layer: Points) -> None:

@@ -12,8 +12,11 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
+from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.io.tables import load_points, save_points
 from napari_stm_impurities.plugin.editing import (
     accept,
+    add_points,
     attach,
     follow,
     history,
@@ -25,9 +28,8 @@ from napari_stm_impurities.plugin.editing import (
     unreject,
 )
 from napari_stm_impurities.plugin.editing.state import put_state, take_state
-from napari_stm_impurities.plugin.layers import DRAWN_KEY, THRESHOLD_KEY
-from napari_stm_impurities.plugin.points_layers import add_points, layer_points, points_layer
-from napari_stm_impurities.points import load_points, make_points, save_points
+from napari_stm_impurities.plugin.layers.images import DRAWN_KEY, THRESHOLD_KEY
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 
 
 def found(n: int) -> Points:

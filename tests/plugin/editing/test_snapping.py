@@ -13,7 +13,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.plugin.editing import history_of
-from napari_stm_impurities.plugin.layers import FINDING_KEY, IMAGE_KEY, score_layer
+from napari_stm_impurities.plugin.layers.images import FINDING_KEY, IMAGE_KEY, score_layer
 
 from .conftest import YX, Hand
 
@@ -27,7 +27,7 @@ def add_scores(hand: Hand, image: Image, peak_nm: tuple[float, float] = PEAK_NM)
     values = 3 - (y[:, None] - peak_nm[0]) ** 2 - (x - peak_nm[1]) ** 2
     scores = xr.DataArray(np.maximum(values, 0), {"y": y, "x": x}, attrs={"pixel_size_nm": [0.2, 0.2]})
     data, keywords, kind = score_layer(scores, image, visible=False)
-    finding = SimpleNamespace(dispersion=None)
+    finding = SimpleNamespace(kind="impurities", dispersion=None)
     keywords["metadata"] = {FINDING_KEY: finding, IMAGE_KEY: weakref.ref(image)}
     layer: Image = hand.viewer.add_layer(Layer.create(data, keywords, kind))
     return layer
@@ -68,7 +68,7 @@ def test_the_band_tells_how_far(hand: Hand, layer: Points, bottom_mv: float, mov
     band = Dispersion(band_bottom_mv=bottom_mv, effective_mass=0.4)
     bias = np.array([-10.0, 10.0])
     attention = xr.DataArray(np.ones((2, 2)), {"bias": bias, "asked_bias": bias})
-    layer.metadata[FINDING_KEY] = SimpleNamespace(dispersion=band, attention=attention)
+    layer.metadata[FINDING_KEY] = SimpleNamespace(kind="impurities", dispersion=band, attention=attention)
     choose(hand, layer)
     hand.press("M")
     assert bool(np.any(np.asarray(layer.data) != YX)) is moves

@@ -1,5 +1,6 @@
 """Correcting points: marks, undo and redo, keys, snapping, autosave; for any points layer of napari."""
 
+from .add import add_points
 from .attach import attach, follow
 from .autosave import autosave_of, points_saved
 from .history import PointsHistory, history_of
@@ -9,6 +10,7 @@ from .replace import merge_run, put_table
 __all__ = [
     "PointsHistory",
     "accept",
+    "add_points",
     "attach",
     "autosave_of",
     "follow",

@@ -10,11 +10,11 @@ from napari.components import ViewerModel
 from napari.layers import Points
 from napari.utils.notifications import show_warning
 
-from ...errors import StmError
-from .history import counted, history_of
+from ...core.errors import StmError
+from .history import history_of, n_points_text
 from .marking import accept, is_rejected, mark_manual, reject, unreject
 from .snapping import snap
-from .state import tell
+from .state import emit_changed
 from .uncertain import go_to, next_uncertain, uncertain_points
 
 
@@ -79,39 +79,39 @@ def _select(viewer: ViewerModel, layer: Points) -> str:
 
 def _accept(_viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
-    with history_of(layer).change(f"accept {counted(len(rows))}"):
+    with history_of(layer).change(f"accept {n_points_text(len(rows))}"):
         accept(layer, rows)
-    return f"{counted(len(rows))} accepted"
+    return f"{n_points_text(len(rows))} accepted"
 
 
 def _reject(_viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
-    with history_of(layer).change(f"reject {counted(len(rows))}"):
+    with history_of(layer).change(f"reject {n_points_text(len(rows))}"):
         reject(layer, rows)
-    return f"{counted(len(rows))} rejected"
+    return f"{n_points_text(len(rows))} rejected"
 
 
 def _unreject(_viewer: ViewerModel, layer: Points) -> str:
     n = int(is_rejected(layer).sum())
     if not n:
         raise StmError("no point of this layer was rejected")
-    with history_of(layer).change(f"bring {counted(n)} back"):
+    with history_of(layer).change(f"bring {n_points_text(n)} back"):
         unreject(layer)
-    return f"{counted(n)} brought back"
+    return f"{n_points_text(n)} brought back"
 
 
 def _delete(_viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
     layer.remove(rows)
-    return f"{counted(len(rows))} deleted"
+    return f"{n_points_text(len(rows))} deleted"
 
 
 def _snap(viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
     n = snap(viewer, layer, rows)
     if n == len(rows):
-        return f"{counted(n)} snapped to the score map"
-    return f"{counted(n)} of {len(rows)} snapped; the others have no other peak of the score map in reach"
+        return f"{n_points_text(n)} snapped to the score map"
+    return f"{n_points_text(n)} of {len(rows)} snapped; the others have no other peak of the score map in reach"
 
 
 def _next(viewer: ViewerModel, layer: Points) -> str:
@@ -135,18 +135,25 @@ def _redo(_viewer: ViewerModel, layer: Points) -> str:
 
 def _select_shown(_viewer: ViewerModel, layer: Points) -> str:
     layer.selected_data = set(np.flatnonzero(layer.shown).tolist())
-    return f"{counted(len(layer.selected_data))} chosen"
+    return f"{n_points_text(len(layer.selected_data))} chosen"
+
+
+def napari_paste() -> Callable[[Points], None] | None:
+    """The command by which napari itself pastes points; None if this version has none of that name."""
+    return next((do for do in Points.class_keymap.values() if getattr(do, "__name__", "") == "paste"), None)
 
 
 def _paste(_viewer: ViewerModel, layer: Points) -> str:
-    # napari tells nobody that it pastes
+    # napari emits no event when it pastes
     before = len(layer.data)
-    napari_paste = next(do for keys, do in Points.class_keymap.items() if str(keys) == "Ctrl+V")
+    paste = napari_paste()
+    if paste is None:
+        raise StmError("this version of napari has no command that pastes points")
     with history_of(layer).change("paste points"):
-        napari_paste(layer)
+        paste(layer)
         mark_manual(layer, range(before, len(layer.data)))
-        tell(layer)
-    return f"{counted(len(layer.data) - before)} pasted"
+        emit_changed(layer)
+    return f"{n_points_text(len(layer.data) - before)} pasted"
 
 
 ADD = Action("Add", ("2",), "Then a click on the map adds a point; it is marked manual", _add)
@@ -185,6 +192,8 @@ UNREJECT = Action(
     "Bring rejected points back", (), "Show all rejected points again, as points that nobody has decided on", _unreject
 )
 
+PASTE = Action("Paste", ("Control-V",), "Paste points that were copied", _paste)
+
 #: What is bound on the layer; the modes are napari's own keys already.
 BOUND = (
     ACCEPT,
@@ -195,5 +204,5 @@ BOUND = (
     UNDO,
     REDO,
     Action("Select all", ("Control-A",), "Choose all points that are shown", _select_shown),
-    Action("Paste", ("Control-V",), "Paste points that were copied", _paste),
+    PASTE,
 )

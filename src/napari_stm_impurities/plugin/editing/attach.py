@@ -9,8 +9,8 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
-from ..hidden_points import respect_shown
-from ..layers import DRAWN_KEY
+from ..layers.images import DRAWN_KEY, unwrap_proxy
+from ..layers.points_visibility import respect_shown
 from .autosave import autosave_of
 from .history import history_of
 from .keys import bind_keys
@@ -23,15 +23,15 @@ _attached: WeakSet[Layer] = WeakSet()
 def attach(viewer: ViewerModel, layer: Points) -> None:
     """Give a points layer of a viewer its history, its keys and its autosave; a second time it does nothing."""
     follow(viewer)
-    layer = itself(layer)
+    layer = unwrap_proxy(layer)
     if layer not in _attached:
         _attached.add(layer)
         if not layer.data.flags.writeable:  # napari writes into it when a point is dragged
             layer.data = np.array(layer.data)
         respect_shown(layer)
         history_of(layer)
-        bind_keys(itself(viewer), layer)
-        autosave_of(itself(viewer), layer)
+        bind_keys(unwrap_proxy(viewer), layer)
+        autosave_of(unwrap_proxy(viewer), layer)
 
 
 def follow(viewer: ViewerModel | None) -> None:
@@ -39,7 +39,7 @@ def follow(viewer: ViewerModel | None) -> None:
 
     Points that were kept of an earlier session are offered back when their data are opened.
     """
-    viewer = itself(viewer)
+    viewer = unwrap_proxy(viewer)
     if viewer is None or viewer in _followed:
         return
     _followed.add(viewer)
@@ -57,8 +57,3 @@ def follow(viewer: ViewerModel | None) -> None:
     viewer.layers.events.removed.connect(part)
     for layer in viewer.layers:
         greet(layer)
-
-
-def itself(seen: Any) -> Any:
-    """A viewer or a layer where napari has handed a widget a proxy of it: what is remembered must be the thing."""
-    return getattr(seen, "__wrapped__", seen)

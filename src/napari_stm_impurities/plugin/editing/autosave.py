@@ -20,12 +20,12 @@ from napari.layers import Layer, Points
 from napari.utils.events import EmitterGroup
 from numpy.typing import ArrayLike
 
-from ...errors import StmError
+from ...core.errors import StmError
 from ..preferences import preferences
-from .clock import wake
+from .autosave_paths import free_at, parent_image, place_of_file, places_of
+from .autosave_timer import wake
 from .history import history_of
-from .kept_table import kept_table, write_table
-from .places import free_at, ground_of, place_of_file, places_of
+from .snapshot_table import kept_table, write_table
 
 #: The time between an edit and its being written, in seconds; further edits meanwhile are written with it.
 EVERY_S = 2.0
@@ -135,17 +135,17 @@ class Autosave:
         layer, viewer = self._layer(), self._viewer()
         if layer is None or viewer is None:
             return
-        ground = ground_of(viewer, layer)
+        parent = parent_image(viewer, layer)
         if self.path is not None:
             paths = [self.path]
-        elif ground is not None:
+        elif parent is not None:
             taken = taken_paths()
-            paths = [free_at(place, taken) for place in places_of(ground)]
+            paths = [free_at(place, taken) for place in places_of(parent)]
         else:
             self._problem = "there is no image to which these points belong"
             self.events.changed()
             return
-        self._writing = _pen.submit(write_first, kept_table(layer, ground), paths)
+        self._writing = _pen.submit(write_first, kept_table(layer, parent), paths)
 
     def _settle(self, writing: Future[Path]) -> None:
         self._writing = None

@@ -146,7 +146,7 @@ class PointsHistory:
         if self._code_at_work:
             return
         if event.action in _BEGINS:
-            self.record(f"{_BEGINS[event.action]} {counted(len(event.data_indices))}")
+            self.record(f"{_BEGINS[event.action]} {n_points_text(len(event.data_indices))}")
         elif event.action in _ENDS:
             with self._alone():
                 self._mark(event)
@@ -176,12 +176,12 @@ def history_of(layer: Points) -> PointsHistory:
     return _histories[layer]
 
 
-def counted(n: int) -> str:
+def n_points_text(n: int) -> str:
     """A number of points, in words.
 
     Examples
     --------
-    >>> counted(1), counted(3)
+    >>> n_points_text(1), n_points_text(3)
     ('1 point', '3 points')
     """
     return "1 point" if n == 1 else f"{n} points"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from napari.components import ViewerModel
 from napari.layers import Points
 
-from .actions import BOUND, Action, perform
+from .actions import BOUND, PASTE, Action, napari_paste, perform
 
 
 def bind_keys(viewer: ViewerModel, layer: Points) -> None:
@@ -18,6 +18,8 @@ def bind_keys(viewer: ViewerModel, layer: Points) -> None:
     does here, too), and *Ctrl-A* also chooses what is hidden.
     """
     for action in BOUND:
+        if action is PASTE and napari_paste() is None:
+            continue  # napari's own key, whatever it does there, is left alone
         for key in action.keys:
             layer.bind_key(key, _pressed(action, weakref.ref(viewer)), overwrite=True)
 

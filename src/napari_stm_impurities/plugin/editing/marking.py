@@ -2,7 +2,8 @@
 
 A point that was added or moved is ``manual``, without score and confidence: the model said nothing about that place.
 A point that was accepted stays what and where it is, with ``checked`` saying so; a rejected one is hidden, and no
-table, comparison or threshold brings it back. Both outlive the next run (:mod:`napari_stm_impurities.merging`).
+table, comparison or threshold brings it back. Both outlive the next run
+(:mod:`napari_stm_impurities.analysis.merging`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import numpy as np
 import pandas as pd
 from napari.layers import Points
 
-from ...merging import CHECKED, VERDICT, checked_of
-from ...points import SOURCES
-from ..layers import THRESHOLD_KEY
+from ...analysis.merging import REVIEW_STATUS, REVIEW_STATUSES, review_status_of
+from ...data.points import SOURCES
+from ..layers.images import THRESHOLD_KEY
 
 #: The model's figures, which hold only for the place where the model put the point.
 _FIGURES = ("score", "confidence")
@@ -39,7 +40,7 @@ def shown_at(features: pd.DataFrame, threshold: float) -> np.ndarray:
     >>> shown_at(table, 0.5).tolist()
     [False, True, True, False, True]
     """
-    checked = checked_of(features).cat.codes.to_numpy()
+    checked = review_status_of(features).cat.codes.to_numpy()
     confidence = features["confidence"].to_numpy(dtype=float) if "confidence" in features else np.nan
     return np.asarray((~(confidence < threshold) | (checked == _code("accepted"))) & (checked != _code("rejected")))
 
@@ -65,7 +66,7 @@ def mark_manual(layer: Points, rows: Collection[int] | np.ndarray) -> None:
             figures[at] = np.nan
             new[name] = figures
     if "checked" in layer.features:
-        new["checked"] = checked_of(layer.features).array
+        new["checked"] = review_status_of(layer.features).array
     layer.features = layer.features.assign(**new)
 
 
@@ -92,14 +93,14 @@ def unreject(layer: Points) -> int:
 
 def is_rejected(layer: Points) -> np.ndarray:
     """Which points of a layer were rejected, shape (n,)."""
-    return np.asarray(checked_of(layer.features) == "rejected")
+    return np.asarray(review_status_of(layer.features) == "rejected")
 
 
 def _check(layer: Points, rows: Collection[int], verdict: str) -> None:
-    told = checked_of(layer.features).cat.codes.to_numpy(copy=True)
+    told = review_status_of(layer.features).cat.codes.to_numpy(copy=True)
     told[np.asarray(list(rows), dtype=np.intp)] = _code(verdict)
-    layer.features = layer.features.assign(checked=pd.Categorical.from_codes(told, dtype=VERDICT))
+    layer.features = layer.features.assign(checked=pd.Categorical.from_codes(told, dtype=REVIEW_STATUS))
 
 
 def _code(verdict: str) -> int:
-    return CHECKED.index(verdict)
+    return REVIEW_STATUSES.index(verdict)

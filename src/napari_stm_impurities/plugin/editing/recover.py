@@ -13,19 +13,18 @@ from napari.layers import Layer, Points
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 
-from ...errors import StmError
-from ...points import load_points
-from ..layers import FILES_KEY, IMAGE_KEY, LayerTuple
-from ..points_layers import add_points
+from ...core.errors import StmError
+from ...io.tables import load_points
+from ..layers.images import FILES_KEY, IMAGE_KEY, LayerTuple
 from .autosave import autosave_of, taken_paths
-from .history import counted
-from .kept_table import kept_layer
-from .places import is_ground, kept_at, places_of
+from .autosave_paths import is_parent, kept_at, places_of
+from .history import n_points_text
+from .snapshot_table import kept_layer
 
 
 def offer_back(viewer: ViewerModel, layer: Layer) -> None:
     """Add what was kept for a layer that was just opened, if anything was, once all of its file is open."""
-    if is_ground(layer) and waiting_for(layer):
+    if is_parent(layer) and waiting_for(layer):
         # the channel on top is added last, and the points shall lie on it
         QTimer.singleShot(0, partial(_offer, viewer, layer))
 
@@ -42,10 +41,10 @@ def waiting_for(layer: Layer) -> list[Path]:
 
 def _offer(viewer: ViewerModel, opened: Layer) -> None:
     place = places_of(opened)[0]
-    same = [one for one in viewer.layers if is_ground(one) and places_of(one)[0] == place]
+    same = [one for one in viewer.layers if is_parent(one) and places_of(one)[0] == place]
     if not same:  # it has been deleted meanwhile
         return
-    ground = next((one for one in reversed(same) if one.visible), same[-1])
+    parent = next((one for one in reversed(same) if one.visible), same[-1])
     for path in waiting_for(opened):
         try:
             table = load_points(path)
@@ -53,18 +52,20 @@ def _offer(viewer: ViewerModel, opened: Layer) -> None:
             show_warning(str(error))
             continue
         kept = datetime.fromtimestamp(path.stat().st_mtime)
-        layer = add_points(viewer, _layer_on(ground, table, f"recovered points ({ground.name})"))
+        # a viewer that offers points back is followed, so the layer is attached when it is inserted
+        layer = Layer.create(*_layer_on(parent, table, f"recovered points ({parent.name})"))
+        viewer.add_layer(layer)
         autosave_of(viewer, layer).take_over(path)
         show_info(
-            f"{counted(len(table))} of {kept:%d %b %H:%M} had not been saved and are back as {layer.name!r}; "
+            f"{n_points_text(len(table))} of {kept:%d %b %H:%M} had not been saved and are back as {layer.name!r}; "
             "save that layer, or choose Discard under Correct points"
         )
 
 
-def _layer_on(ground: Layer, table: pd.DataFrame, name: str) -> LayerTuple:
+def _layer_on(parent: Layer, table: pd.DataFrame, name: str) -> LayerTuple:
     """The points, belonging to what they belonged to."""
-    data, keywords, kind = kept_layer(table, ground, name)
+    data, keywords, kind = kept_layer(table, parent, name)
     belongs = (
-        {FILES_KEY: ground.metadata[FILES_KEY]} if isinstance(ground, Points) else {IMAGE_KEY: weakref.ref(ground)}
+        {FILES_KEY: parent.metadata[FILES_KEY]} if isinstance(parent, Points) else {IMAGE_KEY: weakref.ref(parent)}
     )
     return data, {**keywords, "metadata": {**keywords.get("metadata", {}), **belongs}}, kind

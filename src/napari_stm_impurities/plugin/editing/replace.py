@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from napari.layers import Layer, Points
 
-from ...errors import StmError
-from ...merging import checked_of, merge_points
-from ...points import SOURCES, positions_nm
-from ..layers import data_of, layer_pixel_size_nm
-from ..points_layers import feature_defaults, layer_points, points_layer
+from ...analysis.merging import merge_points, review_status_of
+from ...core.errors import StmError
+from ...data.points import SOURCES, positions_nm
+from ..layers.images import data_of, layer_pixel_size_nm
+from ..layers.points import feature_defaults, layer_points, points_layer
 from .history import history_of
 from .marking import shown_at
-from .state import tell
+from .state import emit_changed
 
 
 def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 0.0) -> None:
@@ -24,7 +24,7 @@ def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 
     layer
         The layer; a table with other columns gives it other features.
     table
-        A table of points, in nm as :func:`~napari_stm_impurities.plugin.points_layers.layer_points` gives it.
+        A table of points, in nm as :func:`~napari_stm_impurities.plugin.layers.points.layer_points` gives it.
     what
         The name of the step.
     threshold
@@ -43,7 +43,7 @@ def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 
     features = table.drop(columns=["y_nm", "x_nm", "y_px", "x_px"]).reset_index(drop=True)
     features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
     if "checked" in features:
-        features["checked"] = checked_of(features)
+        features["checked"] = review_status_of(features)
     with history_of(layer).change(what):
         layer.selected_data = set()
         with layer.events.data.blocker(), layer.events.features.blocker():
@@ -51,7 +51,7 @@ def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 
             layer.features = features
         layer.feature_defaults = feature_defaults(features)
         layer.shown = shown_at(features, threshold)
-        tell(layer)
+        emit_changed(layer)
 
 
 def merge_run(

@@ -8,12 +8,13 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Points
 
-from ...errors import StmError
-from ...find.snap import REACH_NM, reach_of, snap_to_peaks
-from ..layers import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
-from .history import counted, history_of
+from ...core.errors import StmError
+from ...impurities.family import FAMILY
+from ...impurities.snap import REACH_NM, reach_of, snap_to_peaks
+from ..layers.images import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
+from .history import history_of, n_points_text
 from .marking import mark_manual
-from .state import tell
+from .state import emit_changed
 
 
 def snap(viewer: ViewerModel, layer: Points, rows: Collection[int]) -> int:
@@ -41,11 +42,11 @@ def snap(viewer: ViewerModel, layer: Points, rows: Collection[int]) -> int:
     after = before.copy()
     after[at[moved]] = data_of(layer, world[moved])
     n = int(moved.sum())
-    with history_of(layer).change(f"snap {counted(n)}"):
+    with history_of(layer).change(f"snap {n_points_text(n)}"):
         with layer.events.data.blocker(), layer.events.features.blocker():
             layer.data = after
             mark_manual(layer, at[moved])
-        tell(layer)
+        emit_changed(layer)
     return n
 
 
@@ -73,6 +74,6 @@ def image_of(layer: Points | Image) -> Image | None:
 
 def _reach_nm(layer: Points) -> float:
     finding = layer.metadata.get(FINDING_KEY)
-    if finding is None:
+    if finding is None or finding.kind != FAMILY.kind:
         return REACH_NM
     return reach_of(finding.dispersion, float(finding.attention["bias"].max()))

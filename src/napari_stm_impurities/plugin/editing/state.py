@@ -10,7 +10,7 @@ import pandas as pd
 from napari.layers import Points
 from napari.layers.base import ActionType
 
-from ..layers import THRESHOLD_KEY
+from ..layers.images import THRESHOLD_KEY
 from .marking import shown_at
 
 #: What each point of a layer has of its own besides its features; the colours only where they follow no feature.
@@ -91,10 +91,10 @@ def put_state(layer: Points, state: PointsState) -> None:
             _set(layer, name, np.repeat(value, len(state.data), axis=0) if len(value) == 1 else value.copy())
         _set(layer, "shown", shown)
     layer.mode = mode
-    tell(layer)
+    emit_changed(layer)
 
 
-def tell(layer: Points) -> None:
+def emit_changed(layer: Points) -> None:
     """Tell whoever listens that data and features of a layer have changed."""
     everything: dict[str, Any] = {"data_indices": tuple(range(len(layer.data))), "vertex_indices": ((),)}
     layer.events.data(value=layer.data, action=ActionType.CHANGED, **everything)

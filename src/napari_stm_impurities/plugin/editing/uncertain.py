@@ -8,8 +8,8 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
-from ...merging import checked_of
-from ..layers import world_of
+from ...analysis.merging import review_status_of
+from ..layers.images import world_of
 
 # how far each layer's points have been gone through: confidence and position of the last one
 _last: WeakKeyDictionary[Layer, tuple[float, ...]] = WeakKeyDictionary()
@@ -24,7 +24,9 @@ def uncertain_points(layer: Points) -> np.ndarray:
     if "confidence" not in layer.features:
         return np.zeros(0, np.intp)
     confidence = layer.features["confidence"].to_numpy(dtype=float)
-    waits = np.asarray(layer.shown) & np.isfinite(confidence) & (checked_of(layer.features) == "unchecked").to_numpy()
+    waits = (
+        np.asarray(layer.shown) & np.isfinite(confidence) & (review_status_of(layer.features) == "unchecked").to_numpy()
+    )
     rows = np.flatnonzero(waits)
     return rows[np.argsort(confidence[rows], kind="stable")]
 

@@ -1,0 +1,1 @@
+"""Values computed from points and maps: comparison, review, spatial statistics, spectra."""

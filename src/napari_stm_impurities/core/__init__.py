@@ -1,0 +1,1 @@
+"""The foundation: errors, progress and cancel, whole files, configurations, units, robust statistics."""

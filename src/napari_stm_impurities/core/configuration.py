@@ -1,0 +1,49 @@
+"""What all configurations share: frozen values with bounds, and a line of text under each field."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .arguments import shown
+from .errors import StmError
+
+
+class Configuration(BaseModel):
+    """A frozen value with bounds: no unknown field, no change after it is made.
+
+    The line under each field says what it means, its unit and its source; the widgets and the
+    command line show that same line, and take their defaults and bounds from the field.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        """Make the configuration, with bad values told in one line.
+
+        Raises
+        ------
+        StmError
+            Naming the field, the value that came and the bound it broke.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise StmError(one_line(type(self).__name__, error)) from None
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Make the configuration from values whose types are only known when it runs; raises as the class does."""
+        return cls(**values)
+
+
+def one_line(what: str, error: ValidationError) -> str:
+    """The first complaint of pydantic as one line, and how many more there are."""
+    first, *rest = error.errors()
+    field = ".".join(str(part) for part in first["loc"])
+    # a complaint about the whole configuration names no field, and says itself what came
+    came = f", got {shown(first['input'])}" if field and first["type"] != "missing" else ""
+    more = f" (and {len(rest)} more)" if rest else ""
+    message = first["msg"].removeprefix("Value error, ")
+    return ": ".join(part for part in (what, field, f"{message}{came}{more}") if part)

@@ -1,1 +1,0 @@
-"""Finding: from a stack to a score map, to peaks, to points with a confidence."""

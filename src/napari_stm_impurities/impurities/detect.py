@@ -1,0 +1,335 @@
+"""Finding impurities: the whole way from a stack to the table of points."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from ..core.arguments import number
+from ..core.errors import StmError
+from ..core.progress import Progress, ShouldStop, never, silent
+from ..data.images import as_stack, check_stack
+from ..data.images import pixel_size_nm as pixel_size_of
+from ..data.points import make_points
+from ..physics.dispersion import Dispersion, band_given
+from ..qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
+from .model import Model, ModelConfig, load_model
+from .peaks import find_peaks
+from .preprocess import ModelInput, prepare_input
+from .record import ImpurityRun, model_sha256, named_or_saved
+from .tiles import ScoreField, score_view
+
+#: Without a ring, this many biases at least are needed; in fewer, smooth noise alone gives points.
+_FEWEST_WITHOUT_RING = 4
+
+
+class FindingWarning(UserWarning):
+    """Something that a person should know about a result before trusting it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in a stack, and on what it rests.
+
+    Attributes
+    ----------
+    points
+        The table of points at or above the threshold, the most confident first.
+    score
+        The S layer, dimensions (y, x), coordinates in nm; `attrs` tell the `bias_range_mv` that was searched.
+    attention
+        Which biases mattered: the weights of Eq. 1, dimensions (bias, asked_bias) in mV, the mean over the
+        image. A row says how much that map asks each map, and sums to 1.
+    dispersion
+        The band that set the scale; None where none could be read off the data.
+    threshold
+        The confidence from which on a point was counted.
+    notes
+        One sentence each on what a person should know about this result.
+    model
+        What found it.
+    tile_px
+        Side of the tiles that was asked for; None where the model's own was taken.
+    """
+
+    points: pd.DataFrame
+    score: xr.DataArray
+    attention: xr.DataArray
+    dispersion: Dispersion | None
+    threshold: float
+    notes: tuple[str, ...]
+    model: Model
+    tile_px: int | None = None
+    kind: ClassVar[str] = "impurities"
+
+    @property
+    def maps(self) -> dict[str, xr.DataArray]:
+        """The score map."""
+        return {"score": self.score}
+
+    @property
+    def default_threshold(self) -> float:
+        """The model's own threshold."""
+        return self.model.threshold
+
+    @property
+    def device(self) -> str:
+        """The device that the model is on."""
+        return str(self.model.device)
+
+    @property
+    def confidence_basis(self) -> ModelConfig:
+        """The model's configuration: two models with the same one mean the same by a confidence."""
+        return self.model.config
+
+    def recorded(self, folder: Path, threshold: float) -> ImpurityRun:
+        """The record of the run, its points counted from `threshold` on; a model of one's own is saved in `folder`."""
+        return ImpurityRun.of(
+            model=self.model.config.name,
+            model_file=named_or_saved(self.model, folder),
+            model_sha256=model_sha256(self.model),
+            dispersion=self.dispersion,
+            threshold=threshold,
+            tile_px=self.tile_px,
+            device=self.device,
+            notes=self.notes,
+        )
+
+
+def find(
+    stack: xr.DataArray | ArrayLike,
+    model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    threshold: float | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    tile_px: int | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> Finding:
+    """Find impurities, and keep the score map and what the result rests on.
+
+    Parameters are those of :func:`find_impurities`.
+    """
+    maps = check_stack(as_stack(stack, bias_mv, pixel_size_nm))
+    loaded = load_model(model)
+    least = number(loaded.threshold if threshold is None else threshold, "the threshold", least=0, most=1)
+    progress(0.0, "reading the scale off the data")
+    band, notes = band_of(maps, dispersion)
+    notes = (*(f"assumed {text}" for text in maps.attrs.get("assumptions", ())), *notes)
+    view = prepare_input(maps, loaded.config.inputs, band)
+    field = score_view(loaded, view, tile_px, progress=progress, should_stop=should_stop)
+    points = _points(field, view, loaded, maps)
+    points = points[points["confidence"] >= least].reset_index(drop=True)
+    if loaded.config.calibration.f1 is None:
+        notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
+    score = _score_layer(field, view, loaded, maps)
+    return Finding(points, score, _attention(field, view), band, least, notes, loaded, tile_px)
+
+
+def find_impurities(
+    stack: xr.DataArray | ArrayLike,
+    model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    threshold: float | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    tile_px: int | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> pd.DataFrame:
+    """Find the impurities in a stack.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x), or a bare array of that shape with `bias_mv` and `pixel_size_nm`.
+    model
+        A shipped model's name (``"default"``), a file, or a model.
+    dispersion
+        The surface band, or a material's name; read off the data when not given.
+    threshold
+        The least confidence, 0 to 1; the model's own when not given.
+    bias_mv, pixel_size_nm
+        For a bare array: one bias a map in mV, and the pixel size in nm.
+    tile_px
+        Side of the tiles; 0 takes the whole image at once. The model's own when not given.
+    progress, should_stop
+        Told what is being done, and asked whether to go on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table of points, the most confident first; positions on the stack's own pixels and in nm.
+
+    Raises
+    ------
+    StmError
+        If there is nothing to look at: too small, constant, or not a number anywhere; or fewer than four biases, in
+        which no ring stands out.
+    Stopped
+        If `should_stop` said so.
+
+    Warns
+    -----
+    FindingWarning
+        If no ring stands out in the Fourier transforms and no dispersion was given, so that the pixels were
+        taken as they are; if a dispersion was given and none of its ripples stand out; or if the model was never
+        calibrated.
+
+    Examples
+    --------
+    >>> from napari_stm_impurities.simulation.surface import simulate_surface
+    >>> surface = simulate_surface(seed=1)
+    >>> points = find_impurities(surface.stack)
+    >>> list(points.columns)
+    ['y_nm', 'x_nm', 'y_px', 'x_px', 'score', 'confidence', 'source']
+
+    References
+    ----------
+    Wang et al. 2020: local maxima of the S layer are the impurities.
+    """
+    finding = find(
+        stack,
+        model,
+        dispersion,
+        threshold,
+        bias_mv=bias_mv,
+        pixel_size_nm=pixel_size_nm,
+        tile_px=tile_px,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    _warn(finding)
+    return finding.points
+
+
+def score_map(
+    stack: xr.DataArray | ArrayLike,
+    model: str | os.PathLike[str] | Model = "default",
+    dispersion: Dispersion | str | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    tile_px: int | None = None,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> xr.DataArray:
+    """The S layer of a stack, stitched from its tiles; parameters as for :func:`find_impurities`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (y, x), coordinates in nm; on the model's own pixels where it had to resample.
+
+    Warns
+    -----
+    FindingWarning
+        As :func:`find_impurities` does.
+    """
+    finding = find(
+        stack,
+        model,
+        dispersion,
+        bias_mv=bias_mv,
+        pixel_size_nm=pixel_size_nm,
+        tile_px=tile_px,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    _warn(finding)
+    return finding.score
+
+
+def _warn(finding: Finding) -> None:
+    """Tell a script what :class:`Finding` tells in its notes."""
+    for note in finding.notes:
+        warnings.warn(note, FindingWarning, stacklevel=3)
+
+
+def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:
+    """The band that sets the scale: the given one, else read off the data; and what a person should know about it.
+
+    Raises
+    ------
+    StmError
+        If there are fewer than four biases, and no ring in their maps; or `given` is neither a band nor a material.
+    """
+    band = band_given(given)
+    if band is not None:
+        return band, _notes_on_given(stack, band)
+    try:
+        return fit_dispersion(stack), ()
+    except NoRing as error:
+        n = stack.sizes["bias"]
+        if n < _FEWEST_WITHOUT_RING:
+            few = "one bias" if n == 1 else f"{n} biases"
+            raise StmError(f"{error}; with {few} only, and no ring, an impurity cannot be told from noise") from None
+        return None, (f"{error}; the pixels were taken as they are",)
+
+
+def _notes_on_given(stack: xr.DataArray, band: Dispersion) -> tuple[str, ...]:
+    """Whether the data show the ripples that they are said to have."""
+    if not (stack.bias.values > band.band_bottom_mv).any() or ring_significance(stack, band) >= MIN_SIGNIFICANCE_SIGMA:
+        return ()
+    length_nm = np.pi / float(band.k_per_nm(stack.bias.values[-1]))
+    return (
+        f"no ripples of {length_nm:.2g} nm ({band.source}) stand out of the maps, so smooth patterns of another origin"
+        " may be taken for impurities; look at the points one by one",
+    )
+
+
+def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> pd.DataFrame:
+    yx, score = find_peaks(field.score, field.offsets_px, view.measured)
+    own = np.array(pixel_size_of(stack))
+    yx_own = yx * np.array(view.pixel_size_nm) / own
+    last = np.array([stack.sizes["y"], stack.sizes["x"]]) - 0.5
+    points = make_points(
+        np.clip(yx_own, -0.5, last),
+        (own[0], own[1]),
+        source="model",
+        score=score,
+        confidence=model.config.calibration.confidence(score),
+    )
+    # a stack that was cut out of a larger one keeps the larger one's coordinates
+    origin = float(stack.y.values[0]), float(stack.x.values[0])
+    return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
+
+
+def _attention(field: ScoreField, view: ModelInput) -> xr.DataArray:
+    return xr.DataArray(
+        field.attention,
+        dims=("bias", "asked_bias"),
+        coords={name: (name, view.bias_mv, {"units": "mV"}) for name in ("bias", "asked_bias")},
+        name="attention",
+    )
+
+
+def _score_layer(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> xr.DataArray:
+    size_y, size_x = view.pixel_size_nm
+    height, width = field.score.shape
+    return xr.DataArray(
+        field.score,
+        dims=("y", "x"),
+        coords={
+            "y": ("y", float(stack.y.values[0]) + np.arange(height) * size_y, {"units": "nm"}),
+            "x": ("x", float(stack.x.values[0]) + np.arange(width) * size_x, {"units": "nm"}),
+        },
+        name="score",
+        attrs={
+            "model": model.config.name,
+            "pixel_size_nm": [size_y, size_x],
+            "bias_range_mv": [float(bias) for bias in stack.bias.values[[0, -1]]],
+        },
+    )

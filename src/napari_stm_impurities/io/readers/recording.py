@@ -1,0 +1,380 @@
+"""What a reader hands over: a recording, which says what is in the file before a channel is read.
+
+Every format module makes a :class:`Recording` and nothing else, so the command, the viewer and a script
+learn the same things from every file: the channels, which of them is dI/dV, which one is taken when
+nobody chooses, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from ...core.errors import ReadError, StmError
+from ...core.installed import is_library_fault, unfit_versions
+from ...data.images import make_stack
+
+#: A file that asks for more than this is damaged, or needs another program.
+MAX_BYTES = 32 * 2**30
+#: A stack that would hold more than this stays on the disk, as a dask array, where its format allows.
+LAZY_BYTES = 2**30
+#: So much of it is read at once.
+_CHUNK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One thing that was recorded.
+
+    Attributes
+    ----------
+    name, unit
+        As the file has them, such as ``LI Demod 1 X`` and ``A``.
+    what
+        A few words: ``lock-in``, ``current``, ``topography``, ``bias``, ``numerical derivative`` or ``other``.
+    is_didv
+        Whether it is dI/dV, as far as the file tells.
+    """
+
+    name: str
+    unit: str
+    what: str
+    is_didv: bool
+
+
+@dataclass(frozen=True)
+class UserMetadata:
+    """What the person said about a file that does not say it, or says it wrongly."""
+
+    bias_mv: tuple[float, ...] | None = None
+    pixel_size_nm: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A value that the file does not state plainly and nobody gave, and why it was taken all the same.
+
+    Attributes
+    ----------
+    about
+        What was assumed: ``channel``, ``bias``, ``unit``, ``pixel size`` or ``position``.
+    text
+        One sentence: the value that was taken, and the reason.
+    remedy
+        What to give so that nothing has to be assumed, such as ``give pixel_size_nm``; empty where nothing helps.
+    """
+
+    about: Literal["channel", "bias", "unit", "pixel size", "position"]
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """The sentence, with what it is about."""
+        return f"{self.about}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where on the surface a recording was made.
+
+    Attributes
+    ----------
+    shape
+        Pixels (y, x).
+    pixel_size_nm
+        (y, x).
+    center_nm
+        (x, y) in the coordinates of the instrument; None where the file does not tell.
+    angle_deg
+        Clockwise, as Nanonis counts; None where the file does not tell.
+    """
+
+    shape: tuple[int, int]
+    pixel_size_nm: tuple[float, float]
+    center_nm: tuple[float, float] | None = None
+    angle_deg: float | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is in a file, or in a series of files, and how to get a stack out of it.
+
+    Attributes
+    ----------
+    paths
+        The file, or the files in the order of their bias.
+    format
+        The name of the format.
+    channels
+        Everything that can be asked for.
+    default
+        The channel that is taken when none is asked for.
+    why
+        One sentence on why it is that one.
+    bias_mv
+        The bias axis, ascending.
+    frame
+        Size, pixel size, position and rotation.
+    load
+        Gives the values of a channel as (bias, y, x), in the order of `bias_mv`.
+    sweep_signal
+        What was swept, such as ``Bias (V)``; empty for a file with one map.
+    warnings
+        One line each: what a person should know before trusting the data.
+    assumptions
+        What the file does not state plainly and was assumed; a strict reading refuses the first of them. The choice of
+        the channel is not among them: see :meth:`assumed`.
+    history
+        What the reader did to the values beyond reading them.
+    metadata
+        Header entries worth showing, JSON-able.
+    saved
+        Gives a stack that this package saved just as it was; None for every other file.
+    feedback_on
+        Whether the height of the tip was controlled during the scan (constant current), or not (constant height); None
+        where the file does not say.
+    odd_file
+        Raised where the default channel is asked for and not every file of the series has it; a channel by its name can
+        be read all the same.
+    """
+
+    paths: tuple[Path, ...]
+    format: str
+    channels: tuple[Channel, ...]
+    default: str
+    why: str
+    bias_mv: tuple[float, ...]
+    frame: Frame
+    load: Callable[[Channel], np.ndarray] = field(repr=False)
+    sweep_signal: str = ""
+    warnings: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    history: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    saved: Callable[[], xr.DataArray] | None = field(default=None, repr=False)
+    feedback_on: bool | None = None
+    odd_file: ReadError | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the first and how many more there are."""
+        more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
+        return f"{self.paths[0]}{more}"
+
+    def channel(self, name: str | None = None) -> Channel:
+        """The channel of that name (capitals do not matter), or the default one.
+
+        Raises
+        ------
+        ReadError
+            Naming the channels there are; or, of the default one, the file of a series that lacks it.
+        """
+        if not name and self.odd_file is not None:
+            raise self.odd_file
+        wanted = (name or self.default).strip().casefold()
+        for channel in self.channels:
+            if wanted in (channel.name.casefold(), f"{channel.name} ({channel.unit})".casefold()):
+                return channel
+        there = ", ".join(channel.name for channel in self.channels)
+        raise ReadError(self.name, f"there is no channel {name!r}; there are {there}")
+
+    def assumed(self, channel: str | None = None) -> tuple[Assumption, ...]:
+        """What is assumed when this channel is read; None takes the default channel, which may be an assumption too.
+
+        A channel that is dI/dV by the file, or the only one there is and of no known other kind, is no assumption.
+        """
+        chosen = self.channel(channel)
+        certain = channel is not None or self.saved is not None or chosen.is_didv
+        if certain or (len(self.channels) == 1 and chosen.what == "other"):
+            return self.assumptions
+        return (Assumption("channel", self.why.rstrip("."), "name the channel"), *self.assumptions)
+
+    def stack(self, channel: str | None = None, *, strict: bool = False) -> xr.DataArray:
+        """The stack of one channel.
+
+        Parameters
+        ----------
+        channel
+            Its name; None takes the default one.
+        strict
+            Refuse to assume what the file does not state plainly.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (bias, y, x), float32, NaN where nothing was measured. One of more than 1 GiB is backed by
+            a dask array, where the format allows: it is read piece by piece, when it is looked at. Its attribute
+            ``assumptions`` lists what was assumed, one line each.
+
+        Raises
+        ------
+        ReadError
+            If there is no such channel, the file cannot be read any more, or `strict` refuses an assumption.
+        """
+        chosen = self.channel(channel)
+        assumed = self.assumed(channel)
+        if strict and assumed:
+            first = assumed[0]
+            remedy = f"; {first.remedy}" if first.remedy else ""
+            raise ReadError(self.name, f"strict reading refuses an assumption ({first}){remedy}")
+        if self.saved is not None:
+            with as_read_error(self.paths[0]):
+                return self.saved()
+        attrs: dict[str, Any] = {
+            "source": self.name,
+            "history": [f"channel {chosen.name!r} read from {self.name}", *self.history],
+            "assumptions": [str(one) for one in assumed],
+        }
+        if self.sweep_signal:
+            attrs["sweep_signal"] = self.sweep_signal
+        if self.frame.center_nm is not None:
+            attrs["frame_center_nm"] = list(self.frame.center_nm)
+        if self.frame.angle_deg is not None:
+            attrs["frame_angle_deg"] = self.frame.angle_deg
+        with as_read_error(self.paths[0]):
+            values = lazily(self.load(chosen))
+            return make_stack(
+                values,
+                self.bias_mv,
+                self.frame.pixel_size_nm,
+                channel=chosen.name,
+                units=chosen.unit,
+                attrs=attrs,
+            )
+
+
+def is_large(n_values: int) -> bool:
+    """Whether so many float32 values are left on the disk until they are looked at."""
+    return 4 * n_values > LAZY_BYTES
+
+
+def lazily(values: Any) -> Any:
+    """A large array that was mapped from a file as a dask array, any other as it is."""
+    if not isinstance(values, np.memmap) or not is_large(values.size):
+        return values
+    import dask.array  # dask takes a second to load, and few files are so large
+
+    # pieces that lie together in the file are read together
+    along = int(np.argmax(np.abs(values.strides)))
+    n_pieces = max(1, values.nbytes // _CHUNK_BYTES)
+    chunks = [-1 if axis != along else max(1, n // n_pieces) for axis, n in enumerate(values.shape)]
+    # without name=False the whole array would be read to make a name of it
+    return dask.array.from_array(_OnDisk(values), chunks=tuple(chunks), name=False)
+
+
+class _OnDisk:
+    """A mapped array that dask does not know for one, since it would copy its pieces at once."""
+
+    def __init__(self, values: np.memmap) -> None:
+        self.values = values
+        self.shape, self.dtype, self.ndim = values.shape, values.dtype, values.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return np.array(self.values[key])
+
+
+class MissingMetadataError(ReadError):
+    """A file that can be read, but does not tell its bias or its pixel size: they have to be given.
+
+    Attributes
+    ----------
+    file
+        That file.
+    n_maps
+        How many biases are needed.
+    lacks
+        ``bias_mv``, ``pixel_size_nm`` or both.
+    why
+        Why the numbers that the file has are not enough; empty where it has none.
+    """
+
+    def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...], why: str = "") -> None:
+        maps = f"{n_maps} maps" if n_maps > 1 else "one map"
+        ask = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
+        give = " and ".join(ask[name] for name in lacks)
+        reason = f" ({why})" if why else ""
+        super().__init__(path, f"the file does not tell everything that a stack needs{reason}; give {give}")
+        self.file = path
+        self.n_maps = n_maps
+        self.lacks = lacks
+        self.why = why
+
+
+@contextmanager
+def as_read_error(path: object) -> Iterator[None]:
+    """Turn what can go wrong with a file under our hands into a ReadError of one line."""
+    try:
+        yield
+    except ReadError:
+        raise
+    except StmError as error:
+        raise ReadError(path, str(error)) from None
+    except FileNotFoundError:
+        raise ReadError(path, "no such file") from None
+    except OSError as error:
+        raise ReadError(path, f"cannot be read ({error.strerror or one_line(error)})") from None
+    except MemoryError:
+        raise ReadError(path, "does not fit into memory; crop or average it where it was recorded") from None
+
+
+@contextmanager
+def library_errors(path: object, expected: str) -> Iterator[None]:
+    """Turn whatever a third-party reader raises on a damaged file into a ReadError of one line.
+
+    Such libraries document no closed list of errors, and a damaged file meets all of them. Nothing is said of the file
+    where the libraries do not fit together.
+    """
+    with as_read_error(path):
+        try:
+            yield
+        except (StmError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            unfit = "; ".join(unfit_versions())
+            if unfit:
+                problem = f"a library failed on it ({one_line(error)}), which says nothing of the file: {unfit}"
+            elif is_library_fault(error):
+                problem = (
+                    f"a library failed on it ({one_line(error)}), as where versions do not fit together: install those "
+                    f"of constraints.txt; if it fails with them, it is damaged or not {expected}"
+                )
+            else:
+                problem = f"expected {expected}, but it is damaged or another format: {one_line(error)}"
+            raise ReadError(path, problem) from None
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text, or its name when it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def nm(length_m: float) -> float:
+    """A length in nm that a header gives in m, without the digits that the conversion adds.
+
+    Examples
+    --------
+    >>> nm(3e-8)
+    30.0
+    """
+    return float(f"{length_m * 1e9:.12g}")
+
+
+def check_size(path: object, n_values: int, what: str) -> None:
+    """Refuse what would not fit into any memory, before it is allocated.
+
+    Raises
+    ------
+    ReadError
+        If `n_values` float32 values are more than :data:`MAX_BYTES`.
+    """
+    if 4 * n_values > MAX_BYTES:
+        raise ReadError(
+            path, f"{what} asks for {4 * n_values / 2**30:,.0f} GiB, far more than the file can hold; it is damaged"
+        )

@@ -1,0 +1,25 @@
+"""The device that a network runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from ..core.arguments import shown
+from ..core.errors import ModelError
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """The device of that name, or the fastest one of this machine: a CUDA or Apple GPU, else the CPU.
+
+    Raises
+    ------
+    ModelError
+        If this machine lacks the named device.
+    """
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        # a number that comes back: the device "meta" computes nothing
+        return torch.zeros(1, device=name).cpu().to(name).device
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ModelError(f"no device {shown(name)} on this machine; try cpu") from None

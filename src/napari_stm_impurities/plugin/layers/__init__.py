@@ -1,0 +1,1 @@
+"""Values as napari layers and back: images, points, comparisons."""

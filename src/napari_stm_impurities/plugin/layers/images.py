@@ -1,0 +1,277 @@
+"""Stacks as napari image layers, and back.
+
+A stack becomes an image layer with the bias axis first. `scale` is linear in napari, so the layer's bias
+axis is in mV only where the biases are evenly spaced, and is the number of the map elsewhere; the true
+biases stand in the layer's metadata either way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from napari.layers import Image, Layer
+from numpy.typing import ArrayLike
+
+from ...core.errors import StmError
+from ...data.images import make_stack, pixel_size_nm
+
+#: What napari calls a layer that is not made yet: data, keywords, kind.
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+#: The keys under which a layer's metadata carries what its scale cannot tell: the biases in mV, the
+#: stack's attrs, and the pixel size (y, x) in nm of a layer whose units are no lengths.
+BIAS_KEY = "bias_mv"
+ATTRS_KEY = "stack_attrs"
+PIXEL_KEY = "pixel_size_nm"
+#: Where a layer came from, and everything that can be had there: the paths, and the names of the channels.
+FILES_KEY = "files"
+CHANNELS_KEY = "channels"
+#: What a layer of results was found with (a `Finding`), and the image it was found in (a weak reference to the layer).
+FINDING_KEY = "finding"
+IMAGE_KEY = "image"
+#: The confidence from which on the points of a layer are shown, where somebody chose one.
+THRESHOLD_KEY = "threshold"
+#: What a comparison draws carries this; it is a picture of other layers and is offered nowhere as points.
+DRAWN_KEY = "drawn"
+
+#: A stack of more values than this sets its contrast from so many of its maps.
+LIMITS_FROM_ALL = 4_000_000
+LIMITS_FROM_MAPS = 20
+
+
+def even_step(bias_mv: ArrayLike) -> float | None:
+    """The step of an evenly spaced bias axis in mV, or None where it is uneven or holds one bias.
+
+    Examples
+    --------
+    >>> even_step([-10, 0, 10]), even_step([-10, 0, 5])
+    (10.0, None)
+    """
+    bias = np.asarray(bias_mv, dtype=np.float64)
+    if len(bias) < 2:
+        return None
+    steps = np.diff(bias)
+    step = (bias[-1] - bias[0]) / (len(bias) - 1)
+    return float(step) if np.allclose(steps, step, rtol=1e-3, atol=0) else None
+
+
+def robust_limits(values: Any, share: float = 0.005) -> tuple[float, float]:
+    """Contrast limits that a few extreme pixels cannot move.
+
+    Parameters
+    ----------
+    values
+        Any shape; NaN and infinite values are left out. Of a large stack, which may be on the disk, evenly spaced maps
+        tell.
+    share
+        The share of the values left out at each end.
+
+    Examples
+    --------
+    >>> robust_limits(np.array([*range(1000), 1e30]))
+    (5.0, 995.0)
+    """
+    few = values[:: max(1, len(values) // LIMITS_FROM_MAPS)] if values.size > LIMITS_FROM_ALL else values
+    seen = np.asarray(few)
+    finite = seen[np.isfinite(seen)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.quantile(finite, (share, 1 - share)))
+    if not low < high:
+        low, high = float(finite.min()), float(finite.max())
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def image_layer(stack: xr.DataArray, name: str | None = None, **keywords: Any) -> LayerTuple:
+    """A stack as an image layer: (bias, y, x), or (y, x) for a single map.
+
+    Parameters
+    ----------
+    stack
+        Dimensions (bias, y, x).
+    name
+        The layer's name; the channel where none is given.
+    **keywords
+        Passed on to the layer, such as ``visible`` or ``colormap``.
+    """
+    bias = np.asarray(stack.bias.values, dtype=np.float64)
+    values = stack.data  # a very large stack is on the disk, and napari reads the map that it shows
+    scale, translate, units, axes = _bias_axis(bias)
+    if len(bias) == 1:
+        values = values[0]
+    return (
+        values,
+        {
+            "name": name or str(stack.attrs.get("channel", stack.name)),
+            "scale": (*scale, *pixel_size_nm(stack)),
+            "translate": (*translate, float(stack.y.values[0]), float(stack.x.values[0])),
+            "units": (*units, "nanometer", "nanometer"),
+            "axis_labels": (*axes, "y", "x"),
+            "contrast_limits": robust_limits(values),
+            "metadata": {BIAS_KEY: bias.tolist(), ATTRS_KEY: dict(stack.attrs)},
+            **keywords,
+        },
+        "image",
+    )
+
+
+def _bias_axis(bias: np.ndarray) -> tuple[list[float], list[float], list[str], list[str]]:
+    if len(bias) == 1:
+        return [], [], [], []
+    step = even_step(bias)
+    if step is None:
+        return [1.0], [0.0], ["pixel"], ["bias"]
+    return [step], [float(bias[0])], ["millivolt"], ["bias"]
+
+
+def layer_bias_mv(layer: Layer) -> np.ndarray | None:
+    """The bias of each map in mV, as the layer's metadata or its first axis tell; None where neither does."""
+    maps = 1 if layer.ndim == 2 else len(values_of(layer))
+    written = layer.metadata.get(BIAS_KEY)
+    if written is not None and np.size(written) == maps:
+        return np.asarray(written, dtype=np.float64).reshape(maps)
+    if layer.ndim == 3:
+        factor = _in_unit(layer.units[0], "millivolt")
+        if factor is not None:
+            return np.asarray(factor * (layer.translate[0] + layer.scale[0] * np.arange(maps)))
+    return None
+
+
+def layer_pixel_size_nm(layer: Layer) -> tuple[float, float] | None:
+    """The pixel size (y, x) in nm, from the layer's scale and units, else from what a person told of it."""
+    factors = [_in_unit(unit, "nanometer") for unit in layer.units[-2:]]
+    if None in factors:
+        told = layer.metadata.get(PIXEL_KEY)
+        return None if told is None else (float(told[0]), float(told[1]))
+    y, x = (abs(float(scale)) * float(factor or 0) for scale, factor in zip(layer.scale[-2:], factors, strict=True))
+    return y, x
+
+
+def set_scale(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: ArrayLike | None = None) -> None:
+    """Write down what a person tells of another plugin's layer, without moving it on the canvas.
+
+    Raises
+    ------
+    StmError
+        If there is not one bias for each map, or the pixel size is not positive.
+    """
+    if pixel_size_nm is not None:
+        if not pixel_size_nm > 0:
+            raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm:g}")
+        layer.metadata[PIXEL_KEY] = (pixel_size_nm, pixel_size_nm)
+    if bias_mv is not None:
+        bias = np.atleast_1d(np.asarray(bias_mv, dtype=np.float64))
+        maps = 1 if layer.ndim == 2 else len(values_of(layer))
+        if len(bias) != maps:
+            raise StmError(f"the layer {layer.name!r} has {maps} maps and needs as many biases, got {len(bias)}")
+        layer.metadata[BIAS_KEY] = bias.tolist()
+
+
+def layer_stack(layer: Image) -> xr.DataArray:
+    """The stack that an image layer shows, ours or another plugin's; what is on the disk stays there.
+
+    Parameters
+    ----------
+    layer
+        An image layer (y, x) or (bias, y, x).
+
+    Raises
+    ------
+    StmError
+        If the layer is no stack of maps, or tells no bias or no pixel size (see :func:`set_scale`).
+    """
+    if getattr(layer, "rgb", False):
+        raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")
+    if layer.ndim not in (2, 3):
+        raise StmError(f"the layer {layer.name!r} has {layer.ndim} axes; a stack has (bias, y, x), a map (y, x)")
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        raise StmError(f"the layer {layer.name!r} has no unit of length; give its pixel size in nm")
+    bias = layer_bias_mv(layer)
+    if bias is None:
+        raise StmError(f"the layer {layer.name!r} does not tell its bias; give that of its first and last map in mV")
+    attrs = {"source": layer.name, **layer.metadata.get(ATTRS_KEY, {})}
+    attrs.pop("pixel_size_nm", None)  # the layer's own scale may have been corrected since
+    channel = str(attrs.pop("channel", layer.name))
+    values = values_of(layer)
+    values = values if hasattr(values, "__dask_graph__") else np.asarray(values)
+    return make_stack(values, bias, size, channel=channel, attrs=attrs)
+
+
+def values_of(layer: Layer) -> Any:
+    """The array of a layer, at full resolution."""
+    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
+def _in_unit(unit: Any, wanted: str) -> float | None:
+    """The factor from a unit of napari (pint's) to `wanted`, None where they measure different things."""
+    return float((1 * unit).to(wanted).magnitude) if unit.is_compatible_with(wanted) else None
+
+
+def placement(image: Layer) -> dict[str, Any]:
+    """Keywords that place a two-dimensional layer exactly on the last two axes of `image`."""
+    return {
+        "scale": image.scale[-2:],
+        "translate": image.translate[-2:],
+        "rotate": image.rotate[-2:, -2:],
+        "shear": image.shear[-1:],
+        "affine": image.affine.affine_matrix[-3:, -3:],
+        "units": image.units[-2:],
+        "axis_labels": image.axis_labels[-2:],
+    }
+
+
+def layer_frame_nm(layer: Layer) -> tuple[float, float, float, float] | None:
+    """What an image covers, (y from, y to, x from, x to) in nm; None where its pixel size is not known.
+
+    The outer edges of the outermost pixels count; of a rotated image, the box around it.
+    """
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        return None
+    height, width = values_of(layer).shape[-2:]
+    corners = np.zeros((4, layer.ndim))
+    corners[:, -2:] = [(y, x) for y in (-0.5, height - 0.5) for x in (-0.5, width - 0.5)]
+    world = world_of(layer, corners)[:, -2:] * np.asarray(size) / np.abs(layer.scale[-2:])
+    (y_from, x_from), (y_to, x_to) = world.min(axis=0).tolist(), world.max(axis=0).tolist()
+    return y_from, y_to, x_from, x_to
+
+
+def world_of(layer: Layer, data: np.ndarray) -> np.ndarray:
+    """Positions (n, ndim) from data to world coordinates, all at once."""
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
+    return np.asarray(data @ matrix.T + origin)
+
+
+def data_of(layer: Layer, world: np.ndarray) -> np.ndarray:
+    """Positions (n, ndim) from world to data coordinates, all at once: what :func:`world_of` undoes."""
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
+    return np.linalg.solve(matrix, (world - origin).T).T
+
+
+def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTuple:
+    """A score map (y, x), with its coordinates in nm, as an image layer that lies on `image`.
+
+    A model looks at pixels of its own size where it had to resample, so the map's pixels may be larger or smaller
+    than the image's.
+    """
+    values = np.asarray(scores.values, dtype=np.float32)
+    place = placement(image)
+    own = layer_pixel_size_nm(image)
+    if own is None:
+        raise StmError(f"the layer {image.name!r} has no unit of length; give its pixel size in nm")
+    ratio = np.asarray(pixel_size_nm(scores)) / np.asarray(own)
+    first = np.asarray([scores[axis].values[0] for axis in ("y", "x")]) / np.asarray(own)
+    place["translate"] = np.asarray(place["translate"]) + np.asarray(place["scale"]) * first
+    place["scale"] = np.asarray(place["scale"]) * ratio
+    look = {"colormap": "inferno", "contrast_limits": robust_limits(values), "blending": "additive", "opacity": 0.6}
+    return values, {**place, **look, **keywords}, "image"
+
+
+def unwrap_proxy(seen: Any) -> Any:
+    """The viewer or layer itself, where napari has passed a widget a proxy of it."""
+    return getattr(seen, "__wrapped__", seen)

@@ -1,0 +1,139 @@
+"""Tables of points as napari layers, and back.
+
+Points hold for every bias, so they are two-dimensional, kept in pixels of their image and placed with the
+image's own transform: they lie on it exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from napari.layers import Layer, Points
+
+from ...analysis.merging import REVIEW_STATUSES, review_status_of
+from ...core.errors import StmError
+from ...data.points import COLUMNS, SOURCES, check_points, make_points, missing_value, nullable_column, pixel_size_of
+from .images import PIXEL_KEY, LayerTuple, layer_pixel_size_nm, placement, values_of, world_of
+
+#: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
+BORDER_COLOURS = {"model": "red", "manual": "orange", "reference": "white"}
+FACE_COLOURS = {"model": "transparent", "manual": "transparent", "reference": "black"}
+SYMBOLS = {"model": "square", "manual": "square", "reference": "disc"}
+
+
+def points_layer(
+    points: pd.DataFrame,
+    image: Layer | None = None,
+    *,
+    kind: str = "model",
+    **keywords: Any,
+) -> LayerTuple:
+    """A table of points as a points layer.
+
+    Parameters
+    ----------
+    points
+        A table of points.
+    image
+        The image on which the points were found: its transform places them by their pixel positions.
+        Without one they are placed by their positions in nm.
+    kind
+        ``"model"``, ``"manual"`` or ``"reference"``: how the points look, and what a point that a
+        person adds is not: that one is ``manual``.
+    **keywords
+        Passed on to the layer, such as ``name``.
+    """
+    check_points(points)
+    # napari writes into it when a point is dragged, and pandas may lend an array that is read only
+    yx = points[["y_px", "x_px"]].to_numpy(dtype=np.float64, copy=True)
+    if image is None or not np.isfinite(yx).all():
+        scale = pixel_size_of(points) or (1.0, 1.0)
+        yx = points[["y_nm", "x_nm"]].to_numpy(dtype=np.float64) / scale
+        place: dict[str, Any] = {"scale": scale, "units": ("nanometer", "nanometer"), "axis_labels": ("y", "x")}
+    else:
+        place = placement(image)
+        if PIXEL_KEY in image.metadata:
+            place["metadata"] = {PIXEL_KEY: image.metadata[PIXEL_KEY]}
+    features = points.drop(columns=list(COLUMNS[:4])).reset_index(drop=True)
+    for name in features.columns:
+        if features[name].dtype.kind in "iub":  # a point that a person adds has no such value
+            features[name] = nullable_column(features[name])
+    features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
+    if "checked" in features:
+        features["checked"] = review_status_of(features)
+    side = max(20.0, *np.ptp([*yx, (0, 0)], axis=0)) if image is None else max(values_of(image).shape[-2:])
+    return (
+        yx,
+        {
+            **place,
+            "features": features,
+            "feature_defaults": feature_defaults(features),
+            "symbol": SYMBOLS[kind],
+            "size": (1.5 + side / 80) * (0.8 if kind == "reference" else 1.2),
+            "border_width": 0.12,
+            "border_color": "source",
+            "border_color_cycle": BORDER_COLOURS,
+            "face_color": FACE_COLOURS[kind],
+            **keywords,
+        },
+        "points",
+    )
+
+
+def feature_defaults(features: pd.DataFrame) -> dict[str, Any]:
+    """What a point that a person adds has in each feature."""
+    return {name: _default_of(features[name]) for name in features.columns}
+
+
+def _default_of(feature: pd.Series[Any]) -> Any:
+    """What a point that a person adds has in this feature: no number, and the source ``manual``."""
+    if feature.name == "source":
+        return "manual"
+    if feature.name == "checked":
+        return REVIEW_STATUSES[0]
+    return missing_value(feature)
+
+
+def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
+    """The table of the points that a layer shows, ours or another plugin's.
+
+    The positions in nm are the layer's world coordinates. What another plugin's layer does not know is
+    filled: no score, no confidence, source ``manual``.
+
+    Parameters
+    ----------
+    layer
+        Any points layer.
+    hidden
+        Whether the points that are hidden, and those that a person rejected, are in it too.
+
+    Raises
+    ------
+    StmError
+        If the layer has no unit of length and nobody told its pixel size (see :func:`set_scale`).
+    """
+    size = layer_pixel_size_nm(layer)
+    if size is None:
+        raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
+    nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
+    shown = np.ones(len(layer.data), dtype=bool) if hidden else visible_mask(layer)
+    data = np.asarray(layer.data, dtype=np.float64)[shown]
+    table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
+    table[["y_nm", "x_nm"]] = world_of(layer, data)[:, -2:] * nm_per_world
+    features = layer.features[shown].reset_index(drop=True)
+    for name in features.columns:
+        if name == "source":
+            known = features[name].astype(object).where(features[name].isin(SOURCES), "manual")
+            table[name] = pd.Categorical(known, categories=list(SOURCES))
+        elif name not in COLUMNS[:4]:
+            table[name] = features[name]
+    if "checked" in table:
+        table["checked"] = review_status_of(table)
+    return check_points(table)
+
+
+def visible_mask(layer: Points) -> np.ndarray:
+    """Which points of a layer count, shape (n,), bool: those that are shown, and that nobody rejected."""
+    return np.asarray(layer.shown, dtype=bool) & (review_status_of(layer.features) != "rejected").to_numpy()

@@ -1,0 +1,189 @@
+"""The widget *Surface statistics*: what the points say of the surface, beside random placement, and after each edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from napari.components import ViewerModel
+from napari.layers import Image, Points
+from qtpy.QtCore import QTimer, Slot
+
+from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
+from ...core.errors import StmError
+from ...core.progress import Progress, ShouldStop
+from ...data.observation_window import ObservationWindow
+from ...plots.distances import (
+    nearest_neighbours_table,
+    pair_correlation_table,
+    plot_nearest_neighbours,
+    plot_pair_correlation,
+)
+from ..layers.images import FINDING_KEY
+from ..layers.points_on import points_on
+from ..plots.canvas import PlotCanvas
+from ..widgets.forms import result_label, rows_html
+from ..widgets.image_picker import ImagePicker, n_maps
+from ..widgets.job import Job, one_line
+from ..widgets.panel import Panel
+from .compare import EDITS
+
+#: After so long without a further edit the statistics are worked out anew, in ms.
+FOLLOW_AFTER_MS = 250
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What came of one working out.
+
+    Attributes
+    ----------
+    number
+        Which one it was; an older one that is late is not shown any more.
+    area
+        The measured area; it stays the same while points are edited.
+    statistics
+        What the points say.
+    """
+
+    number: int
+    area: ObservationWindow
+    statistics: SurfaceStatistics
+
+
+class StatisticsPanel(Panel):
+    """Tell density, nearest neighbours and pair correlation of a points layer, and follow its edits."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer, "Compute statistics")
+        self.source = ImagePicker(
+            self, "Image", "In which the points were looked for: its measured pixels are the area", prefer=n_maps
+        )
+        self.points = self.layer_box(
+            Points,
+            "Points",
+            "Those that are shown count; each edit is followed",
+            prefer=lambda layer: FINDING_KEY in layer.metadata,
+        )
+        self.add_fields([self.points])
+        self.told = result_label(rich=True)
+        self.pairs = PlotCanvas("pair-correlation")
+        self.pairs.setToolTip(
+            "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"
+            " random placements lie, at each distance. 1 distance in 20 is outside by chance"
+        )
+        self.nearest = PlotCanvas("nearest-neighbours")
+        self.nearest.setToolTip(
+            "How many points have their nearest neighbour so far away; grey: 95 % of random placements; dashed: both"
+            " means"
+        )
+        for widget in (self.told, self.pairs, self.nearest):
+            self.body.addWidget(widget)
+            widget.setVisible(False)
+        self.statistics: SurfaceStatistics | None = None
+        self._followed: tuple[Image, Points] | None = None
+        self._area: ObservationWindow | None = None
+        self._number = 0
+        self._quiet: Job | None = None
+        self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(FOLLOW_AFTER_MS)
+        self._timer.timeout.connect(self._follow)
+
+    def start(self) -> None:
+        """Work out the statistics of the chosen layer, and follow its edits from now on."""
+        layer, stack = self.source.layer, self.source.stack()
+        points = self.points.value
+        if points is None:
+            raise StmError("there are no points; find impurities first, or open a table")
+        table = points_on(layer, points)
+        self._let_go()
+        self._followed, self._area = (layer, points), None
+        for name in EDITS:
+            getattr(points.events, name).connect(self._edited)
+        self.viewer.layers.events.removed.connect(self._edited)
+        self._number += 1
+        self.run(compute_statistics, self._number, stack, table, done=self._show)
+
+    def closed(self) -> None:
+        """Stop the work, and follow nothing any more."""
+        super().closed()
+        self._let_go()
+
+    def _edited(self, _event: Any = None) -> None:
+        self._timer.start()
+
+    @Slot()
+    def _follow(self) -> None:
+        if self._followed is None or self._area is None:
+            if self.running:
+                self._timer.start()  # an edit during the first run is followed after it
+            return
+        image, points = self._followed
+        if points not in self.viewer.layers or image not in self.viewer.layers:
+            self._let_go()
+            self.set_status("a layer was deleted; choose another and press the button")
+            return
+        try:
+            table = points_on(image, points)
+        except StmError as error:
+            self.set_status(one_line(error))
+            return
+        if self._quiet is not None:
+            self._quiet.stop()
+        self._number += 1
+        self._quiet = Job()
+        self._quiet.returned.connect(self._show)
+        self._quiet.failed.connect(self._say_failed)
+        self.destroyed.connect(self._quiet.stop)
+        self._quiet.start(compute_statistics, self._number, self._area, table)
+
+    @Slot(object)
+    def _show(self, result: Told) -> None:
+        if result.number != self._number:
+            return
+        self._area, self.statistics = result.area, result.statistics
+        told = result.statistics
+        rows = rows_html(told.summary_rows())
+        self.told.setText(rows)
+        self.told.setVisible(True)
+        enough = not told.pair_correlation.empty
+        if enough:
+            self.pairs.show_plot(plot_pair_correlation, pair_correlation_table, told)
+            self.nearest.show_plot(plot_nearest_neighbours, nearest_neighbours_table, told)
+        self.pairs.setVisible(enough)
+        self.nearest.setVisible(enough)
+        self.set_status(f"{told.n_points} points; edits are followed")
+
+    @Slot(str, object)
+    def _say_failed(self, line: str, _error: Exception) -> None:
+        self.set_status(line)
+
+    def _let_go(self) -> None:
+        self._timer.stop()
+        if self._quiet is not None:
+            self._quiet.stop()
+            self._quiet = None
+        if self._followed is None:
+            return
+        _, points = self._followed
+        for name in EDITS:
+            getattr(points.events, name).disconnect(self._edited)
+        self.viewer.layers.events.removed.disconnect(self._edited)
+        self._followed = None
+
+
+def compute_statistics(
+    number: int,
+    area: ObservationWindow | xr.DataArray,
+    points: pd.DataFrame,
+    *,
+    progress: Progress,
+    should_stop: ShouldStop,
+) -> Told:
+    """Work out the statistics of points in an area, or in the measured pixels of a stack."""
+    measured = area if isinstance(area, ObservationWindow) else ObservationWindow.of(area)
+    told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
+    return Told(number, measured, told)

@@ -1,0 +1,1 @@
+"""Plots inside the widgets."""

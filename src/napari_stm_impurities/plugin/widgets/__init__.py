@@ -1,0 +1,1 @@
+"""Parts that the panels share: forms, pickers, jobs in a thread."""

@@ -1,0 +1,1 @@
+"""Quasiparticle interference: radial spectra, the ring of the dispersion and its fit, Fourier maps."""

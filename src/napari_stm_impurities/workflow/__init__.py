@@ -1,0 +1,1 @@
+"""Whole jobs: provenance, report, rerun, batch, demo."""

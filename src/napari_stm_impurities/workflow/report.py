@@ -1,0 +1,253 @@
+"""The report: one folder with everything that came out of a stack, and from which the same points come again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..analysis.comparison import Comparison, compare
+from ..analysis.edits import apply_edits, edits_between
+from ..analysis.spatial_statistics import SurfaceStatistics, surface_statistics
+from ..core import files
+from ..core.errors import ReadError, StmError
+from ..core.hashing import sha256_of_file
+from ..core.progress import Progress, ShouldStop, Stopped, never, silent
+from ..data.images import map_at, pixel_size_nm
+from ..data.method import Result
+from ..data.observation_window import ObservationWindow
+from ..data.points import make_points, positions_nm
+from ..impurities.record import MODEL_FILE
+from ..io.tables import save_points
+from ..io.writers import save_stack
+from ..plots.distances import draw_nearest_neighbours, draw_pair_correlation
+from ..plots.maps import draw_overlay, draw_points
+from ..plots.spectra import draw_spectra
+from ..prepare.recipe import recipe_of
+from ..spots import find_reference
+from .provenance import InputFile, Inputs, Provenance, rounded_positions, versions_now
+from .report_page import Page, page
+
+#: Everything that a report may hold. A folder with any other file is not replaced by a new report.
+PROVENANCE, PAGE, POINTS, STATISTICS = "provenance.json", "report.html", "points.csv", "statistics.json"
+REFERENCE, COMPARISON, STACK, MODEL = "reference.csv", "comparison.json", "stack.nc", MODEL_FILE
+MAP, OVERLAY, SPECTRA, PAIRS, NEAREST = (
+    "map.png",
+    "overlay.png",
+    "spectra.png",
+    "pair_correlation.png",
+    "nearest_neighbours.png",
+)
+_NAMES = {PROVENANCE, PAGE, POINTS, STATISTICS, REFERENCE, COMPARISON, STACK, MODEL}
+_NAMES |= {MAP, OVERLAY, SPECTRA, PAIRS, NEAREST}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written."""
+
+    folder: Path
+    """Where it stands."""
+    files: tuple[Path, ...]
+    """Everything in it; the page that shows all of it first."""
+    points: pd.DataFrame
+    """The table of points."""
+    statistics: SurfaceStatistics
+    """What they say of the surface."""
+    comparison: Comparison | None
+    """What came of comparing them with the reference; None without one."""
+    provenance: Provenance
+    """Where they come from."""
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    stack: xr.DataArray,
+    points: pd.DataFrame,
+    *,
+    date: str,
+    inputs: Inputs | None = None,
+    finding: Result | None = None,
+    threshold: float | None = None,
+    reference: pd.DataFrame | None = None,
+    bound_map: xr.DataArray | None = None,
+    bias_mv: float = 0.0,
+    seed: int = 0,
+    progress: Progress = silent,
+    should_stop: ShouldStop = never,
+) -> Report:
+    """Write a folder with points, figures, statistics, comparison and provenance, and one page that shows them all.
+
+    Parameters
+    ----------
+    folder
+        Where the report goes: a new or an empty folder, or an earlier report, which is replaced.
+    stack
+        The image: a stack of maps, a movie or a single one.
+    points
+        The points in the end, in the coordinates of `stack`. Those that its column ``checked`` calls rejected are left
+        out; every further column is kept.
+    date
+        When, ISO 8601.
+    inputs
+        The files that the stack was read from. Where they do not give this stack again, with the recipe in its
+        attributes, or there are none, the stack is saved in the folder.
+    finding
+        The run that found the points; without one all points count as set by hand.
+    threshold
+        The confidence from which the points of `finding` were counted in the end; that of the run when not given.
+    reference
+        A table of reference points: it is compared with, and drawn.
+    bound_map
+        The map of the bound states, one bias: the reference is drawn on it, and is found on it where none is given.
+    bias_mv
+        The map of a stack that is drawn: the one of the nearest bias.
+    seed
+        Of the random placements for the statistics.
+    progress, should_stop
+        See :mod:`napari_stm_impurities.core.progress`.
+
+    Returns
+    -------
+    Report
+        What was written.
+
+    Raises
+    ------
+    StmError
+        If the folder cannot be written, or holds anything that is not of a report.
+    Stopped
+        If `should_stop` said so; nothing is left then, and an earlier report stays.
+    """
+
+    def step(share: float, what: str) -> None:
+        if should_stop():
+            raise Stopped
+        progress(share, what)
+
+    least = 0.0 if finding is None else finding.threshold if threshold is None else threshold
+    found = make_points([], (1.0, 1.0), source="manual") if finding is None else finding.points
+    if finding is not None:
+        found = found[found["confidence"] >= least].reset_index(drop=True)
+    edits = edits_between(found, points)
+    final = apply_edits(found, edits)
+    with files.folder_written_whole(folder, "report", is_report) as temporary:
+        step(0.0, "reading the files again")
+        kept = _inputs(stack, inputs, temporary, should_stop) if finding is not None else inputs or Inputs(files=())
+        run = None if finding is None else finding.recorded(temporary, least)
+        provenance = Provenance(
+            date=date,
+            inputs=kept.model_copy(update={"history": tuple(stack.attrs.get("history", ()))}),
+            run=run,
+            edits=edits,
+            points_nm=rounded_positions(final),
+            seed=seed,
+            versions=versions_now(),
+        )
+        provenance.save(temporary / PROVENANCE)
+        save_points(final, temporary / POINTS)
+        statistics = surface_statistics(
+            final,
+            stack,
+            seed=seed,
+            progress=lambda share, what: progress(0.2 + 0.3 * share, what),
+            should_stop=should_stop,
+        )
+        statistics.to_json(temporary / STATISTICS)
+        if reference is None and bound_map is not None:
+            step(0.5, "finding the reference on the map of the bound states")
+            reference = find_reference(bound_map, should_stop=should_stop)
+        comparison = None
+        if reference is not None:
+            comparison = compare(final, reference, pixel_size_nm=pixel_size_nm(stack), frame=stack)
+            comparison.to_json(temporary / COMPARISON)
+            save_points(reference, temporary / REFERENCE)
+        step(0.7, "drawing")
+        draw_points(stack, final, temporary / MAP, bias_mv=bias_mv)
+        if reference is not None:
+            under = map_at(stack, bias_mv) if bound_map is None else bound_map
+            draw_overlay(under, final, reference, temporary / OVERLAY, comparison=comparison)
+        if stack.sizes.get("bias", 1) > 1 and ObservationWindow.of(stack).contains(positions_nm(final)).any():
+            draw_spectra(stack, final, temporary / SPECTRA)
+        if statistics.n_points > 1:
+            draw_pair_correlation(statistics, temporary / PAIRS)
+            draw_nearest_neighbours(statistics, temporary / NEAREST)
+        step(0.95, "writing the page")
+        text = page(Page(stack, statistics, comparison, provenance, pictures=_pictures(temporary)))
+        (temporary / PAGE).write_text(text, encoding="utf-8")
+        names = sorted((path.name for path in temporary.iterdir()), key=lambda name: (name != PAGE, name))
+    progress(1.0, "done")
+    written = tuple(Path(folder) / name for name in names)
+    return Report(Path(folder), written, final, statistics, comparison, provenance)
+
+
+def check_place(folder: str | os.PathLike[str]) -> None:
+    """See, before any work is done, that a report can go there.
+
+    Raises
+    ------
+    StmError
+        If the folder above does not exist, or the folder holds anything that is not of a report.
+    """
+    files.check_place(Path(folder), "report", is_report)
+
+
+def is_report(folder: Path) -> bool:
+    """Whether a folder is empty, or holds an earlier report and nothing else."""
+    names = {path.name for path in folder.iterdir()}
+    if not names:
+        return True
+    if not (PROVENANCE in names and names <= _NAMES):
+        return False
+    try:
+        Provenance.load(folder / PROVENANCE)
+    except ReadError:
+        return False
+    return True
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """The pictures that there are, in the order of the page, each with what stands below it."""
+    captions = {
+        MAP: "The points on the map",
+        OVERLAY: "The points over the reference",
+        SPECTRA: "Spectra on the impurities and away from them",
+        PAIRS: "Pair correlation",
+        NEAREST: "Nearest neighbours",
+    }
+    return {caption: folder / name for name, caption in captions.items() if (folder / name).is_file()}
+
+
+def _inputs(stack: xr.DataArray, inputs: Inputs | None, folder: Path, should_stop: ShouldStop) -> Inputs:
+    """The inputs that give this very stack again: the files with the stack's recipe, else the stack, saved."""
+    if inputs is not None:
+        paths = [file.path for file in inputs.files]
+        try:
+            raw = inputs.read(paths, should_stop=should_stop)
+            if same_maps(raw, stack):
+                return inputs
+            # what a file that was saved after a preparation brings with it is done already
+            recipe = tuple(recipe_of(stack)[len(recipe_of(raw)) :])
+            prepared = inputs.model_copy(update={"recipe": recipe})
+            if recipe and same_maps(prepared.read(paths, should_stop=should_stop), stack):
+                return prepared
+        except StmError:
+            pass  # the files are gone or cannot be prepared alike any more, so the maps themselves are kept
+    path = save_stack(stack, folder / STACK)
+    came_from = () if inputs is None else inputs.files
+    return Inputs(files=(InputFile(path=STACK, sha256=sha256_of_file(path)),), came_from=came_from)
+
+
+def same_maps(one: xr.DataArray, two: xr.DataArray) -> bool:
+    """Whether two images hold the same values at the same biases or times, on the same pixels."""
+    return (
+        one.dims == two.dims
+        and one.shape == two.shape
+        and all(np.array_equal(one[axis].values, two[axis].values) for axis in one.dims[:-2])
+        and bool(np.allclose(pixel_size_nm(one), pixel_size_nm(two), rtol=1e-9))
+        and np.array_equal(one.values, two.values, equal_nan=True)
+    )
