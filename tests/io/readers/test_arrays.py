@@ -119,3 +119,13 @@ def test_volts_and_metres_without_a_word_are_assumed(tmp_path):
 def test_a_bias_of_another_length_does_not_stand_in_the_way_of_what_is_given(tmp_path):
     np.savez(tmp_path / "a.npz", data=DATA, bias=[1, 2], pixel_size=0.5)
     assert read_stack(tmp_path / "a.npz", bias_mv=[1, 2, 3]).sizes["bias"] == 3
+
+
+def test_a_text_may_state_the_unit(tmp_path):
+    units = {"bias_unit": "mV", "pixel_size_units": np.array(["pm"])}
+    np.savez(tmp_path / "a.npz", data=DATA, bias=[-0.5, 0, 0.5], pixel_size=500.0, **units)
+    stack = read_stack(tmp_path / "a.npz", strict=True)
+    assert stack.bias.values.tolist() == [-0.5, 0.0, 0.5]
+    assert stack.attrs["pixel_size_nm"] == [0.5, 0.5]
+    np.savez(tmp_path / "b.npz", data=DATA, bias_mV=[-5, 0, 5], pixel_size_nm=0.5, units=np.array([None]))
+    assert read_stack(tmp_path / "b.npz", strict=True).shape == (3, 4, 5)

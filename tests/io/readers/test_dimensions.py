@@ -168,3 +168,47 @@ def test_positions_in_any_unit_and_direction(tmp_path, unit, factor):
         tmp_path / "a.nc", engine="h5netcdf"
     )
     assert_right(read_stack(tmp_path / "a.nc", strict=True))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(
+    ("for_y", "for_x"),
+    [
+        ({"axis": "Y"}, {"axis": "X"}),
+        ({"standard_name": "projection_y_coordinate"}, {"standard_name": "projection_x_coordinate"}),
+        ({"long_name": "y position"}, {"long_name": "X axis"}),
+    ],
+)
+def test_attributes_of_a_coordinate_tell_its_role(tmp_path, order, for_y, for_x):
+    axes = {
+        "k": ("k", BIAS_V, {"units": "volt", "long_name": "Bias"}),
+        "j": ("j", Y_NM, {"units": "nm", **for_y}),
+        "i": ("i", X_NM, {"units": "nm", **for_x}),
+    }
+    cube = xr.DataArray(MAPS, dims=("k", "j", "i"), coords=axes, name="LIX")
+    cube.transpose(*("kji"[n] for n in order)).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert_right(read_stack(tmp_path / "a.nc", strict=True))
+
+
+def test_coordinates_of_no_known_name_tell_the_pixel_size_by_their_unit(tmp_path):
+    axes = {"V": ("V", BIAS_V, {"units": "V"}), "p": ("p", Y_NM, {"units": "nm"}), "q": ("q", X_NM, {"units": "nm"})}
+    xr.DataArray(MAPS, dims=("V", "p", "q"), coords=axes, name="LIX").to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert_right(read_stack(tmp_path / "a.nc"))
+    assert "name neither y nor x" in " ".join(describe(tmp_path / "a.nc")["assumptions"])
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"bias": "-300 mV", "pixel_size": "0.5 nm"},
+        {"bias": "-0.3 V", "pixel_size": "5 Å"},
+        {"bias": -0.3, "bias_unit": "V", "dx": 5.0, "dx_unit": "A", "dy": "0.5nm"},
+        {"Bias (V)": -0.3, "scan_size_x_nm": 2.5, "scan_size_y_nm": 2.0},
+    ],
+)
+def test_attributes_state_their_unit(tmp_path, attrs):
+    one = xr.DataArray(MAPS[0], dims=("y", "x"), name="LIX")
+    one.to_dataset().assign_attrs(attrs).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    stack = read_stack(tmp_path / "a.nc", strict=True)
+    np.testing.assert_allclose(stack.bias, [-300.0])
+    np.testing.assert_allclose(stack.attrs["pixel_size_nm"], [0.5, 0.5])

@@ -235,3 +235,23 @@ def test_other_numbers_than_real_ones(tmp_path):
     save_v5(tmp_path / "e.mat", g=DATA, bias_mV=1000 * BIAS_V + 1j, pixel_size_nm=0.5 + 1j)
     with pytest.raises(ReadError, match="bias_mV must hold real numbers"):
         read_stack(tmp_path / "e.mat")
+
+
+@pytest.mark.parametrize("unit", ["mV", "V", "meV", "eV"])
+@pytest.mark.parametrize("name", ["bias_unit", "biasUnits", "unit_bias"])
+def test_a_text_may_state_the_unit(tmp_path, unit, name):
+    factor = 1000 if unit in ("V", "eV") else 1
+    save_v5(tmp_path / "a.mat", g=DATA, bias=BIAS_V, **{name: unit}, pixel_size=5.0, pixel_size_unit="A")
+    stack = read_stack(tmp_path / "a.mat", strict=True)
+    np.testing.assert_allclose(stack.bias, factor * BIAS_V[::-1])
+    assert stack.attrs["pixel_size_nm"] == [0.5, 0.5]
+    save_v5(tmp_path / "b.mat", s={"g": DATA, "bias": BIAS_V, name: unit, "pixel_nm": 0.5})
+    np.testing.assert_allclose(read_stack(tmp_path / "b.mat", strict=True).bias, factor * BIAS_V[::-1])
+
+
+def test_a_text_of_v73_may_state_the_unit(tmp_path):
+    save_v73(tmp_path / "a.mat", g=DATA, bias=BIAS_V, pixel_size_nm=0.5)
+    with h5py.File(tmp_path / "a.mat", "r+") as file:
+        text = file.create_dataset("bias_unit", data=np.array([[ord(letter)] for letter in "mV"], np.uint16))
+        text.attrs["MATLAB_class"] = np.bytes_("char")
+    np.testing.assert_allclose(read_stack(tmp_path / "a.mat", strict=True).bias, BIAS_V[::-1])

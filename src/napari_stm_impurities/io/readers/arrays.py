@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -18,7 +19,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from ...core.errors import ReadError
-from .entries import Entry, bias_among, pixel_among
+from .entries import Entry, bias_among, pixel_among, with_stated_units
 from .entry_names import meaning_of
 from .formats import Format
 from .plain import plain_recording
@@ -27,6 +28,8 @@ from .recording import Channel, Recording, UserMetadata, check_size, is_large, l
 
 #: Where the header of an entry of an archive tells the lengths of its name and its extra field.
 _LENGTHS_AT = 26
+#: No unit has more than 32 letters, of four bytes each.
+_MAX_UNIT_BYTES = 128
 _KEYS = ("data", "bias", "pixel_size")
 
 
@@ -50,6 +53,7 @@ def open_npz(path: Path, given: UserMetadata) -> Recording:
                     shapes[key] = _shape(path, key, file, archive.getinfo(f"{key}.npy").file_size)
         shape = shapes.pop("data")
         entries = [Entry(key, of_key, partial(_entry, path, key)) for key, of_key in shapes.items()]
+        entries = with_stated_units(entries, _units(path, archive, [key for key in names if "unit" in key.lower()]))
         if math.prod(shapes.get("pixel_size", ())) > 2:
             n = math.prod(shapes["pixel_size"])
             raise ReadError(path, f"expected pixel_size as one number or (y, x), in nm, got {n} numbers")
@@ -62,6 +66,17 @@ def open_npz(path: Path, given: UserMetadata) -> Recording:
             pixel=pixel_among(entries, (shape[-2], shape[-1]) if len(shape) > 1 else (1, 1)),
             given=given,
         )
+
+
+def _units(path: Path, archive: zipfile.ZipFile, keys: Sequence[str]) -> dict[str, str]:
+    """The arrays that are one text each, such as ``bias_unit``."""
+    texts = {}
+    for key in keys:
+        with archive.open(f"{key}.npy") as file:
+            shape, _, dtype = _header(file)
+        if dtype.kind == "U" and math.prod(shape) == 1 and dtype.itemsize <= _MAX_UNIT_BYTES:
+            texts[key] = str(_entry(path, key).ravel()[0])
+    return texts
 
 
 def _bias(path: Path, entries: list[Entry], n_maps: int, given: UserMetadata) -> Quantity:

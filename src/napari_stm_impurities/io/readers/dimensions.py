@@ -31,7 +31,7 @@ class Layout:
     assumptions: tuple[Assumption, ...] = ()
 
 
-def unit_of(variable: xr.DataArray) -> str:
+def unit_of(variable: xr.DataArray | xr.Variable) -> str:
     """The unit that a variable states, under one of the usual names of that attribute; empty where it states none."""
     for name in ("var_unit", "units", "unit", "Units", "Unit", "UNITS"):
         kept = variable.attrs.get(name)
@@ -52,14 +52,24 @@ def entry_of(variable: xr.DataArray) -> Entry:
 
 
 def role_of(dataset: xr.Dataset, dim: Hashable) -> str:
-    """``bias``, ``y``, ``x`` or nothing: by the dimension's name, else by the names and units of what lies along it."""
+    """``bias``, ``y``, ``x`` or nothing: by the dimension's name, else by what is said of the variables along it."""
     nameless = str(dim).startswith(_NAMELESS)
     own = "" if nameless else _role_of_name(str(dim))
     if own:
         return own
-    axes = axes_along(dataset, dim)
-    roles = {role for one in axes if (role := _role_of_name(one.name) or ("bias" if unit_mv(one.unit) else ""))}
+    along = {name: one for name, one in dataset.variables.items() if one.dims == (dim,) and one.dtype.kind in "fiu"}
+    roles = {role for name, one in along.items() if (role := _role_of_variable(str(name), one))}
     return roles.pop() if len(roles) == 1 else ""
+
+
+def _role_of_variable(name: str, variable: xr.Variable) -> str:
+    """The role of a variable by its name, its unit, or the attributes that the CF conventions have for it."""
+    attrs = {key: str(variable.attrs.get(key, "")) for key in ("axis", "long_name", "standard_name")}
+    projected = re.fullmatch(r"projection_([xy])_coordinate", attrs["standard_name"])
+    if attrs["axis"].lower() in ("x", "y") or projected:
+        return projected[1] if projected else attrs["axis"].lower()
+    by_unit = "bias" if unit_mv(unit_of(variable)) is not None else ""
+    return _role_of_name(name) or by_unit or _role_of_name(attrs["long_name"])
 
 
 def layout_of(dataset: xr.Dataset, variable: xr.DataArray, given: UserMetadata) -> Layout | None:

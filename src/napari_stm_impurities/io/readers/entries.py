@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +40,16 @@ class Entry:
     def has_unit(self) -> bool:
         """Whether the file states its unit."""
         return bool(self.unit) or self.meaning.factor is not None
+
+
+def with_stated_units(entries: Sequence[Entry], texts: Mapping[str, str]) -> list[Entry]:
+    """The entries with the units that texts state, as ``bias_unit`` and ``unit_bias`` do for ``bias``."""
+    plain = {re.sub(r"[\W_]|units?", "", name.lower()): text for name, text in texts.items() if "unit" in name.lower()}
+
+    def stated(one: Entry) -> str:
+        return plain.get(re.sub(r"[\W_]", "", one.name.lower()), "").strip()
+
+    return [one if one.has_unit else replace(one, unit=stated(one)) for one in entries]
 
 
 def bias_among(entries: Iterable[Entry], n_maps: int, *, documented: str = "") -> Quantity:

@@ -16,10 +16,10 @@ import numpy as np
 import xarray as xr
 
 from ...core.errors import ReadError
-from ...core.units import unit_mv
+from ...core.units import quantity, unit_mv
 from .channels import choose, recognise
 from .dimensions import Layout, axes_along, entry_of, is_map, layout_of, positions_along, role_of, unit_of
-from .entries import Entry, bias_among, pixel_among
+from .entries import Entry, bias_among, pixel_among, with_stated_units
 from .quantities import Quantity, in_mv, measured_recording
 from .recording import Channel, Recording, UserMetadata, check_size
 
@@ -63,14 +63,11 @@ def foreign_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, vari
     default, why, warnings = choose(channels, None, fallback="current")
     shape = [first.sizes[dim] for dim in layout.dims]
     entries = [*_attributes(first.attrs), *_variables(dataset), *_attributes(dataset.attrs)]
-    positions = [positions_along(dataset, dim) for dim in layout.dims[-2:]]
     frame = _frame_size_nm(dataset)
     if frame is not None:
         pixel = Quantity((frame[0] / shape[-2], frame[1] / shape[-1]))
-    elif None not in positions and "" not in [role_of(dataset, dim) for dim in layout.dims[-2:]]:
-        pixel = pixel_among(entries, (shape[-2], shape[-1]), (positions[0], positions[1]))
     else:
-        pixel = pixel_among(entries, (shape[-2], shape[-1]))
+        pixel = pixel_among(entries, (shape[-2], shape[-1]), _positions(dataset, layout))
 
     def load(channel: Channel) -> np.ndarray:
         one = variable(channel.name)
@@ -98,6 +95,15 @@ def foreign_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, vari
     )
 
 
+def _positions(dataset: xr.Dataset, layout: Layout) -> tuple[Entry, Entry] | None:
+    """The positions along y and x, where the file shows which they are."""
+    for_y, for_x = (positions_along(dataset, dim) for dim in layout.dims[-2:])
+    if for_y is None or for_x is None:
+        return None
+    known = all(role_of(dataset, dim) for dim in layout.dims[-2:])
+    return (for_y, for_x) if known or (for_y.has_unit and for_x.has_unit) else None
+
+
 def _held(dataset: xr.Dataset) -> str:
     """What a file holds, in a few words."""
     words = [
@@ -114,16 +120,21 @@ def _variables(dataset: xr.Dataset) -> list[Entry]:
 
 
 def _attributes(attrs: Mapping[Hashable, Any]) -> list[Entry]:
-    """The attributes that are numbers, or texts that are such."""
+    """The attributes that are numbers, or texts of a number and its unit."""
     found = []
     for name, kept in attrs.items():
+        # the key that Nanonis gives its bias, which is in V
+        unit = "V" if name == "BIAS" else ""
         try:
-            values = np.asarray(kept, dtype=np.float64)
+            if isinstance(kept, str):
+                value, stated = quantity(kept) or (kept, "")
+                values, unit = np.asarray(value, dtype=np.float64), stated or unit
+            else:
+                values = np.asarray(kept, dtype=np.float64)
         except (TypeError, ValueError):
             continue
-        # the key that Nanonis gives its bias, which is in V
-        found.append(Entry(str(name), values.shape, partial(np.asarray, values), "V" if name == "BIAS" else ""))
-    return found
+        found.append(Entry(str(name), values.shape, partial(np.asarray, values), unit))
+    return with_stated_units(found, {str(name): kept for name, kept in attrs.items() if isinstance(kept, str)})
 
 
 def _bias(dataset: xr.Dataset, layout: Layout, entries: Sequence[Entry]) -> Quantity:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import scipy.io
 
 from ...core.errors import ReadError
 from .channels import choose, recognise
-from .entries import Entry, bias_among, pixel_among, positions_among
+from .entries import Entry, bias_among, pixel_among, positions_among, with_stated_units
 from .formats import Format
 from .hdf5_heap import refuse_endless_heaps
 from .quantities import Quantity, assuming, in_mv, measured_recording
@@ -36,6 +36,8 @@ _COUNTS = re.compile(
 #: No measured map is addressed by more variables; a deeper or larger tree is not searched to its end.
 _MAX_VARIABLES = 2000
 _MAX_DEPTH = 6
+#: No unit has so many letters.
+_MAX_UNIT = 32
 _SIGNATURE_5, _SIGNATURE_7 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
 
 
@@ -50,8 +52,9 @@ def open_matlab(path: Path, given: UserMetadata) -> Recording:
     with library_errors(path, "a MATLAB file with an array of three dimensions"):
         with path.open("rb") as file:
             newer = file.read(len(_SIGNATURE_7)) == _SIGNATURE_7 or h5py.is_hdf5(path)
-        variables = list(_hdf5(path) if newer else _classic(path))
-        return _recording(path, variables, given)
+        found = list(_hdf5(path) if newer else _classic(path))
+        texts = {one.name: one.text for one in found if isinstance(one, _Text)}
+        return _recording(path, with_stated_units([one for one in found if isinstance(one, Entry)], texts), given)
 
 
 def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recording:
@@ -101,7 +104,7 @@ def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recor
     )
     if len(maps) > 1 or not chosen.is_didv:
         recording = replace(recording, why=why)
-    sweep = f"{axis.name} (V)" if axis is not None else ""
+    sweep = axis.name if axis is not None else ""
     return replace(recording, warnings=(*warnings, *recording.warnings), sweep_signal=sweep)
 
 
@@ -182,13 +185,23 @@ def _odd_side(sides: tuple[int, ...], free: list[int]) -> int:
     return odd[0] if len(odd) == 1 else free[-1]
 
 
-def _classic(path: Path) -> Iterator[Entry]:
+@dataclass(frozen=True)
+class _Text:
+    """A variable that is a text, and so may state the unit of another one."""
+
+    name: str
+    text: str
+
+
+def _classic(path: Path) -> Iterator[Entry | _Text]:
     """The variables of a file of MATLAB v5 to v7.2; arrays are read when they are asked for."""
     if path.stat().st_size > MAX_BYTES:
         raise ReadError(path, "is larger than MATLAB's format v5 can be; it is damaged")
     for name, shape, kind in scipy.io.whosmat(path):
         size = math.prod(shape)
-        if kind in ("struct", "cell"):
+        if kind == "char" and size <= _MAX_UNIT:
+            yield from _fields(name, _loaded(path, name), 0)
+        elif kind in ("struct", "cell"):
             if size <= _MAX_VARIABLES:
                 loaded = _loaded(path, name)
                 yield from _fields(name, loaded, 0)
@@ -206,22 +219,25 @@ def _loaded(path: Path, name: str) -> np.ndarray:
     return loaded
 
 
-def _fields(name: str, value: object, depth: int) -> Iterator[Entry]:
+def _fields(name: str, value: object, depth: int) -> Iterator[Entry | _Text]:
     if not isinstance(value, np.ndarray) or depth > _MAX_DEPTH:
         return
     if value.dtype.names:
         if value.size == 1:
             for field in value.dtype.names:
                 yield from _fields(f"{name}.{field}", value[field].ravel()[0], depth + 1)
+    elif value.dtype.kind == "U" and value.size == 1:
+        yield _Text(name, str(value.ravel()[0]))
     elif value.dtype.kind in "fiuc" and value.size:
         yield Entry(name, tuple(value.shape), lambda: value)
 
 
-def _hdf5(path: Path) -> Iterator[Entry]:
+def _hdf5(path: Path) -> Iterator[Entry | _Text]:
     """The variables of a file of MATLAB v7.3, which is HDF5 with the dimensions the other way round."""
     refuse_endless_heaps(path)
     with h5py.File(path, "r") as file:
         found: list[tuple[str, tuple[int, ...]]] = []
+        texts: list[_Text] = []
 
         def visit(name: str, one: object) -> None:
             if not isinstance(one, h5py.Dataset) or not one.size or name.startswith("#"):
@@ -229,10 +245,14 @@ def _hdf5(path: Path) -> Iterator[Entry]:
             # MATLAB stores complex numbers as pairs with these names
             if one.dtype.kind not in "fiu" and one.dtype.names != ("real", "imag"):
                 return
-            if one.attrs.get("MATLAB_class", b"double") not in (b"char", b"logical", b"cell"):
+            of_class = one.attrs.get("MATLAB_class", b"double")
+            if of_class == b"char" and one.size <= _MAX_UNIT:
+                texts.append(_Text(name.replace("/", "."), "".join(map(chr, one[()].T.ravel().tolist()))))
+            elif of_class not in (b"char", b"logical", b"cell"):
                 found.append((name, one.shape))
 
         file.visititems(visit)
+    yield from texts
     for name, shape in found[:_MAX_VARIABLES]:
         if 4 * math.prod(shape) > MAX_BYTES:
             raise ReadError(path, f"{name} of {'x'.join(map(str, shape))} values fits into no memory; it is damaged")

@@ -113,7 +113,7 @@ def pixel_in_nm(
     >>> pixel_in_nm("pixel_size", (500.0, 500.0)).doubt
     'pixel_size = 500 has no unit, and is no size of a pixel in nm or in m'
     """
-    written = f"{name} = {_written([*dict.fromkeys(float(v) for v in size_yx)], ', ')}"
+    written = f"{name} = {', '.join(dict.fromkeys(f'{v:g}' for v in size_yx))}"
     sizes = np.asarray(size_yx, dtype=np.float64)
     if not (np.isfinite(sizes).all() and (sizes > 0).all()):
         return Quantity(doubt=f"{written}, but a size must be positive")
@@ -206,6 +206,6 @@ def _within(sizes: Sequence[float], limits: tuple[float, float]) -> bool:
     return all(limits[0] <= size <= limits[1] for size in sizes)
 
 
-def _written(numbers: Sequence[float], between: str = " ... ") -> str:
+def _written(numbers: Sequence[float]) -> str:
     ends = numbers if len(numbers) < 2 else (numbers[0], numbers[-1])
-    return between.join(f"{v:g}" for v in ends)
+    return " ... ".join(f"{v:g}" for v in ends)
