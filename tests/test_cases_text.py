@@ -71,7 +71,7 @@ def test_the_pixels_of_trackpy(cases, tmp_path, capsys):
     assert compare(load_points(path, pixel_size_nm=0.46875), truth).rms_distance_nm == pytest.approx(0, abs=1e-6)
     words = ["compare", str(path), str(cases / "truth.csv")]
     assert run(words) == 2
-    assert "give pixel_size_nm" in capsys.readouterr().err
+    assert "give --pixel-size-nm" in capsys.readouterr().err
     assert run([*words, "--stack", str(cases / "surface.nc")]) == 0
     assert "assumed: " in capsys.readouterr().err
 
