@@ -61,7 +61,8 @@ def main() -> int:
     make_environment()
     if job == "demo":
         return call([BIN / "stm-impurities", "demo", *rest])
-    return call([BIN / "python", "-m", "pytest", *rest])
+    # one process a core; what follows on the command line overrides it
+    return call([BIN / "python", "-m", "pytest", "--numprocesses=auto", *rest])
 
 
 def say(what: str) -> None:
