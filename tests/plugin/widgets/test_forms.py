@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_stm_impurities.core.configuration import Configuration
 from napari_stm_impurities.core.errors import StmError
-from napari_stm_impurities.plugin.widgets.forms import Form
+from napari_stm_impurities.plugin.widgets.forms import Fold, Form
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.spots import ReferenceConfig
 
@@ -98,3 +98,18 @@ def test_scrolling_over_a_field_does_not_change_it(qtbot: QtBot) -> None:
     nothing = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
     QApplication.sendEvent(box, QWheelEvent(place, place, QPoint(), down, *nothing, False))
     assert form["n_maps"].value == 8
+
+
+def test_a_fold_within_a_fold_has_all_the_room_it_needs(qtbot: QtBot) -> None:
+    form = Form(Sample, main=("sign",))
+    qtbot.addWidget(form)
+    form.show()
+    form.more.toggleButton().click()
+    (inner,) = form.more.findChildren(Fold)
+    inner.toggleButton().click()
+    field = form["inner"]["width_nm"].native
+    qtbot.waitUntil(lambda: field.isVisible() and field.visibleRegion().boundingRect().height() == field.height())
+    form.more.toggleButton().click()
+    # what is folded is out of reach of the Tab key, too
+    assert not field.isVisible()
+    assert not form["n_maps"].native.isVisible()
