@@ -12,7 +12,6 @@ import pandas as pd
 from magicgui.widgets import FloatSpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from ...analysis.comparison import PAPER_PIXEL_NM, Comparison, compare
@@ -25,14 +24,13 @@ from ..layers.images import BIAS_KEY, layer_frame_nm, layer_pixel_size_nm, set_s
 from ..layers.points import layer_points, visible_mask
 from ..plots.canvas import PlotCanvas
 from ..widgets.comparison_table import ComparisonTable
+from ..widgets.follower import LayerFollower, edits_of
 from ..widgets.forms import result_label, rows_html
 from ..widgets.job import one_line
 from ..widgets.panel import Panel
 
 #: An edit is followed after so many milliseconds, and while a point is dragged no more often than that.
 FOLLOW_AFTER_MS = 100
-#: What of a layer can change the comparison. Hidden points have no event of their own in napari, but `set_data` comes.
-EDITS = ("data", "features", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
 _HISTOGRAM_PX = 120
 SAVE_FILTERS = "Figures and rows (*.json);;Table of the rows (*.csv)"
 
@@ -84,11 +82,8 @@ class ComparePanel(Panel):
         self._compared: tuple[pd.DataFrame, pd.DataFrame, float] | None = None
         self.report: Comparison | None = None
         self._drawn = ComparisonLayers(napari_viewer)
-        self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(FOLLOW_AFTER_MS)
-        self._timer.timeout.connect(self._follow)
-        self.tolerance.changed.connect(self._edited)
+        self._follower = LayerFollower(self, self._follow, FOLLOW_AFTER_MS, while_changing=True)
+        self.tolerance.changed.connect(self._follower.changed)
         self._choose_two()
 
     def _lay_out_results(self) -> None:
@@ -129,10 +124,7 @@ class ComparePanel(Panel):
         self._pairing, self.report = pairing, report
         self._drawn.draw(report, judged)
         self._show()
-        for layer in (judged, reference):
-            for name in EDITS:
-                getattr(layer.events, name).connect(self._edited)
-        self.viewer.layers.events.removed.connect(self._edited)
+        self._follower.follow(*edits_of(judged, reference), self.viewer.layers.events.removed)
 
     def closed(self) -> None:
         """Take what was drawn off the canvas, and follow nothing any more."""
@@ -141,10 +133,6 @@ class ComparePanel(Panel):
         self._drawn.remove()
 
     # --- following --------------------------------------------------------------------------------------------
-
-    def _edited(self, _event: Any = None) -> None:
-        if self._pairing is not None and not self._timer.isActive():
-            self._timer.start()
 
     def _follow(self) -> None:
         pairing = self._pairing
@@ -176,13 +164,7 @@ class ComparePanel(Panel):
         return report
 
     def _let_go(self) -> None:
-        if self._pairing is None:
-            return
-        for layer in (self._pairing.judged, self._pairing.reference):
-            for name in EDITS:
-                getattr(layer.events, name).disconnect(self._edited)
-        self.viewer.layers.events.removed.disconnect(self._edited)
-        self._timer.stop()
+        self._follower.release()
         self._pairing = None
 
     # --- what is shown ----------------------------------------------------------------------------------------

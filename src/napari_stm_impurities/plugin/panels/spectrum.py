@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 
 from ...core.errors import StmError
@@ -34,6 +33,7 @@ from ..plots.canvas import TWO_SIDED, PlotCanvas
 from ..preferences import preferences
 from ..widgets.explain_job import ClickedPosition, ExplainRequest, ExplainResult, explain_at
 from ..widgets.fields import tick_box
+from ..widgets.follower import LayerFollower
 from ..widgets.forms import result_label
 from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.panel import Panel
@@ -102,9 +102,8 @@ class LookPanel(Panel):
         self._subject: ExplainRequest | None = None
         self._key: tuple[Any, ...] = ()
         self._followed: Points | None = None
-        self._timer = QTimer(self)  # a selection also changes in the middle of an edit
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._look_at_selected)
+        # a selection also changes in the middle of an edit
+        self._follower = LayerFollower(self, self._look_at_selected, 0)
         self.points.changed.connect(self._follow)
 
     # --- where to look ----------------------------------------------------------------------------------------
@@ -118,7 +117,12 @@ class LookPanel(Panel):
 
     def _look_at_selected(self) -> None:
         layer = self._followed
-        if layer is not None and len(layer.selected_data) == 1 and self.source.box.value is not None:
+        if (
+            layer is not None
+            and self.by_click.value
+            and len(layer.selected_data) == 1
+            and self.source.box.value is not None
+        ):
             self.attempt(self.start)
 
     def _clicked_on_canvas(self, _viewer: Any, event: Any) -> Iterator[None]:
@@ -272,7 +276,6 @@ class LookPanel(Panel):
         if self._clicked_on_canvas in callbacks:
             callbacks.remove(self._clicked_on_canvas)
             self.viewer.dims.events.current_step.disconnect(self._tell)
-        self._timer.stop()
         self._follow_layer(None)
 
     def _canvas_callbacks(self) -> list[Any]:
@@ -287,15 +290,8 @@ class LookPanel(Panel):
     def _follow_layer(self, layer: Points | None) -> None:
         if layer is self._followed:
             return
-        if self._followed is not None:
-            self._followed.selected_data.events.items_changed.disconnect(self._selected)
-        if layer is not None:
-            layer.selected_data.events.items_changed.connect(self._selected)
+        self._follower.follow(*([] if layer is None else [layer.selected_data.events.items_changed]))
         self._followed = layer
-
-    def _selected(self, _event: Any = None) -> None:
-        if self.by_click.value:
-            self._timer.start(0)
 
 
 def _on_image(image: Image, world: np.ndarray) -> np.ndarray:
