@@ -21,14 +21,12 @@ from ..layers.bias_overlay import in_mv, shown_map
 from ..layers.images import (
     FINDING_KEY,
     IMAGE_KEY,
-    data_of,
     layer_bias_mv,
-    layer_pixel_size_nm,
     unwrap_proxy,
     values_of,
-    world_of,
 )
 from ..layers.points import layer_points, visible_mask
+from ..layers.transforms import Transform, layer_pixel_size_nm
 from ..plots.canvas import TWO_SIDED, PlotCanvas
 from ..preferences import preferences
 from ..widgets.explain_job import ClickedPosition, ExplainRequest, ExplainResult, explain_at
@@ -139,45 +137,44 @@ class LookPanel(Panel):
         if near and self.source.box.value is not None and self.viewer.dims.ndisplay == 2:
             self.attempt(lambda: self._look_on_canvas(np.array(event.position[-2:])))
 
-    def _look_on_canvas(self, world: np.ndarray) -> None:
+    def _look_on_canvas(self, canvas: np.ndarray) -> None:
         image = self.source.layer
-        pixel = _on_image(image, world[None])[0]
+        pixel = Transform.of(image).from_canvas(canvas[None])[0, -2:]
         if not np.all((pixel >= -0.5) & (pixel <= np.array(values_of(image).shape[-2:]) - 0.5)):
             return
         layer = self.points.value
         if layer is not None:
             # where a symbol is, the point is meant
             data = np.asarray(layer.data, dtype=float)
-            away = np.linalg.norm(world_of(layer, data)[:, -2:] - world, axis=1) if len(data) else np.zeros(0)
+            away = np.linalg.norm(Transform.of(layer).to_canvas(data)[:, -2:] - canvas, axis=1)
             away[~visible_mask(layer)] = np.inf
             reach = np.asarray(layer.size) / 2 * float(np.abs(layer.scale[-2:]).mean())
             if np.any(away <= reach):
                 self._look_at_point(layer, int(np.argmin(np.where(away <= reach, away, np.inf))))
                 return
-        self._look(world, np.nan)
+        self._look(canvas, np.nan)
 
     def _look_at_point(self, layer: Points, index: int) -> None:
-        world = world_of(layer, np.asarray(layer.data[[index]], dtype=float))[0, -2:]
+        canvas = Transform.of(layer).to_canvas(layer.data[[index]])[0, -2:]
         scores = layer.features.get("score")
-        self._look(world, np.nan if scores is None else float(scores.iloc[index]))
+        self._look(canvas, np.nan if scores is None else float(scores.iloc[index]))
 
-    def _look(self, world: np.ndarray, score: float) -> None:
+    def _look(self, canvas: np.ndarray, score: float) -> None:
         """Look at a place on the canvas, where a point of this score stands."""
         image = self.source.layer
         subject = self._subject_of(image)
-        size = np.array(layer_pixel_size_nm(image))
-        nm_per_world = size / np.abs(image.scale[-2:])
-        here = world * nm_per_world
+        maps = Transform.of(image)
+        here = canvas * maps.nm_per_canvas
         points_nm, nearest = np.zeros((0, 2)), None
         if self.points.value is not None:
             table = layer_points(self.points.value)
             every = table[["y_nm", "x_nm"]].to_numpy(dtype=float)
-            points_nm = _on_image(image, every / nm_per_world) * size
+            points_nm = maps.to_map_nm(maps.from_nm(every))
             away = np.linalg.norm(every - here, axis=1)
             if len(away):
                 nearest = table.iloc[int(away.argmin())].copy()
                 nearest["distance_nm"] = float(away.min())
-        y_nm, x_nm = (_on_image(image, world[None])[0] * size).tolist()
+        y_nm, x_nm = maps.to_map_nm(maps.from_canvas(canvas[None]))[0].tolist()
         request = Request(ClickedPosition(y_nm, x_nm, points_nm, score), float(here[0]), float(here[1]), nearest)
         if self.running:
             self._next = request
@@ -292,14 +289,6 @@ class LookPanel(Panel):
             return
         self._follower.follow(*([] if layer is None else [layer.selected_data.events.items_changed]))
         self._followed = layer
-
-
-def _on_image(image: Image, world: np.ndarray) -> np.ndarray:
-    """Places (n, 2) on the canvas as pixels (n, 2) of an image."""
-    full = np.zeros((len(world), image.ndim))
-    full[:] = np.asarray(image.data_to_world(np.zeros(image.ndim)))
-    full[:, -2:] = world
-    return data_of(image, full)[:, -2:]
 
 
 def _finding_on(image: Image, layer: Points | None) -> Finding | None:

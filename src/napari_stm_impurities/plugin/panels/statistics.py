@@ -21,7 +21,7 @@ from ...plots.distances import (
     plot_pair_correlation,
 )
 from ..layers.images import FINDING_KEY
-from ..layers.points_on import points_on
+from ..layers.points import points_on
 from ..plots.canvas import PlotCanvas
 from ..widgets.follower import LayerFollower, edits_of
 from ..widgets.forms import result_label, rows_html

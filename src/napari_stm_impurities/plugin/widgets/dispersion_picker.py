@@ -24,7 +24,8 @@ from ...physics.dispersion import MATERIALS, Dispersion
 from ...qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion
 from ...qpi.fourier_maps import FourierMaps, fourier_maps
 from ..layers.bias_overlay import in_mv, shown_map
-from ..layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack
+from ..layers.images import layer_bias_mv, layer_stack
+from ..layers.transforms import layer_pixel_size_nm
 from ..plots.ring_view import RingPlot
 from .connections import listen
 from .follower import LayerFollower
