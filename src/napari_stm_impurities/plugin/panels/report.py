@@ -147,7 +147,8 @@ class ReportPanel(Panel):
         self.open_button.setVisible(True)
         run = report.provenance.run
         noun = "points" if run is None else family_of(run.kind).noun
-        self.set_status(f"{len(report.points)} {noun}; {len(report.files)} files in {report.folder}")
+        said = [f"{len(report.points)} {noun}", f"{len(report.files)} files in {report.folder}"]
+        self.set_status("; ".join([*said, report.no_reference] if report.no_reference else said))
 
     def _open(self) -> None:
         if self.page is not None:
