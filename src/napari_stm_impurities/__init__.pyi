@@ -24,9 +24,11 @@ from .impurities.training import train as train
 from .io.imagej import export_imagej as export_imagej
 from .io.readers import describe as describe
 from .io.readers import open_recording as open_recording
+from .io.readers import read_image as read_image
 from .io.readers import read_stack as read_stack
 from .io.tables import load_points as load_points
 from .io.tables import save_points as save_points
+from .io.writers import save_image as save_image
 from .io.writers import save_stack as save_stack
 from .physics.dispersion import Dispersion as Dispersion
 from .qpi.dispersion_fit import fit_dispersion as fit_dispersion

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import struct
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 import xarray_nanonis
 
-from napari_stm_impurities.core.errors import StmError
+from napari_stm_impurities.core.errors import ReadError, StmError
 from napari_stm_impurities.data.images import make_stack
-from napari_stm_impurities.io.readers import describe, open_recording, read_stack
-from napari_stm_impurities.io.writers import save_stack, write_nanonis_grid
+from napari_stm_impurities.data.schemas import IMAGE, MOVIE, SCHEMAS, ImageSchema, schema_of
+from napari_stm_impurities.io.readers import describe, open_recording, read_image, read_stack
+from napari_stm_impurities.io.writers import save_image, save_stack, write_nanonis_grid
 from napari_stm_impurities.prepare import crop, level_planes
 
 
@@ -88,6 +90,90 @@ def test_a_saved_stack_opens_in_xarray_and_is_described(stack, tmp_path):
     assert facts["default_channel"] == "LI/X"
     assert facts["frame_center_nm"] == [84.51877, -632.9924]
     assert facts["missing_share"] == pytest.approx(1 / stack.size)
+
+
+ATTRS = {
+    "source": "somewhere.sxm",
+    "history": ["channel read"],
+    "assumptions": ["pixel size: 0.07 nm, from the name of the file", "unit: V, as nothing is stated"],
+    "frame_center_nm": [84.5, -632.9],
+}
+
+
+def image_of(schema: ImageSchema) -> xr.DataArray:
+    """An oblong image of a kind on odd numbers, with a missing pixel."""
+    data = np.random.default_rng(0).normal(size=(3, 12, 15)[-len(schema.dims) :]).astype(np.float32)
+    data[..., 2, 3] = np.nan
+    along = {"stack": [-0.1, 7 / 3, 33], "movie": [0.0, 1.25, 86400.1], "image": None}[schema.name]
+    return schema.parse(data, along, (0.1, 0.07), channel="LI/X", units="A", attrs=ATTRS)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".h5", ".zarr"])
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda one: one.name)
+def test_an_image_of_each_kind_comes_back_identical(schema, suffix, tmp_path):
+    image = image_of(schema)
+    again = read_image(save_image(image, tmp_path / f"a{suffix}"))
+    assert schema_of(again) == schema
+    assert again.identical(image)  # values, coordinates, their attributes, name and attributes
+    assert again.dtype == np.float32
+    assert again.attrs["assumptions"] == ATTRS["assumptions"]
+    recording = open_recording(tmp_path / f"a{suffix}")
+    assert [str(one) for one in recording.assumed()] == ATTRS["assumptions"]
+    with pytest.raises(ReadError, match="strict reading refuses an assumption"):
+        recording.image(strict=True)
+
+
+def test_the_times_of_a_saved_movie_are_seconds(tmp_path):
+    path = save_image(image_of(MOVIE), tmp_path / "a.nc")
+    again = read_image(path)
+    assert again.time.values.tolist() == [0.0, 1.25, 86400.1]
+    assert again.time.dtype == np.float64
+    assert again.time.attrs == {"units": "s"}
+    assert open_recording(path).time_s == (0.0, 1.25, 86400.1)
+    # another program reads plain numbers with their unit
+    with h5py.File(path, "r") as file:
+        assert file["time"][:].tolist() == [0.0, 1.25, 86400.1]
+        assert file["time"].attrs["units"] in ("s", b"s")
+
+
+def test_a_movie_and_an_image_are_no_stack_until_biases_are_given(tmp_path):
+    for schema, bias_mv in ((MOVIE, [30, 10, 20]), (IMAGE, [5])):
+        image = image_of(schema)
+        path = save_image(image, tmp_path / f"{schema.name}.nc")
+        with pytest.raises(ReadError, match=f"expected a stack, found a saved {schema.name} .*read_image") as error:
+            read_stack(path)
+        assert "\n" not in str(error.value)
+        stack = read_stack(path, bias_mv=bias_mv)
+        assert stack.bias.values.tolist() == sorted(bias_mv)
+        np.testing.assert_array_equal(stack.sel(bias=bias_mv).values.reshape(image.shape), image.values)
+    with pytest.raises(ReadError, match=r"movie\.nc: holds a saved movie without a bias"):
+        open_recording([tmp_path / "movie.nc", tmp_path / "image.nc"])
+
+
+def test_a_given_pixel_size_wins_over_that_of_a_saved_movie(tmp_path):
+    movie = image_of(MOVIE)
+    again = read_image(save_image(movie, tmp_path / "a.nc"), pixel_size_nm=0.5)
+    assert schema_of(again) == MOVIE
+    assert again.attrs["pixel_size_nm"] == [0.5, 0.5]
+    assert again.x.values[-1] == 7.0
+    np.testing.assert_array_equal(again.time, movie.time)
+    np.testing.assert_array_equal(again.values, movie.values)
+
+
+def test_a_map_keeps_its_bias_as_a_coordinate(stack, tmp_path):
+    one = stack.isel(bias=2)
+    again = read_image(save_image(one, tmp_path / "a.nc"))
+    assert again.identical(one)
+    assert float(again.bias) == 20.0
+
+
+def test_a_damaged_time_axis_is_one_line(tmp_path):
+    path = save_image(image_of(MOVIE), tmp_path / "a.nc")
+    with h5py.File(path, "r+") as file:
+        file["time"][:] = [0.0, 2.0, 1.0]
+    with pytest.raises(ReadError, match=r"a\.nc: the file is damaged \(.*the time must ascend") as error:
+        read_image(path)
+    assert "\n" not in str(error.value)
 
 
 def test_given_values_win_over_those_of_a_saved_stack(stack, tmp_path):

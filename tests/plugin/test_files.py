@@ -14,16 +14,25 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points
 from npe2 import PluginManifest
 
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.data.images import pixel_size_nm
+from napari_stm_impurities.data.schemas import make_movie
 from napari_stm_impurities.io.imagej import export_imagej
-from napari_stm_impurities.io.readers import read_stack, suffixes
+from napari_stm_impurities.io.readers import read_image, read_stack, suffixes
 from napari_stm_impurities.io.tables import load_points, save_points
-from napari_stm_impurities.io.writers import write_nanonis_grid
+from napari_stm_impurities.io.writers import save_image, write_nanonis_grid
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.plugin.layers.images import BIAS_KEY, image_layer, layer_bias_mv, layer_stack
+from napari_stm_impurities.plugin.layers.images import (
+    BIAS_KEY,
+    image_layer,
+    layer_bias_mv,
+    layer_image,
+    layer_stack,
+    layer_time_s,
+)
 from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 from napari_stm_impurities.plugin.reader import get_reader
-from napari_stm_impurities.plugin.writer import write_points, write_stack
+from napari_stm_impurities.plugin.writer import write_image, write_points
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -249,10 +258,44 @@ def test_an_empty_table_of_points_opens(viewer: ViewerModel, points: pd.DataFram
 
 def test_stack_round_trip_by_netcdf(stack: xr.DataArray, tmp_path: Path, viewer: ViewerModel) -> None:
     layer = Layer.create(*image_layer(stack.assign_attrs(frame_angle_deg=45.0)))
-    (path,) = write_stack(str(tmp_path / "stack.nc"), *layer.as_layer_data_tuple()[:2])
+    (path,) = write_image(str(tmp_path / "stack.nc"), *layer.as_layer_data_tuple()[:2])
     (again,) = opened(viewer, Path(path))
     xr.testing.assert_allclose(layer_stack(again), stack)
     assert layer_stack(again).attrs["frame_angle_deg"] == 45.0
+
+
+@pytest.mark.parametrize("times_s", [[0.0, 0.5, 1.0], [0.0, 0.5, 9.0], [4.0]], ids=["even", "uneven", "one"])
+def test_a_movie_is_opened_saved_and_opened_again(times_s: list[float], tmp_path: Path, viewer: ViewerModel) -> None:
+    values = np.random.default_rng(0).normal(size=(len(times_s), 12, 15))
+    movie = make_movie(values, times_s, (0.5, 0.25), channel="Z", units="m", attrs={"source": "a.nc"})
+    (layer,) = opened(viewer, save_image(movie, tmp_path / "movie.nc"))
+    if len(times_s) > 1:
+        assert layer.axis_labels == ("time", "y", "x")
+        assert (str(layer.units[0]) == "second") == (times_s[-1] == 1.0)
+    assert layer_time_s(layer).tolist() == times_s
+    assert layer_bias_mv(layer) is None
+    (path,) = viewer.layers.save(str(tmp_path / "again.nc"), plugin="napari-stm-impurities")
+    xr.testing.assert_identical(read_image(path).drop_attrs(), movie.drop_attrs())
+    with pytest.raises(StmError, match="does not tell its bias"):
+        layer_stack(layer)
+
+
+def test_a_map_without_a_bias_is_saved_as_an_image(tmp_path: Path, viewer: ViewerModel) -> None:
+    # as another plugin has it
+    viewer.add_image(np.arange(12.0).reshape(3, 4), scale=(5.0, 2.5), units=("angstrom", "angstrom"), name="height")
+    (path,) = viewer.layers.save(str(tmp_path / "a.nc"), plugin="napari-stm-impurities")
+    image = read_image(path)
+    assert image.dims == ("y", "x")
+    assert image.attrs["pixel_size_nm"] == pytest.approx([0.5, 0.25])
+    (again,) = opened(viewer, Path(path))
+    xr.testing.assert_allclose(layer_image(again), image)
+
+
+def test_maps_without_biases_and_times_are_not_saved(tmp_path: Path) -> None:
+    layer = Image(np.zeros((2, 9, 9)), units=("pixel", "nanometer", "nanometer"))
+    with pytest.raises(StmError, match="does not tell its bias"):
+        write_image(str(tmp_path / "a.nc"), *layer.as_layer_data_tuple()[:2])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_manifest_offers_every_format_that_can_be_read() -> None:

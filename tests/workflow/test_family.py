@@ -19,8 +19,9 @@ from napari_stm_impurities.core.rows import Row
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.method import Family, RunRecord
 from napari_stm_impurities.data.points import make_points, positions_nm
+from napari_stm_impurities.data.schemas import make_image, make_movie
 from napari_stm_impurities.io.tables import load_points
-from napari_stm_impurities.io.writers import save_stack
+from napari_stm_impurities.io.writers import save_image, save_stack
 from napari_stm_impurities.plugin.layers.images import image_layer
 from napari_stm_impurities.plugin.layers.points import layer_points
 from napari_stm_impurities.plugin.layers.results import show_finding
@@ -74,7 +75,7 @@ class Bright:
     n_sigma: float = 4.0
 
     def run(self, image, *, progress=lambda *_: None, should_stop=lambda: False) -> BrightResult:
-        mean = image.mean("bias")
+        mean = image.mean(image.dims[:-2])
         score = (mean - mean.mean()) / mean.std()
         yx = np.argwhere(score.values > self.n_sigma)
         step = float(image.y[1] - image.y[0]), float(image.x[1] - image.x[0])
@@ -138,6 +139,19 @@ def test_report_and_rerun(image, tmp_path):
     assert again.same, again
     assert again.points["kind"].tolist() == written.points["kind"].tolist() == ["bright", "bright"]
     assert again.points["size_px2"].tolist() == edited["size_px2"].tolist()
+
+
+def test_a_movie_and_a_single_image_are_reported_run_again_and_searched_in_a_batch(image, tmp_path):
+    movie = make_movie(image.values, [0.0, 1.5], (0.5, 0.25))
+    for name, one in (("movie", movie), ("image", make_image(image.values[0], (0.5, 0.25)))):
+        result = Bright().run(one)
+        assert len(result.points) == 3
+        # no file gives it again, so it is kept in the report
+        written = write_report(tmp_path / name, one, result.points, date="", finding=result)
+        assert written.provenance.inputs.files[0].path == "stack.nc"
+        assert rerun(tmp_path / name / "provenance.json").same
+        file = save_image(one, tmp_path / f"{name}.nc")
+        assert find_in_files([file], tmp_path / f"{name} tables", Bright()).summary["points"].tolist() == [3]
 
 
 def test_a_record_of_an_unknown_family_is_refused_in_one_line(image, tmp_path, monkeypatch):

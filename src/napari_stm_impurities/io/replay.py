@@ -50,7 +50,7 @@ def replay(
         channel = str(like.attrs.get("channel") or "") or None
 
     def channels(name: str | None) -> xr.DataArray:
-        return recording.stack(None if name is None else _meant(name, [one.name for one in recording.channels]))
+        return recording.image(None if name is None else _meant(name, [one.name for one in recording.channels]))
 
     return apply(channels(channel), recipe, channels=channels, progress=progress, should_stop=should_stop)
 

@@ -1,4 +1,4 @@
-"""Writing stacks: NetCDF that loses nothing, and real Nanonis grids that other programs read."""
+"""Writing images: NetCDF that loses nothing, and real Nanonis grids that other programs read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..core.arguments import number, path_of
 from ..core.errors import StmError
 from ..core.files import folder_written_whole, written_whole
 from ..data import images
-from ..data.schemas import IMAGE, STACK
-from .readers.netcdf import ATTRS, MARK, VARIABLE, VERSION
+from ..data.schemas import IMAGE, STACK, schema_of
+from .readers.saved import ATTRS, MARK, VARIABLE, VERSION
 
-#: What a stack may be called: under another suffix it would not be read back, or be taken for something else.
+#: What an image may be called: under another suffix it would not be read back, or be taken for something else.
 _SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".zarr")
 _SEGMENTS = "Segment Start (V), Segment End (V), Settling (s), Integration (s), Steps (xn), Lockin, Init. Settling (s)"
 #: Coordinates are multiples of the pixel size, rounded to float64: a pixel size from them differs by less.
@@ -58,19 +58,53 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     >>> read_stack(path).identical(stack)
     True
     """
-    path = path_of(path, "a file to write")
-    if isinstance(stack, xr.DataArray) and stack.dims == images.DIMS[1:]:
+    if isinstance(stack, xr.DataArray) and stack.dims == IMAGE.dims:
         IMAGE.validate(stack)
         bias = number(stack.coords["bias"].values, "the bias", "mV") if "bias" in stack.coords else 0.0
         stack = stack.drop_vars("bias", errors="ignore").expand_dims(bias=[bias])
-    STACK.validate(stack)
+    return save_image(STACK.validate(stack), path)
+
+
+def save_image(image: xr.DataArray, path: str | os.PathLike[str]) -> Path:
+    """Save a stack, a movie or an image as NetCDF or Zarr; :func:`napari_stm_impurities.read_image` gives it back.
+
+    Parameters
+    ----------
+    image
+        Dimensions (bias, y, x), (time, y, x) or (y, x).
+    path
+        As in :func:`save_stack`.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    StmError
+        If it is no such image, the suffix is another one, or it cannot be written there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_stm_impurities.data.schemas import make_movie
+    >>> import pathlib, tempfile
+    >>> from napari_stm_impurities.io.readers import read_image
+    >>> movie = make_movie(np.ones((2, 9, 9)), [0.0, 1.5], 0.5)
+    >>> path = save_image(movie, pathlib.Path(tempfile.mkdtemp()) / "movie.nc")
+    >>> read_image(path).identical(movie)
+    True
+    """
+    path = path_of(path, "a file to write")
+    schema_of(image).validate(image)
     if path.suffix.lower() not in _SUFFIXES:
         raise StmError(f"{path}: maps are written as NetCDF or Zarr; choose a name ending in .nc or .zarr")
-    channel = str(stack.attrs.get("channel") or stack.name or "")
-    attrs = {**stack.attrs, "channel": channel, "pixel_size_nm": _pixel_size_nm(stack)}
+    channel = str(image.attrs.get("channel") or image.name or "")
+    attrs = {**image.attrs, "channel": channel, "pixel_size_nm": _pixel_size_nm(image)}
     plain = {name: str(attrs[name]) for name in ("channel", "units", "source") if attrs.get(name)}
     # a slash in the name of a channel would be a folder in HDF5, so the variable has a name of its own
-    dataset = stack.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
+    dataset = image.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
     dataset.attrs[MARK] = VERSION
     if path.suffix.lower() == ".zarr":
         with folder_written_whole(path, "Zarr store", _is_store) as temporary:
@@ -82,10 +116,10 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _pixel_size_nm(stack: xr.DataArray) -> list[float]:
-    """The pixel size as the stack states it, where its coordinates say the same but for their rounding; else theirs."""
-    of_coordinates = list(images.pixel_size_nm(stack))
-    stated = stack.attrs.get("pixel_size_nm")
+def _pixel_size_nm(image: xr.DataArray) -> list[float]:
+    """The pixel size as the image states it, where its coordinates say the same but for their rounding; else theirs."""
+    of_coordinates = list(images.pixel_size_nm(image))
+    stated = image.attrs.get("pixel_size_nm")
     if isinstance(stated, list) and len(stated) == 2 and all(isinstance(one, float) for one in stated):
         same = (math.isclose(*pair, rel_tol=_ROUNDING) for pair in zip(stated, of_coordinates, strict=True))
         return stated if all(same) else of_coordinates
@@ -102,7 +136,7 @@ def _json(attrs: dict[str, Any]) -> str:
             return value.tolist()
         if isinstance(value, os.PathLike):
             return os.fspath(value)
-        raise StmError(f"a stack's attributes are plain values; {type(value).__name__} cannot be saved")
+        raise StmError(f"the attributes of an image are plain values; {type(value).__name__} cannot be saved")
 
     return json.dumps(attrs, default=plain)
 

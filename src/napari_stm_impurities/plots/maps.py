@@ -21,6 +21,7 @@ from matplotlib.patheffects import withStroke
 
 from ..data.images import DIMS, map_at, pixel_size_nm
 from ..data.points import positions_nm
+from ..data.schemas import SCHEMAS
 from .elements import with_unit
 from .figures import empty_figure, save_figure
 
@@ -71,7 +72,7 @@ def draw_points(
     """
     shown = map_at(stack, bias_mv)
     figure, axes, image = _map_figure(shown, "gray")
-    axes.set_title(f"{shown.name} at {float(shown.bias):g} mV, {len(points)} points")
+    axes.set_title(f"{_title(shown)}, {len(points)} points")
     yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
     known = np.isfinite(confidence)
     scale = ScalarMappable(Normalize(0, 1), colormaps["plasma"])
@@ -161,7 +162,7 @@ def overlay(
         # the white ring has to show on the white page too
         if isinstance(handle, Line2D) and handle.get_markeredgecolor() == "white" and handle.get_markersize() > 5:
             handle.set_markeredgecolor("0.6")
-    axes.set_title(f"{shown.name} at {float(shown.bias):g} mV" if "bias" in shown.coords else str(shown.name))
+    axes.set_title(_title(shown))
     return figure
 
 
@@ -255,3 +256,9 @@ def _scale_bar(axes: Axes, width_nm: float) -> None:
 
 def _unit(shown: xr.DataArray) -> str:
     return str(shown.attrs.get("units", ""))
+
+
+def _title(shown: xr.DataArray) -> str:
+    """The channel of a map (y, x), with its bias or time where it has one."""
+    places = (f"{float(shown[schema.axis]):g} {schema.axis_unit}" for schema in SCHEMAS if schema.axis in shown.coords)
+    return " at ".join([str(shown.name), *places])

@@ -107,7 +107,7 @@ def read_maps(paths: Paths) -> list[LayerTuple]:
     stem = folder.name if folder.is_dir() and not is_store(folder) else recording.paths[0].stem
     layers = [
         image_layer(
-            recording.stack(channel.name),
+            recording.image(channel.name),
             name=f"{stem} {channel.name}",
             visible=channel.name == recording.default,
             colormap="gray",

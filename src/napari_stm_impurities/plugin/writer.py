@@ -1,4 +1,4 @@
-"""The writers of napari: points as CSV in nm or as a selection of ImageJ, stacks as NetCDF."""
+"""The writers of napari: points as CSV in nm or as a selection of ImageJ, stacks, movies and images as NetCDF."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from napari.layers import Image, Layer, Points
 from ..core.errors import StmError
 from ..io.imagej import export_imagej
 from ..io.tables import save_points
-from ..io.writers import save_stack
+from ..io.writers import save_image
 from .editing import points_saved
-from .layers.images import layer_stack
+from .layers.images import layer_image
 from .layers.points import layer_points
 
 
@@ -39,9 +39,12 @@ def _points(data: Any, attributes: dict[str, Any]) -> Points:
     return layer
 
 
-def write_stack(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write an image layer as NetCDF: the values, the biases in mV, the pixel size in nm, the history."""
+def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write an image layer as NetCDF: values, biases in mV or times in s, pixel size in nm, history.
+
+    A layer (y, x) without a bias is written as a single image.
+    """
     layer = Layer.create(data, attributes, "image")
     if not isinstance(layer, Image):
         raise StmError(f"expected an image layer, got {type(layer).__name__}")
-    return [str(save_stack(layer_stack(layer), path))]
+    return [str(save_image(layer_image(layer), path))]

@@ -239,7 +239,7 @@ class _Search:
         """The row of a file that is searched now; its table and provenance are written."""
         how = {"pixel_size_nm": self.reading["pixel_size_nm"], "bias_mv": self.reading["bias_mv"]}
         recording = open_recording(path, **how)
-        image = recording.stack(self.reading["channel"], strict=self.reading["strict"])
+        image = recording.image(self.reading["channel"], strict=self.reading["strict"])
         result = self.method.run(image, progress=progress, should_stop=should_stop)
         inputs = Inputs.of_files([path], channel=str(image.attrs["channel"]), **how, should_stop=should_stop)
         table = save_points(result.points, self.folder / f"{path.name}.csv")

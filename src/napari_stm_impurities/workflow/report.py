@@ -23,7 +23,7 @@ from ..data.observation_window import ObservationWindow
 from ..data.points import make_points, positions_nm
 from ..impurities.record import MODEL_FILE
 from ..io.tables import save_points
-from ..io.writers import save_stack
+from ..io.writers import save_image
 from ..plots.distances import draw_nearest_neighbours, draw_pair_correlation
 from ..plots.maps import draw_overlay, draw_points
 from ..plots.spectra import draw_spectra
@@ -245,7 +245,7 @@ def _inputs(stack: xr.DataArray, inputs: Inputs | None, folder: Path, should_sto
                 return prepared
         except StmError:
             pass  # the files are gone or cannot be prepared alike any more, so the maps themselves are kept
-    path = save_stack(stack, folder / STACK)
+    path = save_image(stack, folder / STACK)
     came_from = () if inputs is None else inputs.files
     return Inputs(files=(InputFile(path=STACK, sha256=sha256_of_file(path)),), came_from=came_from)
 

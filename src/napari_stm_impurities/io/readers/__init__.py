@@ -29,6 +29,7 @@ __all__ = [
     "describe",
     "files_in",
     "open_recording",
+    "read_image",
     "read_stack",
     "suffixes",
 ]
@@ -119,6 +120,36 @@ def read_stack(
     if channel is not None:
         instance(channel, str, "the channel")
     return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel, strict=strict)
+
+
+def read_image(
+    path: Paths,
+    channel: str | None = None,
+    *,
+    bias_mv: ArrayLike | None = None,
+    pixel_size_nm: float | Sequence[float] | None = None,
+    strict: bool = False,
+) -> xr.DataArray:
+    """Read a stack, or the movie or image that :func:`napari_stm_impurities.save_image` wrote.
+
+    Parameters
+    ----------
+    path, channel, bias_mv, pixel_size_nm, strict
+        As in :func:`read_stack`; a movie or an image with `bias_mv` becomes a stack.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (bias, y, x), (time, y, x) with the time in s, or (y, x); otherwise as :func:`read_stack` gives it.
+
+    Raises
+    ------
+    ReadError
+        In one line: which file, what is wrong with it, and what would be right.
+    """
+    if channel is not None:
+        instance(channel, str, "the channel")
+    return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).image(channel, strict=strict)
 
 
 def describe(

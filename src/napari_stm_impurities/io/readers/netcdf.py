@@ -1,35 +1,21 @@
-"""NetCDF and HDF5: stacks that this package saved, scans of GXSM, and files of others.
-
-A saved stack comes back as it was, history and all.
-"""
+"""NetCDF and HDF5: images that this package saved, scans of GXSM, and files of others."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import h5py
-import numpy as np
 import xarray as xr
 
-from ...core.errors import ReadError
-from ...data import images
 from .foreign_datasets import foreign_recording
 from .formats import Format
 from .gxsm import gxsm_recording, is_gxsm
 from .hdf5_heap import refuse_endless_heaps
-from .plain import plain_recording
-from .recording import Assumption, Channel, Frame, Recording, UserMetadata, check_size, is_large, library_errors
-
-#: The attribute that marks a file of :func:`napari_stm_impurities.io.writers.save_stack`, and its version.
-MARK = "napari_stm_impurities_stack"
-VERSION = 1
-#: The variable that holds the stack, and the attribute with everything that xarray keeps beside it.
-VARIABLE = "stack"
-ATTRS = "attrs_json"
+from .recording import Recording, UserMetadata, is_large, library_errors
+from .saved import MARK, saved_recording
 
 
 def open_netcdf(path: Path, given: UserMetadata) -> Recording:
@@ -56,11 +42,12 @@ def open_dataset_of(path: Path, given: UserMetadata, opener: Opener, format_name
         As :func:`open_netcdf` does.
     """
     with library_errors(path, f"{format_name} with a variable of (bias, y, x)"), opener(path) as dataset:
+        load = partial(_variable, path, opener=opener)
         if MARK in dataset.attrs:
-            recording = _saved(path, dataset, given, opener)
+            recording = saved_recording(path, dataset, given, load)
         else:
             read = gxsm_recording if is_gxsm(dataset) else foreign_recording
-            recording = read(path, _directions(dataset), given, partial(_variable, path, opener=opener))
+            recording = read(path, _directions(dataset), given, load)
     return replace(recording, format=format_name)
 
 
@@ -88,61 +75,6 @@ def _group_with_maps(file: h5py.File) -> str | None:
 
     file.visititems(visit)
     return groups.pop() or None if len(groups) == 1 else None
-
-
-def _saved(path: Path, dataset: xr.Dataset, given: UserMetadata, opener: Opener) -> Recording:
-    version = int(dataset.attrs[MARK])
-    if version > VERSION:
-        raise ReadError(path, f"was saved by a later version of this package (format {version}, known is {VERSION})")
-    variable = dataset[VARIABLE]
-    if variable.dims != images.DIMS or variable.dtype != np.float32:
-        raise ReadError(path, f"expected a stack of (bias, y, x), found {variable.dims} of {variable.dtype}")
-    check_size(path, variable.size, f"a stack of shape {variable.shape}")
-    attrs = json.loads(variable.attrs[ATTRS])
-    channel = Channel(str(attrs["channel"]), str(attrs.get("units", "")), "saved stack", is_didv=True)
-
-    def load(_: Channel) -> np.ndarray:
-        values: np.ndarray = _variable(path, VARIABLE, opener).data
-        return values
-
-    def saved() -> xr.DataArray:
-        stack = _variable(path, VARIABLE, opener).rename(channel.name)
-        for axis in images.DIMS:
-            at = stack[axis].values.astype(np.float64)
-            if not (np.isfinite(at).all() and (np.diff(at) > 0).all()):
-                raise ReadError(path, f"the axis {axis} of the saved stack does not go up; the file is damaged")
-        stack.attrs = dict(attrs)
-        stack.encoding = {}
-        return stack
-
-    step = attrs["pixel_size_nm"]
-    recording = plain_recording(
-        path,
-        FORMAT.name,
-        variable.shape,
-        load,
-        bias_mv=dataset["bias"].values.tolist(),
-        pixel_size_nm=(float(step[0]), float(step[1])),
-        given=given,
-        channels=(channel,),
-        default=channel,
-        why="it is the stack that was saved",
-        metadata=attrs,
-    )
-    center, angle = attrs.get("frame_center_nm"), attrs.get("frame_angle_deg")
-    return replace(
-        recording,
-        frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, tuple(center) if center else None, angle),
-        sweep_signal=str(attrs.get("sweep_signal", "")),
-        saved=saved if given == UserMetadata() else None,
-        assumptions=tuple(_assumption(text) for text in attrs.get("assumptions", ())),
-    )
-
-
-def _assumption(line: str) -> Assumption:
-    """The assumption that a saved stack keeps as one line."""
-    about, _, text = line.partition(": ")
-    return Assumption(about, text)  # type: ignore[arg-type]  # the line was written from one
 
 
 def _variable(path: Path, name: Hashable, opener: Opener) -> xr.DataArray:

@@ -18,7 +18,7 @@ import xarray as xr
 
 from ...core.errors import ReadError, StmError
 from ...core.installed import is_library_fault, unfit_versions
-from ...data.images import make_stack
+from ...data.schemas import STACK, ImageSchema
 
 #: A file that asks for more than this is damaged, or needs another program.
 MAX_BYTES = 32 * 2**30
@@ -118,7 +118,7 @@ class Recording:
     why
         One sentence on why it is that one.
     bias_mv
-        The bias axis, ascending.
+        The bias axis, ascending; empty where `schema` has none.
     frame
         Size, pixel size, position and rotation.
     load
@@ -135,13 +135,17 @@ class Recording:
     metadata
         Header entries worth showing, JSON-able.
     saved
-        Gives a stack that this package saved just as it was; None for every other file.
+        Gives an image that this package saved just as it was; None for every other file.
     feedback_on
         Whether the height of the tip was controlled during the scan (constant current), or not (constant height); None
         where the file does not say.
     odd_file
         Raised where the default channel is asked for and not every file of the series has it; a channel by its name can
         be read all the same.
+    schema
+        The kind of image: a stack, but for a movie or an image that this package saved.
+    time_s
+        The times of a movie in s, ascending; empty for every other kind.
     """
 
     paths: tuple[Path, ...]
@@ -160,6 +164,8 @@ class Recording:
     saved: Callable[[], xr.DataArray] | None = field(default=None, repr=False)
     feedback_on: bool | None = None
     odd_file: ReadError | None = None
+    schema: ImageSchema = STACK
+    time_s: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -215,8 +221,18 @@ class Recording:
         Raises
         ------
         ReadError
-            If there is no such channel, the file cannot be read any more, or `strict` refuses an assumption.
+            If there is no such channel, the file cannot be read any more, `strict` refuses an assumption, or the file
+            holds a movie or an image, which have no bias.
         """
+        if self.schema != STACK:
+            held = f"{self.schema.name} ({', '.join(self.schema.dims)})"
+            raise ReadError(
+                self.name, f"expected a stack, found a saved {held}; read it with read_image, or give bias_mv"
+            )
+        return self.image(channel, strict=strict)
+
+    def image(self, channel: str | None = None, *, strict: bool = False) -> xr.DataArray:
+        """The image of one channel, of the kind that `schema` names; parameters and errors as of :meth:`stack`."""
         chosen = self.channel(channel)
         assumed = self.assumed(channel)
         if strict and assumed:
@@ -239,9 +255,9 @@ class Recording:
             attrs["frame_angle_deg"] = self.frame.angle_deg
         with as_read_error(self.paths[0]):
             values = lazily(self.load(chosen))
-            return make_stack(
+            return self.schema.parse(
                 values,
-                self.bias_mv,
+                {"bias": self.bias_mv, "time": self.time_s, "": None}[self.schema.axis],
                 self.frame.pixel_size_nm,
                 channel=chosen.name,
                 units=chosen.unit,

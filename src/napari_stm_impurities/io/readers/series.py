@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...core.errors import ReadError
+from ...data.schemas import STACK
 from .frames import frame_difference
 from .recording import Assumption, Channel, Recording
 from .series_channels import Joined, agree, with_one_name
@@ -38,6 +39,8 @@ def as_series(recordings: Sequence[Recording]) -> Recording:
     if len(recordings) == 1:
         return recordings[0]
     for one in recordings:
+        if one.schema != STACK:
+            raise ReadError(one.name, f"holds a saved {one.schema.name} without a bias, and cannot be part of a series")
         if len(one.bias_mv) != 1:
             raise ReadError(
                 one.name, f"holds {len(one.bias_mv)} maps; a series is of files with one map each: read it alone"

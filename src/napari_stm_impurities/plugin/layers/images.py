@@ -1,8 +1,8 @@
-"""Stacks as napari image layers, and back.
+"""Stacks, movies and images as napari image layers, and back.
 
-A stack becomes an image layer with the bias axis first. `scale` is linear in napari, so the layer's bias
-axis is in mV only where the biases are evenly spaced, and is the number of the map elsewhere; the true
-biases stand in the layer's metadata either way.
+A stack becomes an image layer with the bias axis first, a movie one with the time axis. `scale` is linear in napari, so
+that axis is in mV or s only where its values are evenly spaced, and is the number of the map elsewhere; the true biases
+or times stand in the layer's metadata either way.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from numpy.typing import ArrayLike
 from ...core.errors import StmError
 from ...data.images import make_stack, pixel_size_nm
 from ...data.observation_window import ObservationWindow
-from ...data.schemas import make_image
+from ...data.schemas import STACK, ImageSchema, make_image, make_movie, schema_of
 from .transforms import PIXEL_KEY, in_unit, needed_pixel_size_nm, placement
 
 #: What napari calls a layer that is not made yet: data, keywords, kind.
 LayerTuple = tuple[Any, dict[str, Any], str]
 
-#: The keys under which a layer's metadata carries what its scale cannot hold: the biases in mV and
-#: the stack's attrs.
+#: The keys under which a layer's metadata carries what its scale cannot hold: the biases in mV of a stack, the times in
+#: s of a movie, and the attrs of both.
 BIAS_KEY = "bias_mv"
+TIME_KEY = "time_s"
 ATTRS_KEY = "stack_attrs"
 #: Where a layer came from, and everything that can be had there: the paths, and the names of the channels.
 FILES_KEY = "files"
@@ -42,20 +43,23 @@ DRAWN_KEY = "drawn"
 LIMITS_FROM_ALL = 4_000_000
 LIMITS_FROM_MAPS = 20
 
+#: How napari spells the units of the axis in front.
+_NAPARI_UNITS = {"mV": "millivolt", "s": "second"}
 
-def even_step(bias_mv: ArrayLike) -> float | None:
-    """The step of an evenly spaced bias axis in mV, or None where it is uneven or holds one bias.
+
+def even_step(values: ArrayLike) -> float | None:
+    """The step of an evenly spaced axis, or None where it is uneven or holds one value.
 
     Examples
     --------
     >>> even_step([-10, 0, 10]), even_step([-10, 0, 5])
     (10.0, None)
     """
-    bias = np.asarray(bias_mv, dtype=np.float64)
-    if len(bias) < 2:
+    along = np.asarray(values, dtype=np.float64)
+    if len(along) < 2:
         return None
-    steps = np.diff(bias)
-    step = (bias[-1] - bias[0]) / (len(bias) - 1)
+    steps = np.diff(along)
+    step = (along[-1] - along[0]) / (len(along) - 1)
     return float(step) if np.allclose(steps, step, rtol=1e-3, atol=0) else None
 
 
@@ -86,56 +90,68 @@ def robust_limits(values: Any, share: float = 0.005) -> tuple[float, float]:
     return (low, high) if low < high else (low, low + 1.0)
 
 
-def image_layer(stack: xr.DataArray, name: str | None = None, **keywords: Any) -> LayerTuple:
-    """A stack as an image layer: (bias, y, x), or (y, x) for a single map.
+def image_layer(image: xr.DataArray, name: str | None = None, **keywords: Any) -> LayerTuple:
+    """A stack, a movie or an image as an image layer: with the bias or the time in front, (y, x) for a single map.
 
     Parameters
     ----------
-    stack
-        Dimensions (bias, y, x).
+    image
+        Dimensions (bias, y, x), (time, y, x) or (y, x).
     name
         The layer's name; the channel where none is given.
     **keywords
         Passed on to the layer, such as ``visible`` or ``colormap``.
     """
-    bias = np.asarray(stack.bias.values, dtype=np.float64)
-    values = stack.data  # a very large stack is on the disk, and napari reads the map that it shows
-    scale, translate, units, axes = _bias_axis(bias)
-    if len(bias) == 1:
+    schema = schema_of(image)
+    along = np.asarray(image[schema.axis].values if schema.axis else [], dtype=np.float64)
+    values = image.data  # a very large stack is on the disk, and napari reads the map that it shows
+    scale, translate, units, axes = _front_axis(schema, along)
+    if len(along) == 1:
         values = values[0]
+    known = {} if not schema.axis else {BIAS_KEY if schema == STACK else TIME_KEY: along.tolist()}
     return (
         values,
         {
-            "name": name or str(stack.attrs.get("channel", stack.name)),
-            "scale": (*scale, *pixel_size_nm(stack)),
-            "translate": (*translate, float(stack.y.values[0]), float(stack.x.values[0])),
+            "name": name or str(image.attrs.get("channel", image.name)),
+            "scale": (*scale, *pixel_size_nm(image)),
+            "translate": (*translate, float(image.y.values[0]), float(image.x.values[0])),
             "units": (*units, "nanometer", "nanometer"),
             "axis_labels": (*axes, "y", "x"),
             "contrast_limits": robust_limits(values),
-            "metadata": {BIAS_KEY: bias.tolist(), ATTRS_KEY: dict(stack.attrs)},
+            "metadata": {**known, ATTRS_KEY: dict(image.attrs)},
             **keywords,
         },
         "image",
     )
 
 
-def _bias_axis(bias: np.ndarray) -> tuple[list[float], list[float], list[str], list[str]]:
-    if len(bias) == 1:
+def _front_axis(schema: ImageSchema, along: np.ndarray) -> tuple[list[float], list[float], list[str], list[str]]:
+    """Scale, translation, unit and label of the axis in front of y and x; nothing where there is one map."""
+    if len(along) < 2:
         return [], [], [], []
-    step = even_step(bias)
+    step = even_step(along)
     if step is None:
-        return [1.0], [0.0], ["pixel"], ["bias"]
-    return [step], [float(bias[0])], ["millivolt"], ["bias"]
+        return [1.0], [0.0], ["pixel"], [schema.axis]
+    return [step], [float(along[0])], [_NAPARI_UNITS[schema.axis_unit]], [schema.axis]
 
 
 def layer_bias_mv(layer: Layer) -> np.ndarray | None:
-    """The bias of each map in mV, as the layer's metadata or its first axis tell; None where neither does."""
+    """The bias of each map in mV, from the layer's metadata or its first axis; None where neither holds it."""
+    return _along(layer, BIAS_KEY, "millivolt")
+
+
+def layer_time_s(layer: Layer) -> np.ndarray | None:
+    """The time of each frame in s, from the layer's metadata or its first axis; None where neither holds it."""
+    return _along(layer, TIME_KEY, "second")
+
+
+def _along(layer: Layer, key: str, unit: str) -> np.ndarray | None:
     maps = 1 if layer.ndim == 2 else len(values_of(layer))
-    written = layer.metadata.get(BIAS_KEY)
+    written = layer.metadata.get(key)
     if written is not None and np.size(written) == maps:
         return np.asarray(written, dtype=np.float64).reshape(maps)
     if layer.ndim == 3:
-        factor = in_unit(layer.units[0], "millivolt")
+        factor = in_unit(layer.units[0], unit)
         if factor is not None:
             return np.asarray(factor * (layer.translate[0] + layer.scale[0] * np.arange(maps)))
     return None
@@ -174,20 +190,42 @@ def layer_stack(layer: Image) -> xr.DataArray:
     StmError
         If the layer is no stack of maps, or tells no bias or no pixel size (see :func:`set_scale`).
     """
+    values, size, channel, attrs = _content(layer)
+    bias = layer_bias_mv(layer)
+    if bias is None:
+        raise StmError(f"the layer {layer.name!r} does not tell its bias; give that of its first and last map in mV")
+    return make_stack(values, bias, size, channel=channel, attrs=attrs)
+
+
+def layer_image(layer: Image) -> xr.DataArray:
+    """The stack, movie or single image that a layer shows: by its biases, else by its times, else (y, x).
+
+    Raises
+    ------
+    StmError
+        If the layer has no pixel size, or three axes and neither biases nor times.
+    """
+    time_s = layer_time_s(layer)
+    if layer_bias_mv(layer) is not None or (time_s is None and layer.ndim != 2):
+        return layer_stack(layer)
+    values, size, channel, attrs = _content(layer)
+    if time_s is None:
+        return make_image(values, size, channel=channel, attrs=attrs)
+    return make_movie(values, time_s, size, channel=channel, attrs=attrs)
+
+
+def _content(layer: Image) -> tuple[Any, tuple[float, float], str, dict[str, Any]]:
+    """The values of a layer, its pixel size in nm, its channel and its attributes."""
     if getattr(layer, "rgb", False):
         raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")
     if layer.ndim not in (2, 3):
         raise StmError(f"the layer {layer.name!r} has {layer.ndim} axes; a stack has (bias, y, x), a map (y, x)")
     size = needed_pixel_size_nm(layer)
-    bias = layer_bias_mv(layer)
-    if bias is None:
-        raise StmError(f"the layer {layer.name!r} does not tell its bias; give that of its first and last map in mV")
     attrs = {"source": layer.name, **layer.metadata.get(ATTRS_KEY, {})}
     attrs.pop("pixel_size_nm", None)  # the layer's own scale may have been corrected since
     channel = str(attrs.pop("channel", layer.name))
     values = values_of(layer)
-    values = values if hasattr(values, "__dask_graph__") else np.asarray(values)
-    return make_stack(values, bias, size, channel=channel, attrs=attrs)
+    return values if hasattr(values, "__dask_graph__") else np.asarray(values), size, channel, attrs
 
 
 def values_of(layer: Layer) -> Any:
