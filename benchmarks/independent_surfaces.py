@@ -141,21 +141,14 @@ def _on_structure(one: Searched) -> int:
     return int(one.surface.structure[y, x].sum())
 
 
-def measure(kinds: Iterable[str], n_seeds: int, model: stm.Model) -> dict[str, Any]:
-    """The whole result, kind by kind and over all surfaces; prints one line a kind."""
-    rows, everything = {}, []
-    print(f"{'kind':24} {'F1':>6} {'recall':>7} {'precis.':>7} {'best F1':>8} {'ECE':>6} {'s':>6}")
-    for kind in kinds:
-        first = FIRST_SEED + SEEDS_OF_A_KIND * list(KINDS).index(kind)
-        some = [search(surface_of(kind, seed), model) for seed in range(first, first + n_seeds)]
-        everything += some
-        rows[kind] = row = row_of(some)
-        shown = [row[name] for name in ("f1", "recall", "precision", "best_f1", "calibration_error", "seconds")]
-        print(f"{kind:24} " + " ".join("      -" if v is None else f"{v:7.3f}" for v in shown), flush=True)
+def summary(searched: dict[str, list[Searched]], model: stm.Model) -> dict[str, Any]:
+    """The whole result, kind by kind and over all surfaces."""
+    rows = {kind: row_of(some) for kind, some in searched.items()}
+    everything = [one for some in searched.values() for one in some]
     return {
         "model": model.config.name,
         "threshold": model.threshold,
-        "seeds_of_a_kind": n_seeds,
+        "seeds_of_a_kind": max(len(some) for some in searched.values()),
         "tolerance_nm": TOLERANCE_NM,
         "mean_f1": float(np.mean([row["f1"] for row in rows.values()])),
         "least_f1": min(row["f1"] for row in rows.values()),
@@ -167,6 +160,22 @@ def measure(kinds: Iterable[str], n_seeds: int, model: stm.Model) -> dict[str, A
     }
 
 
+def measure(kinds: Iterable[str], n_seeds: int, model: stm.Model, path: Path | None = None) -> dict[str, Any]:
+    """Search so many surfaces of each kind, print one line a kind, and write the result as it grows."""
+    searched: dict[str, list[Searched]] = {}
+    print(f"{'kind':24} {'F1':>6} {'recall':>7} {'precis.':>7} {'best F1':>8} {'ECE':>6} {'s':>6}")
+    for kind in kinds:
+        first = FIRST_SEED + SEEDS_OF_A_KIND * list(KINDS).index(kind)
+        searched[kind] = [search(surface_of(kind, seed), model) for seed in range(first, first + n_seeds)]
+        result = summary(searched, model)
+        row = result["kinds"][kind]
+        shown = [row[name] for name in ("f1", "recall", "precision", "best_f1", "calibration_error", "seconds")]
+        print(f"{kind:24} " + " ".join("      -" if v is None else f"{v:7.3f}" for v in shown), flush=True)
+        if path is not None:
+            path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return result
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Search all surfaces, print the figures, and write them where a file is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,13 +184,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args(arguments)
-    result = measure(wanted.kinds, wanted.seeds, stm.load_model(wanted.model))
+    result = measure(wanted.kinds, wanted.seeds, stm.load_model(wanted.model), wanted.json)
     print(f"mean F1 {result['mean_f1']:.3f}, least {result['least_f1']:.3f}, best {result['mean_best_f1']:.3f}")
     print(f"calibration error {result['calibration_error']:.3f}")
     for name in ("recall_by_strength", "recall_by_nearest_nm"):
         print(name, [(one["from"], one["n"], one["recall"]) for one in result[name]])
-    if wanted.json:
-        wanted.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,12 +32,17 @@ MAPS = ("Topo014", "Topo034", "Topo096", "Topo101", "Topo304")
 MATERIAL = "Cu(111)"
 #: A molecule is some 0.5 nm wide; half of it.
 TOLERANCE_NM = 0.25
+#: The ignored area holds a strip of so many pixels along the frame's edge.
+EDGE_STRIP_PX = 2
+#: A molecule's width: a false point within it of a molecule is a second point on it.
+MOLECULE_NM = 0.5
 #: Nearer than this to the ignored area or the edge a false point is laid to it: a molecule and the first dip around it.
 NEAR_NM = 1.0
-#: Of Cu(111) at 10 mV: the distance of two crests. What lies within it of a molecule may be its own first crest.
+#: Of Cu(111) at 10 mV: the distance of two crests. What lies within two of a scatterer may be its own ripples.
 CREST_NM = 1.45
-#: A line is scarred if it differs from the lines around it by more than so many robust standard deviations of that.
-SCAR_SIGMA = 6.0
+#: A line is scarred if it differs from the lines around it by more than so many robust standard deviations of that
+#: (the usual cut for outliers, Iglewicz and Hoaglin 1993).
+SCAR_SIGMA = 3.5
 _MAD_TO_SIGMA = 1.4826
 
 
@@ -60,6 +65,14 @@ class Truth:
     def pixel_nm(self) -> float:
         """The side of a pixel in nm."""
         return float(self.stack.x[1] - self.stack.x[0])
+
+    @property
+    def inner_ignored(self) -> NDArray[np.bool_]:
+        """The ignored area without the strip along the frame's edge."""
+        inner = self.ignored.copy()
+        for line in range(EDGE_STRIP_PX):
+            inner[[line, -1 - line]] = inner[:, [line, -1 - line]] = False
+        return inner
 
     def pixels(self, points: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The pixel (y, x) of each point."""
@@ -94,31 +107,32 @@ class Truth:
 
     def cause(self, point: pd.Series) -> str:
         """A guess why a point is taken for an impurity, from where it lies."""
-        row, column = (
-            int(index[0]) for index in self.pixels(point.to_frame().T.astype({"y_nm": float, "x_nm": float}))
-        )
-        to_edge = self.pixel_nm * min(
-            row, column, *(n - 1 - at for n, at in zip(self.ignored.shape, (row, column), strict=True))
-        )
+        one = pd.DataFrame({axis: [float(point[axis])] for axis in ("y_nm", "x_nm")})
+        row, column = (int(index[0]) for index in self.pixels(one))
+        height, width = self.ignored.shape
+        to_edge = self.pixel_nm * min(row, column, height - 1 - row, width - 1 - column)
+        to_ignored = self.pixel_nm * float(ndimage.distance_transform_edt(~self.inner_ignored)[row, column])
+        to_molecule = float(np.hypot(self.dots["y_nm"] - point["y_nm"], self.dots["x_nm"] - point["x_nm"]).min())
+        if to_molecule < MOLECULE_NM:
+            return f"a second point on a molecule ({to_molecule:.2f} nm)"
         if scarred_lines(self.stack.values[0])[max(row - 1, 0) : row + 2].any():
             return "on a scarred line"
-        if self.pixel_nm * ndimage.distance_transform_edt(~self.ignored)[row, column] < NEAR_NM:
-            return "near the ignored area"
         if to_edge < NEAR_NM:
-            return "near the frame's edge"
-        nearest = float(np.hypot(self.dots["y_nm"] - point["y_nm"], self.dots["x_nm"] - point["x_nm"]).min())
-        if nearest < CREST_NM:
-            return f"beside a molecule ({nearest:.2f} nm)"
+            return f"at the frame's edge ({to_edge:.2f} nm)"
+        if to_ignored < NEAR_NM:
+            return f"at the ignored area ({to_ignored:.2f} nm)"
+        nearest, what = min((to_molecule, "a molecule"), (to_ignored, "the ignored area"))
         if nearest < 2 * CREST_NM:
-            return f"on the ripples around a molecule ({nearest:.2f} nm)"
+            return f"on the ripples around {what} ({nearest:.2f} nm)"
         return "far from everything"
 
 
 def scarred_lines(image: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether each line differs much more than others do from the mean of the lines before and after it."""
+    """Whether each line differs, over most of its length, from the lines around it more than other lines do."""
     flat = image - np.nanmedian(image, axis=1, keepdims=True)
-    odd = flat[1:-1] - (flat[:-2] + flat[2:]) / 2
-    level = np.log(np.nanstd(odd, axis=1) + np.finfo(float).tiny)
+    odd = np.abs(flat[1:-1] - (flat[:-2] + flat[2:]) / 2)
+    # the median of a line is not moved by a molecule on it
+    level = np.log(np.nanmedian(odd, axis=1) + np.finfo(np.float32).tiny)
     off = level - np.median(level)
     scarred = off > SCAR_SIGMA * _MAD_TO_SIGMA * np.median(np.abs(off))
     return np.concatenate([[False], scarred, [False]])

@@ -18,7 +18,7 @@ from .phase_shifts import Kind, draw_kinds
 from .plan import KINDS, Plan
 from .positions import ARRANGEMENTS, draw_positions
 from .structure import ROW_HALF_WIDTH_NM, Step, draw_step, herringbone, near_row
-from .wave import amplitude, ldos_change, t_of
+from .wave import Paths, amplitude, t_of
 
 Reals = NDArray[np.float64]
 
@@ -186,13 +186,16 @@ def _ldos(plan: Plan, sample: _Sample, bias: Reals, moved: Reals) -> tuple[Reals
     k = plan.band.k_per_nm(bias)
     scatterers = sample.places_nm if sample.step is None else np.vstack([sample.places_nm, sample.step.places_nm])
     waves, whole = np.ones((len(k), side, side)), np.ones((len(k), side, side))
+    paths, pixels = None, grid.reshape(-1, 2)
     for i in np.flatnonzero(k):
-        pixels = (grid - moved[i][:, None]).reshape(-1, 2)
+        if paths is None or moved.any():
+            pixels = (grid - moved[i][:, None]).reshape(-1, 2)
+            paths = Paths.between(pixels, scatterers)
         of_kind = np.array([complex(kind.tau(bias[i], k[i])) for kind in sample.kinds])
         tau = sample.strength * of_kind[sample.kind_of]
         if sample.step is not None:
             tau = np.concatenate([tau, np.full(len(sample.step.places_nm), sample.step_tau)])
-        wave = ldos_change(pixels, scatterers, tau, k[i], plan.free_path_nm)
+        wave = paths.ldos_change(tau, k[i], plan.free_path_nm)
         if sample.step is not None:
             # on the edge itself the atoms of a row are not seen one by one
             wave *= 1 - np.exp(-((sample.step.side(pixels) / ROW_HALF_WIDTH_NM) ** 4))
@@ -271,10 +274,11 @@ def _patterns(plan: Plan, sample: _Sample, bias: Reals, k: Reals, pixel_nm: floa
     half = int(np.ceil(PATTERN_RIPPLES * np.pi / k[len(k) // 2] / pixel_nm))
     pixels = (_grid(2 * half + 1, pixel_nm) - half * pixel_nm).reshape(-1, 2)
     place, one = np.zeros((1, 2)), np.ones(1)
+    paths = Paths.between(pixels, place)
     out = np.empty((len(sample.kinds), len(k), 2 * half + 1, 2 * half + 1))
     for n in range(len(sample.kinds)):
         for i, volt in enumerate(bias):
-            wave = ldos_change(pixels, place, sample.tau[n, i : i + 1], k[i], plan.free_path_nm)
+            wave = paths.ldos_change(sample.tau[n, i : i + 1], k[i], plan.free_path_nm)
             if plan.near_radius_nm:
                 wave = with_near_fields(wave, pixels, place, [sample.fields[n]], one, _course(plan, volt))
             out[n, i] = plan.surface_share * wave.reshape(out.shape[2:])

@@ -15,16 +15,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import pdist, squareform
 from scipy.special import hankel1
 
 #: hbar^2 / (2 m_e) in meV nm^2 (CODATA 2018).
 HBAR2_OVER_2ME = 38.0998212
 #: Nearer than this to a scatterer, in nm, the wave is held: an atom's core, where no wave equation of the band holds.
 CORE_NM = 0.05
-#: Step of the table of Green's function, in nm: linear interpolation is right to (k step)^2 / 8, some 1e-4 at 3 per nm.
+#: Step of the table of Green's function, in nm; straight lines between are right to (k step)^2 / 8, 1e-4 at 3 per nm.
 _STEP_NM = 0.01
+#: Between its entries straight lines, so many times finer; the nearest entry is right to k step / 2, 0.1 % of a wave.
+_FINER = 8
 #: Pixels at once, so that their waves stay in the processor's cache.
-_PIXELS_AT_ONCE = 4096
+_PIXELS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -70,47 +73,54 @@ def transition_matrix(
     tau
         Transition amplitude of each, shape (n,), none of them 0.
     """
-    apart = np.linalg.norm(places_nm[:, None] - places_nm[None], axis=-1)
-    hops = green(apart, k_per_nm, free_path_nm)
-    np.fill_diagonal(hops, 0)
+    # squareform leaves the diagonal 0: no path leads from a scatterer to itself at once
+    hops = squareform(green(pdist(places_nm), k_per_nm, free_path_nm), checks=False)
     return np.linalg.inv(np.diag(1 / tau) - hops)
 
 
-def ldos_change(
-    pixels_nm: NDArray[np.float64],
-    places_nm: NDArray[np.float64],
-    tau: NDArray[np.complex128],
-    k_per_nm: float,
-    free_path_nm: float = np.inf,
-) -> NDArray[np.float64]:
-    """rho/rho0 - 1 at each pixel, shape (pixel,): -4 Im sum_nm G0(r, n) T_nm G0(m, r).
+@dataclass(frozen=True)
+class Paths:
+    """The ways from pixels to scatterers, which stay the same from bias to bias as long as nothing moves."""
 
-    Parameters
-    ----------
-    pixels_nm
-        Shape (pixel, 2), y and x.
-    places_nm, tau
-        Of the scatterers, as for :func:`transition_matrix`.
-    """
-    if not len(places_nm):
-        return np.zeros(len(pixels_nm))
-    whole = transition_matrix(places_nm, tau, k_per_nm, free_path_nm)
-    real, imaginary = whole.real.astype(np.float32), whole.imag.astype(np.float32)
-    both = np.concatenate([pixels_nm, places_nm])
-    longest = float(np.linalg.norm(np.ptp(both, axis=0)))
-    table = green(_STEP_NM * np.arange(int(longest / _STEP_NM) + 3), k_per_nm, free_path_nm).astype(np.complex64)
-    slope = np.diff(table, append=table[-1:])
-    # in single precision a distance of 100 nm is right to 1e-5 nm
-    steps, grid = places_nm.astype(np.float32) / _STEP_NM, pixels_nm.astype(np.float32) / _STEP_NM
-    out = np.empty(len(grid))
-    for first in range(0, len(grid), _PIXELS_AT_ONCE):
-        some = grid[first : first + _PIXELS_AT_ONCE]
-        cell = np.hypot(some[:, None, 0] - steps[:, 0], some[:, None, 1] - steps[:, 1])
-        index = cell.astype(np.int32)
-        cell -= index
-        wave = table[index] + cell * slope[index]
-        a, b = wave.real.copy(), wave.imag.copy()
-        # T = C + iD is symmetric, so Im (a + ib) T (a + ib) = (a + b) D (a - b) + 2 a C b: two real products
-        out[first : first + len(some)] = np.einsum("pn,pn->p", (a - b) @ imaginary, a + b)
-        out[first : first + len(some)] += 2 * np.einsum("pn,pn->p", b @ real, a)
-    return -4 * out
+    places_nm: NDArray[np.float64]
+    longest_nm: float
+    entry: NDArray[np.int32]
+    """Of each way (pixel, scatterer) the nearest entry of the fine table."""
+
+    @classmethod
+    def between(cls, pixels_nm: NDArray[np.float64], places_nm: NDArray[np.float64]) -> Paths:
+        """The ways between pixels and scatterers, each of shape (n, 2), y and x."""
+        # in single precision a distance of 100 nm is right to 1e-5 nm
+        pixels, places = (some.astype(np.float32) for some in (pixels_nm, places_nm))
+        length = np.hypot(pixels[:, None, 0] - places[:, 0], pixels[:, None, 1] - places[:, 1])
+        longest = float(length.max(initial=0))
+        length *= _FINER / _STEP_NM
+        length += np.float32(0.5)
+        return cls(places_nm, longest, length.astype(np.int32))
+
+    def ldos_change(
+        self, tau: NDArray[np.complex128], k_per_nm: float, free_path_nm: float = np.inf
+    ) -> NDArray[np.float64]:
+        """rho/rho0 - 1 at each pixel, shape (pixel,): -4 Im sum_nm G0(r, n) T_nm G0(m, r).
+
+        Parameters
+        ----------
+        tau
+            Transition amplitude of each scatterer, shape (n,), none of them 0.
+        """
+        out = np.zeros(len(self.entry))
+        if not len(self.places_nm):
+            return out
+        whole = transition_matrix(self.places_nm, tau, k_per_nm, free_path_nm)
+        real, imaginary = whole.real.astype(np.float32), whole.imag.astype(np.float32)
+        coarse = green(_STEP_NM * np.arange(int(self.longest_nm / _STEP_NM) + 3), k_per_nm, free_path_nm)
+        fine = np.arange(_FINER * (len(coarse) - 1)) / _FINER
+        tables = [
+            np.interp(fine, np.arange(len(coarse)), part).astype(np.float32) for part in (coarse.real, coarse.imag)
+        ]
+        for first in range(0, len(out), _PIXELS_AT_ONCE):
+            a, b = (table.take(self.entry[first : first + _PIXELS_AT_ONCE]) for table in tables)
+            # T = C + iD is symmetric, so Im (a + ib) T (a + ib) = (a + b) D (a - b) + 2 a C b: two real products
+            sums = np.einsum("pn,pn->p", (a - b) @ imaginary, a + b) + 2 * np.einsum("pn,pn->p", b @ real, a)
+            out[first : first + len(a)] = -4 * sums
+        return out
