@@ -176,6 +176,20 @@ def measure(kinds: Iterable[str], n_seeds: int, model: stm.Model, path: Path | N
     return result
 
 
+def table(result: dict[str, Any]) -> str:
+    """The table of docs/benchmarks.md."""
+    head = (
+        "| surface | F1 | recall | precision | best F1 | calibration error | s |\n|---|---:|---:|---:|---:|---:|---:|"
+    )
+    names = ("f1", "recall", "precision", "best_f1", "calibration_error", "seconds")
+    lines = [
+        " | ".join([f"| {kind}", *("-" if row[name] is None else f"{row[name]:.3f}" for name in names)]) + " |"
+        for kind, row in result["kinds"].items()
+    ]
+    means = f"| **mean** | **{result['mean_f1']:.3f}** | | | {result['mean_best_f1']:.3f} | | |"
+    return "\n".join([head, *lines, means])
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Search all surfaces, print the figures, and write them where a file is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,6 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
     result = measure(wanted.kinds, wanted.seeds, stm.load_model(wanted.model), wanted.json)
     print(f"mean F1 {result['mean_f1']:.3f}, least {result['least_f1']:.3f}, best {result['mean_best_f1']:.3f}")
     print(f"calibration error {result['calibration_error']:.3f}")
+    print(table(result))
     for name in ("recall_by_strength", "recall_by_nearest_nm"):
         print(name, [(one["from"], one["n"], one["recall"]) for one in result[name]])
 

@@ -67,3 +67,4 @@ def test_a_small_search_runs(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     assert (tmp_path / "result.json").exists()
     # the shipped model finds most of what stands out of next to no noise
     assert result["mean_f1"] > 0.5
+    assert len(benchmark.table(result).splitlines()) == 4
