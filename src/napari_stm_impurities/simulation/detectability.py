@@ -10,13 +10,18 @@ that the best (matched) filter reaches is therefore at most
 Noise alone makes that filter as large as :math:`\sqrt{2 \ln N}` somewhere among N pixels. An impurity with
 :math:`d < \sqrt{2 \ln N}` cannot be told from noise by any method, and is not labelled.
 
-The energy has a closed form, since the ripples of one s-wave scatterer are
-:math:`f = |t| (2 / \pi k r) e^{-r/l} \cos(2 k r + \phi)` in units of the bare density of states:
+The energy of one s-wave scatterer alone, in units of the bare density of states, follows from
+:math:`f = \mathrm{Re}\, t H_0^2(k r) e^{-r/l}`, with one half for the mean over the phase, and with
+:math:`|H_0|^2 \to 2 / \pi k r` from :math:`r_1 = 1 / k` on:
 
-.. math:: E = \frac{4 |t|^2}{\pi k^2} \left[ E_1(2 r_0 / l) - E_1(2 R / l) \right]
+.. math::
 
-from the near field, :math:`r_0`, to :math:`R`, half the side of the frame; :math:`E_1` is the exponential integral. A
-near field of height h with the form :math:`h \exp(-2 r^2 / r_0^2)` adds :math:`\pi h^2 r_0^2 / 4`.
+    E = \frac{\pi |t|^2}{k^2} \int_{k r_0}^{1} x |H_0(x)|^4 dx
+        + \frac{4 |t|^2}{\pi k^2} \left[ E_1(2 r_1 / l) - E_1(2 R / l) \right]
+
+It counts from :math:`r_0`, within which the ripples are erased, to :math:`R`, half the side of the frame; where
+:math:`r_0 > 1 / k` the first term is 0 and :math:`r_1 = r_0`. :math:`E_1` is the exponential integral. A near field of
+height h with the form :math:`h \exp(-2 r^2 / r_0^2)` adds :math:`\pi h^2 r_0^2 / 4`.
 
 References
 ----------
@@ -30,11 +35,16 @@ import math
 
 import numpy as np
 import torch
-from scipy.special import exp1
+from scipy.integrate import trapezoid
+from scipy.special import exp1, hankel1
 from torch import Tensor
 
-#: Where the ripples begin, in 1/k, if no near field is given: the theory of the far field holds from there on.
-FAR_FIELD_PER_K = 1.0
+from ..physics.scattering import SMALLEST_KR
+
+#: Where the far field begins, in 1/k: there |H0|^2 is 2 / (pi k r) to 6 %.
+_FAR_FIELD_PER_K = 1.0
+#: Points of the integral over the field nearer than that: right to 1 %.
+_POINTS = 64
 #: The ring in which the noise is measured: wave vectors that differ from the ripples' 2k by this share at most.
 _RING = 0.25
 #: And by two steps of the frame's Fourier transform at least, so that the ring holds some tens of them.
@@ -57,13 +67,18 @@ def ripple_energy(t: Tensor, k_rad_per_px: Tensor, mean_free_path_px: float, nea
     mean_free_path_px
         l in pixels.
     nearest_px
-        r_0, where the ripples begin.
+        r_0, within which the ripples are erased; 0 where they are as calculated.
     side_px
         The side of the frame, twice R.
     """
-    from_px, to_px = 2 * nearest_px / mean_free_path_px, 2 * max(side_px / 2, nearest_px) / mean_free_path_px
-    decades = float(exp1(np.float64(from_px)) - exp1(np.float64(to_px)))
-    return 4 * decades / (math.pi * k_rad_per_px[:, None] ** 2) * t.abs() ** 2
+    k = k_rad_per_px.double().cpu().numpy()
+    first = np.maximum(nearest_px, _FAR_FIELD_PER_K / k)
+    last = np.maximum(side_px / 2, first)
+    far = 4 / np.pi * (exp1(2 * first / mean_free_path_px) - exp1(2 * last / mean_free_path_px))
+    x = np.linspace((k * nearest_px).clip(SMALLEST_KR, _FAR_FIELD_PER_K), _FAR_FIELD_PER_K, _POINTS)
+    near = np.pi * trapezoid(x * np.abs(hankel1(0, x)) ** 4, x, axis=0)
+    factor = torch.from_numpy((near + far) / k**2).to(t.device, torch.float32)
+    return factor[:, None] * t.abs() ** 2
 
 
 def near_field_energy(height: Tensor, radius_px: float) -> Tensor:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ..physics.scattering import distances
-from .detectability import FAR_FIELD_PER_K
 from .windows import bernoulli, uniform
 
 if TYPE_CHECKING:
@@ -32,21 +31,18 @@ class NearField:
     Attributes
     ----------
     radius_px
-        How far it reaches; from there on the ripples are as calculated.
-    erases
-        Whether the ripples within the radius are erased.
+        How far it reaches; from there on the ripples are as calculated. 0 where they are everywhere.
     height
         Height of a bump on each scatterer at each bias, in standard deviations of the clean ripples, shape (bias,
         scatterer).
     """
 
     radius_px: float
-    erases: bool
     height: Tensor
 
     def put_into(self, wave: Tensor, pixels_yx: Tensor, yx_px: Tensor) -> Tensor:
         """The maps with the near field, shape (bias, pixel)."""
-        if not self.erases:
+        if self.radius_px == 0:
             return wave
         to_nearest, nearest = zip(*(distances(of_bias, yx_px).min(-1) for of_bias in pixels_yx), strict=True)
         distance = torch.stack(to_nearest)
@@ -76,14 +72,14 @@ def draw_near_field(
     none = strength.new_zeros(n_biases, len(strength))
     draw = float(uniform(0, 1, (1,), generator))
     if draw >= config.near_field_erased_share + config.near_field_random_share:
-        return NearField(FAR_FIELD_PER_K / k_top, False, none)
+        return NearField(0.0, none)
     radius = float(uniform(*config.near_field_radius_per_k, (1,), generator)) / k_top
     if draw < config.near_field_erased_share:
-        return NearField(radius, True, none)
+        return NearField(radius, none)
     sign = 1 - 2 * bernoulli(0.5, 1, generator).float()
     height = sign * uniform(*config.near_field_strength, (1,), generator) * strength
     height = height * uniform(*_HEIGHT_FACTOR, (len(strength),), generator)
     trend = 1 + uniform(-_LARGEST_TREND, _LARGEST_TREND, (1,), generator) * torch.linspace(
         0, 1, n_biases, device=strength.device
     )
-    return NearField(radius, True, trend[:, None] * height)
+    return NearField(radius, trend[:, None] * height)

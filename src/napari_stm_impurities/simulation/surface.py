@@ -24,7 +24,7 @@ from ..physics.dispersion import Dispersion
 from ..physics.scattering import distances, ldos_modulation, t_matrix
 from .amplitudes import Amplitudes
 from .artefacts import Artefact, Context, Frames, recorded
-from .detectability import FAR_FIELD_PER_K, detectable, near_field_energy, noise_power, ripple_energy
+from .detectability import detectable, near_field_energy, noise_power, ripple_energy
 from .ranges import PositiveRange, Range, Share, draw
 from .windows import uniform
 
@@ -242,10 +242,9 @@ def _impurities(plan: SurfaceConfig, n: int, bias_mv: np.ndarray, generator: tor
 def _seen(plan: SurfaceConfig, impurities: _Impurities, k: Tensor, noise: Tensor) -> Tensor:
     """Which impurities reach the detection limit, shape (impurity,), bool."""
     pixel_nm = plan.frame_nm / plan.side_px
-    nearest_px = max(plan.near_field_nm / pixel_nm, FAR_FIELD_PER_K / float(k[-1]))
-    energy = ripple_energy(impurities.t, k, plan.mean_free_path_nm / pixel_nm, nearest_px, plan.side_px)
-    radius_px = _GAUSSIAN_OF_NEAR_FIELD * plan.near_field_nm / pixel_nm
-    energy = energy + near_field_energy(impurities.near_field, radius_px)
+    near_px = plan.near_field_nm / pixel_nm
+    energy = ripple_energy(impurities.t, k, plan.mean_free_path_nm / pixel_nm, near_px, plan.side_px)
+    energy = energy + near_field_energy(impurities.near_field, _GAUSSIAN_OF_NEAR_FIELD * near_px)
     return detectable(energy, noise_power(noise, k[None])[0], plan.side_px**2)
 
 
