@@ -43,7 +43,7 @@ class Wall(BaseStructure):
     turn."""
     corner_share: Share = 0.3
     """The share of walls with one corner. Reason: fences and boxes have corners."""
-    corner_rad: Range = (math.pi / 3, 2 * math.pi / 3)
+    corner_rad: Range = (1.05, 2.09)
     """The angle of a corner, in radians, to either side. Reason: 60, 90 or 120 degrees on the lattices there are."""
 
     def build(self, scale: Scale, generator: torch.Generator) -> Part:
