@@ -93,6 +93,8 @@ def example(seed: int) -> Example | None:
         density_per_k2=(least, most),
         empty_share=0.12,
         margin_per_k=5.0,
+        # an empty example has no ripples, and structure would make some
+        structures=(),
         phase_shift_rad=(0.25, 2.85),
         artefacts=[WhiteNoise(amplitude=(0.02, 3.0)) if a.kind == "white_noise" else a for a in TRAINING_ARTEFACTS],
     )

@@ -55,6 +55,16 @@ def test_windows_of_few_biases_are_filled_up_with_nan(tmp_path):
     assert (np.isfinite(data.maps.values).any((2, 3)).sum(1) == count).all()
 
 
+def test_structure_is_a_label_of_its_own_where_windows_have_it(tmp_path):
+    config = ScatteringConfig.of(side_px=32, n_maps=(1, 2))
+    data = read(simulate_dataset(tmp_path / "windows.nc", config, 11, seed=2))
+    draw = torch.Generator().manual_seed(2)
+    expected = torch.cat([simulate_windows(config, n, draw).structure for n in (8, 3)]).numpy()
+    np.testing.assert_array_equal(data.structure.values, expected)
+    assert data.structure.dims == ("window", "y", "x")
+    assert "structure" not in read(simulate_dataset(tmp_path / "paper.nc", FRIEDEL, 2))
+
+
 def test_the_same_seed_gives_the_same_windows(tmp_path):
     first, again, other = (
         read(simulate_dataset(tmp_path / f"{name}.nc", SCATTERING, 3, seed=seed))

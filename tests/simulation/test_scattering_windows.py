@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
+from scipy import ndimage, stats
 from scipy.special import hankel1
 
 from napari_stm_impurities.simulation.artefacts.missing_pixels import MissingPixels
 from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
 from napari_stm_impurities.simulation.config import ScatteringConfig
-from napari_stm_impurities.simulation.scattering_windows import scattering_windows
+from napari_stm_impurities.simulation.scattering_windows import _strengths, scattering_windows
 from napari_stm_impurities.simulation.windows import label_map
 
 #: One impurity kind, no noise, nothing in the frame besides.
@@ -23,6 +23,9 @@ CLEAN = {
     "n_kinds": (1, 1),
     "empty_share": 0.0,
     "group_share": 0.0,
+    "near_share": 0.0,
+    "strength_share": 0.0,
+    "structures": (),
     "near_field_erased_share": 0.0,
     "near_field_random_share": 0.0,
     "drift_share": 0.0,
@@ -180,7 +183,8 @@ def test_a_drift_moves_the_maps_evenly_about_the_truth():
     values = {**CLEAN, **same_at_each_bias, "side_px": 32, "drift_px": (2.0, 2.0)}
     still = simulate(1, **values).maps[0].numpy()
     drifted = simulate(1, **{**values, "drift_share": 1.0}).maps[0].numpy()
-    np.testing.assert_allclose(drifted[1], still[1], atol=0.02)
+    # the unit of the maps, their own spread, differs a little
+    np.testing.assert_allclose(drifted[1], still[1], atol=0.02, rtol=0.02)
     inner = (slice(4, -4), slice(4, -4))
     found = []
     for one in (drifted[0], drifted[2]):
@@ -190,3 +194,48 @@ def test_a_drift_moves_the_maps_evenly_about_the_truth():
     # from one pixel on one side to one on the other
     np.testing.assert_allclose(found[0], -found[1], atol=0.3)
     assert np.linalg.norm(found[1]) == pytest.approx(1.0, abs=0.3)
+
+
+def test_the_ripples_of_a_weaker_impurity_are_weaker_by_its_strength():
+    # one impurity of either strength in the same place; its t matrix is the kind's times the strength
+    values = {**CLEAN, "density_per_k2": (0.004, 0.004), "artefacts": ()}
+    alone = [seed for seed in range(60) if int((simulate(1, seed, **values).yx_px[0, :, 0] > -1e3).sum()) == 1]
+    assert alone
+    for seed in alone[:3]:
+        full, half = (
+            simulate(1, seed, **{**values, "strength_share": 1.0, "strength": (strength, strength)})
+            for strength in (1.0, 0.5)
+        )
+        assert torch.equal(full.yx_px, half.yx_px)
+        # the unit of the maps is their own spread, and one impurity alone is the whole of it
+        torch.testing.assert_close(full.maps, half.maps, atol=1e-3, rtol=1e-3)
+
+
+def test_strengths_are_even_in_their_range_in_their_share_of_the_windows():
+    config = ScatteringConfig.of(strength=(0.25, 1.0), strength_share=0.5)
+    generator = torch.Generator().manual_seed(0)
+    drawn = [_strengths(config, 50, generator) for _ in range(400)]
+    varied = [one for one in drawn if (one != 1).any()]
+    assert len(varied) == pytest.approx(200, abs=4 * math.sqrt(100))
+    share = (torch.cat(varied).double().numpy() - 0.25) / 0.75
+    assert stats.kstest(share, "uniform").pvalue > 0.01
+
+
+def test_near_neighbours_stand_at_the_given_distance():
+    k = 0.5
+    few = {"density_per_k2": (0.001, 0.001), "k_rad_per_px": (k, k), "near_distance_per_k": (1.5, 1.5)}
+    windows = simulate(20, **{**CLEAN, "n_maps": (1, 1), "side_px": 96, "near_share": 1.0}, **few)
+    pairs = 0
+    for yx, present in zip(windows.yx_px, windows.present, strict=True):
+        apart = torch.pdist(yx[present])
+        pairs += int(((apart - 1.5 / k).abs() < 0.01).sum())
+    n = int(windows.present.sum())
+    # two of five have a neighbour, so that 2 of 7 impurities are one
+    assert pairs == pytest.approx(n * 0.4 / 1.4, rel=0.3)
+
+
+def test_windows_of_one_to_three_maps_come_more_often():
+    values = {**CLEAN, "side_px": 16, "n_maps": (1, 8), "density_per_k2": (0.003, 0.003)}
+    counts = [simulate(1, seed, **{**values, "few_maps_share": 1.0}).maps.shape[1] for seed in range(30)]
+    assert set(counts) == {1, 2, 3}
+    assert simulate(1, 0, **{**values, "n_maps": (5, 8), "few_maps_share": 1.0}).maps.shape[1] == 5

@@ -6,6 +6,7 @@ from itertools import islice
 
 import torch
 
+from napari_stm_impurities.impurities.training import TrainingConfig
 from napari_stm_impurities.simulation.config import FriedelConfig, ScatteringConfig
 from napari_stm_impurities.simulation.stream import simulate_windows, window_stream
 
@@ -34,3 +35,12 @@ def test_the_kind_of_the_configuration_decides():
     # Eq. 3 puts its impurities on pixels, the exact formula between them
     assert torch.equal(friedel.yx_px, friedel.yx_px.round())
     assert not torch.equal(exact.yx_px, exact.yx_px.round())
+
+
+def test_the_paper_s_windows_are_those_of_eq_3_alone():
+    plan = TrainingConfig.preset("wang2020")
+    assert isinstance(plan.windows, FriedelConfig)
+    windows = next(window_stream(plan.windows, 2, plan.seed))
+    assert windows.structure is None
+    # the first values of the first window, as they were when only Eq. 3 and white noise made them
+    assert set(FriedelConfig.model_fields).isdisjoint({"artefacts", "structures", "strength"})

@@ -141,6 +141,17 @@ def test_a_drift_moves_the_maps_but_not_the_truth():
     np.testing.assert_allclose(shift[0], -shift[1], atol=1)
 
 
+def test_a_weaker_impurity_has_weaker_ripples_and_is_listed_down_to_the_detection_limit():
+    lone = {"density_per_nm2": 0.004, "noise_share": 0.0, "line_noise_share": 0.0, "margin_nm": 0.0}
+    seed = next(seed for seed in range(40) if len(surface(seed, **lone).points) == 1)
+    full, half = (surface(seed, **lone, strength=strength).stack.values - 1 for strength in (1.0, 0.5))
+    np.testing.assert_allclose(half, 0.5 * full, atol=1e-5)
+    # those at full strength are always listed; of others the weakest are not
+    many = {"density_per_nm2": 0.05, "noise_share": 0.7, "n_biases": 2}
+    n_all, n_some = (sum(len(surface(s, **many, strength=x).points) for s in range(6)) for x in (1.0, (0.0, 1.0)))
+    assert 0.3 * n_all < n_some < 0.95 * n_all
+
+
 def test_a_bare_surface_is_flat_but_for_noise():
     bare = surface(0, density_per_nm2=0.0)
     assert len(bare.points) == 0
