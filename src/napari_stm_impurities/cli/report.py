@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import xarray as xr
 
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm as size_of
+from ..io.readers.recording import MissingMetadataError
 from .console import long_work, out, print_message
 from .files import (
     Biases,
@@ -18,6 +20,7 @@ from .files import (
     PixelSize,
     Strict,
     biases,
+    check_is_file,
     read,
     read_points,
 )
@@ -67,6 +70,7 @@ def report(
     from ..workflow.provenance import Inputs
     from ..workflow.report import check_place, write_report
 
+    check_is_file(output, "a report")
     check_place(output)
     for path in files:
         if output.resolve() in path.resolve().parents:
@@ -74,7 +78,7 @@ def report(
     stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     corrected = None if points is None else read_points(points, size_of(stack), strict=strict)
     wanted = None if reference is None else read_points(reference, size_of(stack), strict=strict)
-    bound_map = None if bound_state is None else read([bound_state], None, None, None, strict=strict).isel(bias=[0])
+    bound_map = None if bound_state is None else _read_bound_map(bound_state, strict)
     with long_work("report") as (progress, should_stop):
         inputs = Inputs.of_files(
             files,
@@ -118,3 +122,11 @@ def report(
         out().print(str(written.comparison), markup=False)
     out().print(str(written.statistics), markup=False)
     out().print(f"{written.files[0]}: {len(written.points)} impurities", markup=False)
+
+
+def _read_bound_map(path: Path, strict: bool) -> xr.DataArray:
+    try:
+        return read([path], None, None, None, strict=strict).isel(bias=[0])
+    except MissingMetadataError as error:
+        why = "of report these options are for the stack: convert the map with them, and give what convert wrote"
+        raise StmError(f"{error}; {why}") from None

@@ -29,7 +29,7 @@ def rerun(
     """
     from ..workflow import rerun as again
 
-    check_places([output], [provenance])
+    check_places([], [provenance], tables=[output])
     with long_work("rerun") as (progress, should_stop):
         result = again.rerun(provenance, progress=progress, should_stop=should_stop)
     if output is not None:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from pydantic import SerializeAsAny, ValidationError, field_validator
 
 from ..analysis.edits import Edit
+from ..core.arguments import path_of
 from ..core.configuration import Configuration, one_line
 from ..core.errors import ReadError
 from ..core.files import written_whole
@@ -168,8 +169,9 @@ class Provenance(Configuration):
             If the file is missing, is damaged, or is another kind of file.
         """
         expected = "expected the provenance of a table of points (JSON, as a report holds it)"
+        path = path_of(path, "a provenance file")
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
+            return cls.model_validate_json(path.read_bytes())
         except OSError as error:
             raise ReadError(path, f"{error.strerror or 'cannot be read'}; {expected}") from None
         except ValidationError as error:
