@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_stm_impurities as stm
+from napari_stm_impurities.cli import COMMANDS as ALL_COMMANDS
 from napari_stm_impurities.cli import run
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.io.tables import save_points
@@ -29,6 +30,8 @@ COMMANDS = {
     "adapt --points": "adapt STATED -o OUT.safetensors --model MODEL --material Au(111) --points UNITLESS",
     "statistics of points": "statistics UNITLESS --stack STATED",
     "compare of points": "compare POINTS UNITLESS",
+    "train --experiment": "train -o OUT.safetensors --experiment MAPS",
+    "train --reference": "train -o OUT.safetensors --experiment STATED --reference UNITLESS",
 }
 
 
@@ -81,3 +84,19 @@ def test_the_stack_of_a_comparison_says_what_is_assumed_and_warned_of(words, tmp
     path.write_bytes(path.read_bytes()[:-1000])
     assert run([*words("compare POINTS POINTS --stack"), str(path)]) == 0
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+
+
+def test_every_command_that_reads_is_strict():
+    assert {line.split()[0] for line in COMMANDS.values()} | {"rerun"} == set(ALL_COMMANDS) - {"simulate", "demo"}
+
+
+def test_a_report_is_run_again_from_what_its_files_state(words, tmp_path, model, capsys):
+    report = ["--model", str(model), "--material", "Au(111)"]
+    for line, status in (("report STATED -o OUT1", 0), ("report MAPS -o OUT2", 2)):
+        folder = tmp_path / line.split()[-1].lower()
+        assert run([*words(line), *report]) == 0
+        capsys.readouterr()
+        assert run(["rerun", str(folder / "provenance.json"), "--strict"]) == status
+        assert run(["rerun", str(folder / "provenance.json")]) == 0
+        said = capsys.readouterr().err
+        assert ("maps.npz: strict reading refuses an assumption" in said) == bool(status)

@@ -96,6 +96,7 @@ class Inputs(Configuration):
         self,
         paths: Sequence[str | os.PathLike[str]],
         *,
+        strict: bool = False,
         progress: Progress = silent,
         should_stop: ShouldStop = never,
     ) -> xr.DataArray:
@@ -104,11 +105,13 @@ class Inputs(Configuration):
         Raises
         ------
         StmError
-            If the files cannot be read, or a step of the preparation cannot be done.
+            If the files cannot be read, `strict` refuses an assumption, or a step of the preparation cannot be done.
         """
         given = {"pixel_size_nm": self.pixel_size_nm, "bias_mv": self.bias_mv}
         path = paths[0] if len(paths) == 1 else paths
-        return replay(path, self.recipe, self.channel, progress=progress, should_stop=should_stop, **given)
+        return replay(
+            path, self.recipe, self.channel, strict=strict, progress=progress, should_stop=should_stop, **given
+        )
 
 
 class Provenance(Configuration):
