@@ -159,7 +159,6 @@ def _harmonic(plain: str, own: bool, settings: LockIn) -> int | None:
 
 def preferred(channels: Sequence[Channel]) -> Channel | None:
     """The one to take among channels of one kind: forward, unfiltered, averaged or else the first sweep."""
-
     return min(channels, key=_rank, default=None)
 
 
@@ -211,8 +210,8 @@ def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> t
         rivals = [channel.name for channel in all_didv if (channel.what, _rank(channel)) == (didv.what, _rank(didv))]
         if len(rivals) > 1:
             warnings.append(
-                f"several channels are dI/dV by their names ({', '.join(rivals)}), and {didv.name} is taken as the first;"
-                " name the channel that is meant"
+                f"several channels are dI/dV by their names ({', '.join(rivals)}), and {didv.name} is taken as the"
+                " first; name the channel that is meant"
             )
         return didv, f"{didv.name} is the lock-in signal, which is dI/dV.", warnings
     magnitude = preferred([channel for channel in channels if channel.what == _MAGNITUDE])
