@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.spots import find_reference
 
 Map = tuple[np.ndarray, np.ndarray]
@@ -162,7 +164,8 @@ def close_ones(seeds: range) -> None:
 
 def false_alarms(seeds: range) -> None:
     """What is found in maps that hold nothing."""
-    print("\nMaps without any spot, 80 x 80\n\n| noise | maps | maps with a find | finds |\n|---|---|---|---|")
+    columns = ["noise", "maps", "refused", "maps with a find", "finds"]
+    print(f"\nMaps without any spot, 80 x 80\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     kinds: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
         "white, Gaussian": lambda rng: rng.normal(size=(80, 80)),
         "white, uniform": lambda rng: rng.uniform(size=(80, 80)),
@@ -173,8 +176,12 @@ def false_alarms(seeds: range) -> None:
     }
     for name, make in kinds.items():
         n_maps = (50 if name == "white, Gaussian" else 3) * len(seeds)
-        finds = [len(find_reference(make(np.random.default_rng(seeds[0] + k)), 1.0)) for k in range(n_maps)]
-        print(f"| {name} | {n_maps} | {sum(n > 0 for n in finds)} | {sum(finds)} |", flush=True)
+        finds = []
+        for k in range(n_maps):
+            with suppress(StmError):  # no map of single spots
+                finds.append(len(find_reference(make(np.random.default_rng(seeds[0] + k)), 1.0)))
+        refused = n_maps - len(finds)
+        print(f"| {name} | {n_maps} | {refused} | {sum(n > 0 for n in finds)} | {sum(finds)} |", flush=True)
 
 
 def confidences(seeds: range) -> None:

@@ -158,7 +158,7 @@ def test_the_scale_is_given_once(tmp_path, noise, model, npz, only_error):
     assert run([*words, "1.5", "--material", "Au(111)"]) == 2
     assert "leave one of them out" in only_error()
     assert run([*words, "-1.5"]) == 2
-    assert "above 0" in only_error()
+    assert "positive number in nm" in only_error()
 
 
 @pytest.mark.parametrize("bad", ["-10;10", "0:10:3", "0:10:0", "10:0:2"])

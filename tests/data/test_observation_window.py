@@ -74,9 +74,9 @@ def test_what_has_no_area_is_refused(aborted):
 
 def test_the_share_of_a_disc_is_that_of_random_points_on_any_set_of_pixels(aborted):
     window = ObservationWindow.of(aborted)
-    centres = np.array([[0.4, 0.2], [1.0, 2.0], [2.4, 3.1], [50.0, 50.0]])
+    centres = np.array([[0.4, 0.2], [1.0, 2.0], [2.4, 3.1], [50.0, 50.0], [-1e6, 3.0]])
     drawn = window.random_positions(200_000, np.random.default_rng(1))
-    for radius in (0.3, 1.1, 4.0):
+    for radius in (0.3, 1.1, 4.0, 49.0, 1e3, 1e30):
         near = np.hypot(*(drawn[:, None] - centres).transpose(2, 0, 1)) < radius
         np.testing.assert_allclose(window.disc_share(centres, radius), near.mean(axis=0), atol=0.005)
 

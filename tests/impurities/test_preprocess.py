@@ -94,3 +94,16 @@ def test_the_given_stack_is_not_changed():
     before = given.copy(deep=True)
     prepare_input(given, InputConfig(), GOLD)
     assert given.identical(before)
+
+
+@pytest.mark.parametrize("size_nm", [(457.0, 14.0), (5.0, 0.1), (0.1, 5.0), (1e-4, 1e4), (30.0, 30.0)], ids=str)
+def test_pixels_that_are_too_coarse_along_a_side_are_refused(size_nm):
+    with pytest.raises(StmError, match="too coarse or too oblong"):
+        prepare_input(stack(2, (64, 64), size_nm), InputConfig(), GOLD)
+
+
+def test_what_is_drawn_out_is_no_more_than_half_of_the_longest_ripple():
+    # at 0.19 radians a pixel a ripple pi / k is 16.5 pixels long
+    assert prepare_input(stack(2, (64, 64), (0.5, 4.0)), InputConfig(), None).maps.shape == (2, 64, 505)
+    with pytest.raises(StmError, match="too coarse or too oblong"):
+        prepare_input(stack(2, (64, 64), (0.5, 4.2)), InputConfig(), None)

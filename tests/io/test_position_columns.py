@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stm_impurities import StmError
+from napari_stm_impurities import ReadError, StmError, load_points
 from napari_stm_impurities.io.position_columns import axis_of, positions_in
 from napari_stm_impurities.io.xy_tables import parse_table
 
@@ -156,3 +156,10 @@ class TestImageJ:
     def test_the_size_is_read_off_positions_of_both_kinds(self):
         rows = [[1, 3.25, 4.625, 6.5, 18.5, "nm"], [2, 0.25, 0.125, 0.5, 0.5, "nm"]]
         assert read(" ,X,Y,X_px,Y_px,Unit", rows) == ([[3.0, 4.5], [0.0, 0.0]], [])
+
+
+@pytest.mark.parametrize("names", ["x_nm,x_nm,y_nm", "x [nm],y [nm],y (nm)"])
+def test_two_columns_for_one_axis_are_refused(names, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{names}\n1,2,3\n")
+    with pytest.raises(ReadError, match="are both columns of one axis"):
+        load_points(tmp_path / "a.csv")

@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 
 from napari_stm_impurities.core.errors import StmError
-from napari_stm_impurities.data.images import make_stack
+from napari_stm_impurities.data.images import make_stack, pixel_size_nm
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.physics.instrument import correlated_noise
 from napari_stm_impurities.qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
@@ -151,3 +151,28 @@ def test_much_noise_at_many_biases_leaves_the_ring():
     for seed in (500, 501):
         found = fit_dispersion(simulate_surface("Au(111)", seed, config=config).stack)
         assert float(found.k_per_nm(-90.0)) == pytest.approx(float(Dispersion.of("Au(111)").k_per_nm(-90.0)), rel=0.05)
+
+
+SHAPES = [(64, 64), (10, 10), (10, 200), (200, 10)]
+SIZES = [(457.0, 14.0), (5.0, 0.1), (0.1, 5.0), (0.5, 1.0), (1e-4, 1e4), (1e4, 1e-4), (30.0, 30.0), (1e-5, 1e-5)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("size_nm", SIZES, ids=str)
+def test_pixels_and_frames_of_any_shape_are_read_or_refused_in_one_line(shape, size_nm):
+    stack = make_stack(np.random.default_rng(0).normal(size=(8, *shape)), range(8), size_nm)
+    with pytest.raises(NoRing) as caught:
+        fit_dispersion(stack)
+    assert "\n" not in str(caught.value)
+    assert ring_significance(stack, Dispersion.of_material("Au(111)")) < 4
+
+
+@pytest.mark.parametrize("apart", [2, 3, 4])
+@pytest.mark.parametrize("dim", ["y", "x"])
+def test_the_ring_is_read_off_oblong_pixels(dim, apart):
+    # with lines so far apart the ring lies beyond the highest frequency across them
+    true, stack = surface("gold")
+    lines = stack.isel({dim: slice(None, None, apart)})
+    size_nm = np.multiply(pixel_size_nm(stack), [apart if dim == d else 1 for d in ("y", "x")])
+    oblong = make_stack(lines.values, stack.bias.values, size_nm)
+    np.testing.assert_allclose(fit_dispersion(oblong).k_per_nm(stack.bias), true.k_per_nm(stack.bias), rtol=0.05)

@@ -62,3 +62,18 @@ def test_many_maps_and_fine_pixels_become_a_small_picture():
 def test_what_is_no_stack_is_refused():
     with pytest.raises(StmError, match="constant"):
         fourier_maps(make_stack(np.zeros((2, 20, 20)), [0, 1], 0.5))
+
+
+@pytest.mark.parametrize("size_nm", [(457.0, 14.0), (5.0, 0.1), (1e-4, 1e4), (1e4, 1e-4), (1e-5, 1e-5)], ids=str)
+@pytest.mark.parametrize("shape", [(64, 64), (10, 200), (10, 10)], ids=str)
+def test_pixels_of_any_shape_give_a_picture_or_one_line(size_nm, shape):
+    stack = make_stack(np.random.default_rng(0).normal(size=(3, *shape)), range(3), size_nm)
+    try:
+        picture = fourier_maps(stack)
+    except StmError as error:
+        said = str(error)
+    else:
+        assert picture.radial.shape == (3, len(picture.q_per_nm))
+        assert np.isfinite(picture.radial).all()
+        return
+    assert "too narrow for any ripple" in said

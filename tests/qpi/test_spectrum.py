@@ -30,8 +30,8 @@ def test_waves_of_one_frequency_peak_there(shape, pixel_nm):
     # the finest feature is one turn over the shorter side of the frame
     shorter = min(n * size for n, size in zip(shape, pixel_nm, strict=True))
     assert spectrum.resolution_per_nm == pytest.approx(2 * np.pi / shorter)
-    # nothing is said beyond what the coarser pixels can show
-    assert spectrum.q_per_nm[-1] < np.pi / max(pixel_nm)
+    # nothing is said beyond what the finer side of a pixel can show
+    assert spectrum.q_per_nm[-1] < np.pi / min(pixel_nm)
 
 
 def test_the_unit_of_the_signal_does_not_matter():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from napari_stm_impurities.spots.evidence import false_alarms, posterior, prune, signal_to_noise
+from napari_stm_impurities.spots.evidence import PROFILE_ERROR, false_alarms, posterior, prune, signal_to_noise
 from napari_stm_impurities.spots.mixture import Mixture
 from napari_stm_impurities.spots.profile import Profile
 from napari_stm_impurities.spots.seeds import matched_filter
@@ -66,3 +66,26 @@ def test_the_posterior_rises_with_the_ratio():
     assert (np.diff(values) > 0).all()
     assert values[0] < 0.1
     assert values[-1] > 0.99
+
+
+def test_ratios_of_many_spots_are_those_of_the_whole_information_at_once():
+    rng = np.random.default_rng(0)
+    yx = rng.uniform(0, 119, (80, 2))
+    many = mixture([[y, x, m, 1.0] for (y, x), m in zip(yx, rng.uniform(2, 5, 80), strict=True)])
+    seen = np.ones((120, 120), dtype=bool)
+    # the Fisher information of all masses and centres, from the profile's derivatives by finite differences
+    grid = np.stack(np.meshgrid(np.arange(120.0), np.arange(120.0), indexing="ij"), axis=-1)
+
+    def spot(at):
+        return many.profile.at(((grid - at) ** 2).sum(-1))
+
+    step = 1e-4
+    templates = [spot(at) for at in many.yx]
+    for axis in np.eye(2) * step:
+        slopes = [(spot(at + axis) - spot(at - axis)) / (2 * step) for at in many.yx]
+        templates += [m * slope for m, slope in zip(many.mass, slopes, strict=True)]
+    model = sum(m * one for m, one in zip(many.mass, templates[:80], strict=True))
+    jacobian = np.stack([one.ravel() for one in templates])
+    weight = 1 / (0.1**2 + (PROFILE_ERROR * model.ravel()) ** 2)
+    variance = np.diag(np.linalg.inv((jacobian * weight) @ jacobian.T))[:80]
+    np.testing.assert_allclose(signal_to_noise(many, seen, 0.1), many.mass / np.sqrt(variance), rtol=0.01)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
@@ -11,7 +14,8 @@ from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.core.progress import Stopped
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import check_points
-from napari_stm_impurities.spots import ReferenceConfig, find_reference
+from napari_stm_impurities.io.readers import read_stack
+from napari_stm_impurities.spots import ReferenceConfig, find_reference, search
 
 
 @pytest.mark.parametrize(
@@ -188,3 +192,126 @@ def test_several_biases_and_a_missing_pixel_size_are_refused():
         find_reference(make_stack(np.random.default_rng(0).normal(size=(2, 20, 20)), [-520, 0], 1.0))
     with pytest.raises(StmError, match="pixel_size_nm"):
         find_reference(np.eye(20))
+
+
+def found_or_refused(*what: Any) -> pd.DataFrame | None:
+    """The table; None where the map was refused as none of spots."""
+    try:
+        return find_reference(*what)
+    except StmError as error:
+        refused = str(error)
+    assert "no map of single spots" in refused
+    return None
+
+
+def missing_lines(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values[rng.random(len(values)) < 0.4] = np.nan
+    return values
+
+
+def lost_lines(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lines that were lost are written as 0 by some programs."""
+    values[rng.random(len(values)) < 0.6] = 0
+    return values
+
+
+def one_line_in_four(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values[np.arange(len(values)) % 4 > 0] = np.nan
+    return values
+
+
+def few_pixels(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values[rng.random(values.shape) < 0.9] = np.nan
+    return values
+
+
+def broken_off(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values[3:] = 0
+    return values
+
+
+def one_value_but_for_a_pixel(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    values[:] = 0
+    values[20, 30] = 1
+    return values
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [missing_lines, lost_lines, one_line_in_four, few_pixels, broken_off, one_value_but_for_a_pixel],
+    ids=lambda spoil: spoil.__name__,
+)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.filterwarnings("error")
+def test_what_a_scan_can_lack_gives_a_table_or_one_line(bound_map, spoil, seed):
+    rng = np.random.default_rng(seed)
+    values, _ = bound_map(seed, 12, side=48)
+    table = found_or_refused(spoil(values, rng), 1.0)
+    if table is not None:
+        assert np.isfinite(check_points(table)[["y_nm", "x_nm", "score", "confidence"]]).all(axis=None)
+
+
+def work_of(values: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> float:
+    """The work of the fits, over the most that is allowed."""
+    done = []
+    fit = search.expectation_maximisation
+
+    def counted(mixture, *rest, **more):
+        done.append(more["iterations"] * len(mixture) * (2 * mixture.profile.reach_px + 1) ** 2)
+        return fit(mixture, *rest, **more)
+
+    monkeypatch.setattr(search, "expectation_maximisation", counted)
+    try:
+        find_reference(values, 1.0)
+    finally:
+        monkeypatch.undo()
+    return sum(done) / (search.MOST_WORK + search.MOST_WORK_PER_PX * values.size)
+
+
+def test_spots_that_fill_the_frame_are_far_from_the_most_work(bound_map, monkeypatch):
+    values, _ = bound_map(0, 60, 6.0)
+    assert work_of(values, monkeypatch) < 0.5
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_surface_without_single_spots_ends_in_one_line(seed):
+    # rough at all scales, as a topograph is
+    rng = np.random.default_rng(seed)
+    q = np.hypot(*np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(128)))
+    rough = np.fft.ifft2(np.fft.fft2(rng.normal(size=(128, 128))) / np.maximum(q, 1 / 128) ** 1.5).real
+    with pytest.raises(StmError, match="no map of single spots") as caught:
+        find_reference(np.exp(rough / rough.std()), 1.0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Topo014.sxm", "Topo038.sxm", "Topo043.sxm", "Topo312.sxm", "unnamed0001.sxm"])
+def test_a_real_topograph_ends(shared_data, name):
+    bound_map = read_stack(shared_data / "jjacobe2__PyAutoSTM" / name).isel(bias=[-1])
+    table = found_or_refused(bound_map)
+    if table is not None:
+        check_points(table)
+
+
+@pytest.mark.parametrize(("size_nm", "step"), [((0.5, 0.125), (1, 4)), ((0.25, 0.5), (2, 1)), ((0.5, 0.2), (1, 2.5))])
+def test_spots_on_oblong_pixels_lie_where_they_are(size_nm, step):
+    rng = np.random.default_rng(1)
+    at_nm = np.array([[a, b] for a in (5.1, 12.2, 20.4, 26.0) for b in (5.0, 15.3, 25.2)])
+    shape = np.rint(60 * np.array(step)).astype(int)
+    y, x = np.meshgrid(*(np.arange(n) * one for n, one in zip(shape, size_nm, strict=True)), indexing="ij")
+    values = rng.normal(0, 0.15, y.shape)
+    for row, column in at_nm:
+        values += np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * 0.5**2))
+    report = compare(find_reference(values, size_nm), at_nm, 0.4)
+    assert (report.recall, report.precision) == (1.0, 1.0)
+    assert report.rms_distance_nm < 0.1
+
+
+@pytest.mark.parametrize("size_nm", [(457.0, 14.0), (5.0, 0.1), (1e-4, 1e4)], ids=str)
+def test_pixels_too_oblong_for_any_spot_are_refused(size_nm):
+    with pytest.raises(StmError, match="as long as they are wide"):
+        find_reference(np.random.default_rng(0).normal(size=(64, 64)), size_nm)
+
+
+@pytest.mark.parametrize("shape", [(10, 2000), (10, 10), (300, 10)], ids=str)
+def test_frames_of_any_shape_are_searched(shape):
+    assert len(find_reference(np.random.default_rng(0).normal(size=shape), 0.5)) == 0

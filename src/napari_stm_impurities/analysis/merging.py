@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core.errors import StmError
+from ..core.arguments import number
 from ..data.points import SOURCES, check_points, positions_nm, with_columns_of
 from .comparison import match
 
@@ -76,8 +76,7 @@ def merge_points(new: pd.DataFrame, kept: pd.DataFrame, radius_nm: float) -> pd.
     >>> merged[["y_nm", "source"]].astype(str).values.tolist()
     [['5.0', 'model'], ['1.2', 'manual'], ['8.0', 'manual']]
     """
-    if not radius_nm > 0:
-        raise StmError(f"the radius of one place must be a positive number in nm, got {radius_nm:g}")
+    radius_nm = number(radius_nm, "the radius of one place", "nm", above=0)
     check_points(new)
     stays = check_points(kept)[decided(kept)].reset_index(drop=True)
     new, stays = (table.assign(checked=review_status_of(table)) for table in (new.reset_index(drop=True), stays))

@@ -29,6 +29,7 @@ import xarray as xr
 from scipy.spatial import cKDTree
 
 from ..core.arguments import seed_of
+from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.progress import Progress, ShouldStop, Stopped, never, silent
 from ..core.rows import Row
@@ -195,6 +196,8 @@ def surface_statistics(
     """
     area = frame if isinstance(frame, ObservationWindow) else ObservationWindow.of(frame)
     positions = positions_nm(points)
+    if not np.isfinite(positions).all():
+        raise StmError("a point has a position that is not a finite number")
     inside = positions[area.contains(positions)]
     measure = _Measure(area, len(inside))
     seen = measure(inside)

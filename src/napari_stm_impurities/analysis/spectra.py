@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.spatial import cKDTree
 
+from ..core.arguments import number, real_array, shown
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm
 
@@ -61,7 +62,7 @@ def spectrum_at(stack: xr.DataArray, y_nm: float, x_nm: float, radius_nm: float 
     [0.0, 1.0]
     """
     row, column = pixel_at(stack, y_nm, x_nm)
-    radius = max(pixel_size_nm(stack)) if radius_nm is None else radius_nm
+    radius = max(pixel_size_nm(stack)) if radius_nm is None else number(radius_nm, "the radius", "nm", least=0)
     near_y, near_x = (
         np.flatnonzero(np.abs(stack[axis].values - place) <= radius * (1 + 1e-9))
         for axis, place in (("y", y_nm), ("x", x_nm))
@@ -88,6 +89,11 @@ def surface_spectrum(stack: xr.DataArray, points_nm: np.ndarray) -> SurfaceSpect
     points_nm
         Shape (n, 2): y and x of the impurities, in the stack's own coordinates in nm. Without any, all pixels count.
 
+    Raises
+    ------
+    StmError
+        If the points have another shape, or are not finite.
+
     Examples
     --------
     >>> from napari_stm_impurities.data.images import make_stack
@@ -95,8 +101,11 @@ def surface_spectrum(stack: xr.DataArray, points_nm: np.ndarray) -> SurfaceSpect
     >>> surface_spectrum(make_stack(maps, 0, 1.0), np.array([[y, 0.0] for y in range(9)])).mean.values.tolist()
     [0.0]
     """
+    points_nm = real_array(points_nm, "the points").astype(np.float64)
+    if points_nm.size and (points_nm.ndim != 2 or points_nm.shape[1] != 2 or not np.isfinite(points_nm).all()):
+        raise StmError(f"the points must be finite, of shape (n, 2), y and x in nm, got {shown(points_nm)}")
     mask = np.ones((stack.sizes["y"], stack.sizes["x"]), dtype=bool)
-    if len(points_nm):
+    if points_nm.size:
         grid = np.stack(np.meshgrid(stack.y.values, stack.x.values, indexing="ij"), axis=-1)
         away, _ = cKDTree(points_nm).query(grid)
         mask = away >= np.median(away)
@@ -114,6 +123,7 @@ def pixel_at(maps: xr.DataArray, y_nm: float, x_nm: float) -> tuple[int, int]:
     """
     where = []
     for axis, place, step in zip(("y", "x"), (y_nm, x_nm), pixel_size_nm(maps), strict=True):
+        place = number(place, f"the place along {axis}", "nm")
         pixel, last = (place - float(maps[axis].values[0])) / step, maps.sizes[axis] - 1
         if not -0.5 - _SLACK <= pixel <= last + 0.5 + _SLACK:
             raise StmError(f"the place y {y_nm:.4g} nm, x {x_nm:.4g} nm lies outside the image; choose one on it")
@@ -124,11 +134,11 @@ def pixel_at(maps: xr.DataArray, y_nm: float, x_nm: float) -> tuple[int, int]:
 def _mean_and_std(stack: xr.DataArray, mask: np.ndarray) -> tuple[xr.DataArray, xr.DataArray]:
     """Over the pixels of `mask`, map by map, so that a large stack on the disk is read one map at a time."""
     mean, std = np.full((2, stack.sizes["bias"]), np.nan)
-    for number in range(stack.sizes["bias"]):
-        values = stack.isel(bias=number).values[mask].astype(np.float64)
+    for index in range(stack.sizes["bias"]):
+        values = stack.isel(bias=index).values[mask].astype(np.float64)
         values = values[np.isfinite(values)]
         if values.size:
-            mean[number], std[number] = values.mean(), values.std()
+            mean[index], std[index] = values.mean(), values.std()
     attrs = {"units": stack.attrs.get("units", "")}
     both = (xr.DataArray(v, dims="bias", coords={"bias": stack.bias}, attrs=attrs) for v in (mean, std))
     return next(both), next(both)

@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
         command = f" {words[0]}" if words[0] in COMMANDS else ""
         print_message("error", f"{error.format_message()} (see stm-impurities{command} --help)")
         return BAD_INPUT
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the latter is what the library of the command line makes of it
         _give_up_stdout()
         return NOT_READ
     except OSError as error:

@@ -62,7 +62,7 @@ def adapt(
         adapted = adapt_model(
             model,
             stack,
-            None if points is None else read_points(points, size_of(stack)),
+            None if points is None else read_points(points, size_of(stack), strict=strict),
             region,
             dispersion=material,
             config=None if resume else AdaptConfig.of(**given(values)),

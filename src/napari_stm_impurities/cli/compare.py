@@ -45,7 +45,7 @@ def compare(
     from ..data.images import pixel_size_nm as size_of
     from .console_tables import comparison_table
 
-    check_places([as_json], [points, truth, stack])
+    check_places([], [points, truth, stack], texts=[as_json])
     area = None if stack is None else read([stack], channel, pixel_size_nm, bias_mv, strict=strict)
     of_area = None if area is None else size_of(area)
     found, wanted = (read_points(path, pixel_size_nm or of_area, strict=strict) for path in (points, truth))

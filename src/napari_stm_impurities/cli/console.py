@@ -26,6 +26,11 @@ NOT_READ = 141
 #: The name of a file that stands for standard output.
 STDOUT = Path("-")
 
+#: From "give" or "as" at the beginning of a clause to its end: a semicolon, or a full stop before a space.
+_REQUEST = re.compile(r"(?<=[;:,.() ])(?:give|as) [^;]*?(?=;|\.\s|$)")
+#: A message on a file begins with its name.
+_ON_A_FILE = re.compile(r"(?:[A-Za-z]:)?[^:]*?\.(?:3ds|[A-Za-z]\w*)[:,] ")
+
 _options: ContextVar[tuple[str, ...]] = ContextVar("options", default=())
 
 
@@ -39,11 +44,40 @@ def out(*results: Path | None) -> Console:
 
 def print_message(kind: str, text: str) -> None:
     """Print one line on standard error, whatever line breaks the text holds, with options for names of arguments."""
-    line = " ".join(str(text).split())
-    for name in _options.get():
-        # not inside a path, nor in quotes, which repeat what a person wrote
-        line = re.sub(rf"(?<![\w'\"./\\-]){name}(?![\w'\"/\\-]|\.\w)", f"--{name.replace('_', '-')}", line)
+    line = with_option_names(" ".join(str(text).split()), _options.get())
     print(f"{kind}: {line}", file=sys.stderr, flush=True)
+
+
+def with_option_names(text: str, options: Iterable[str]) -> str:
+    """A message in which arguments of functions have the names of options.
+
+    Where the message is on a file, only the clause that says what to give is changed: the same word elsewhere is the
+    name of a variable in the file.
+
+    Parameters
+    ----------
+    text
+        One line.
+    options
+        The options of the command, by the names that they have in Python.
+
+    Examples
+    --------
+    >>> with_option_names("bias_mv.npz: bias_mv has 3 values; give bias_mv, one for each map", ["bias_mv"])
+    'bias_mv.npz: bias_mv has 3 values; give --bias-mv, one for each map'
+    >>> with_option_names("window_px: must be at least 16", ["window_px"])
+    '--window-px: must be at least 16'
+    """
+    names = "|".join(sorted(options, key=len, reverse=True))
+    if not names:
+        return text
+    # not inside a path, nor in quotes, which repeat what a person wrote
+    argument = re.compile(rf"(?<![\w'\"./\\-])(?:{names})(?![\w'\"/\\=-]|\.\w)")
+
+    def renamed(part: str) -> str:
+        return argument.sub(lambda word: f"--{word[0].replace('_', '-')}", part)
+
+    return _REQUEST.sub(lambda clause: renamed(clause[0]), text) if _ON_A_FILE.match(text) else renamed(text)
 
 
 @contextmanager

@@ -8,8 +8,19 @@ from typing import Annotated
 import typer
 
 from ..core.errors import StmError
-from .console import out, size_in_words
-from .files import Biases, Channel, Files, PixelSize, Strict, check_not_read, check_places, read, read_points
+from .console import STDOUT, out, size_in_words
+from .files import (
+    Biases,
+    Channel,
+    Files,
+    PixelSize,
+    Strict,
+    check_not_read,
+    check_places,
+    read,
+    read_points,
+    write_points,
+)
 
 #: What points are written as for ImageJ.
 _OF_IMAGEJ = (".roi", ".csv")
@@ -23,7 +34,7 @@ def convert(
             "-o",
             "--output",
             help="The NetCDF file (.nc) or Zarr store (.zarr) to write; of points, a selection (.roi) or results (.csv)"
-            " of ImageJ.",
+            " of ImageJ, or - for a table (CSV) on standard output.",
         ),
     ],
     channel: Channel = None,
@@ -43,28 +54,32 @@ def convert(
 
     Example: stm-impurities convert marked.roi -o marked.csv --pixel-size-nm 0.47
     """
+    from ..io.tables import is_points_table
     from ..io.writers import save_stack
 
+    if output == STDOUT and len(files) == 1 and is_points_table(files[0]):
+        write_points(read_points(files[0], pixel_size_nm, strict=strict), output)
+        return
     if output.suffix.lower() == ".zarr":  # a folder
         check_not_read(output, files)
     else:
         check_places([output], files)
     if output.suffix.lower() in _OF_IMAGEJ:
-        _convert_points(files, output, pixel_size_nm)
+        _convert_points(files, output, pixel_size_nm, strict)
         return
     stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     save_stack(stack, output)
     out().print(f"{output}: {size_in_words(stack.shape)}, channel {stack.name}", markup=False)
 
 
-def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None) -> None:
+def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None, strict: bool) -> None:
     from ..data.points import pixel_size_of
     from ..io.imagej import SELECTIONS, export_imagej
     from ..io.tables import save_points
 
     if len(files) != 1:
         raise StmError(f"{output}: one table of points becomes one file of ImageJ, got {len(files)} files")
-    points = read_points(files[0], pixel_size_nm)
+    points = read_points(files[0], pixel_size_nm, strict=strict)
     if files[0].suffix.lower() in SELECTIONS and output.suffix.lower() == ".csv":
         save_points(points, output)
         out().print(f"{output}: {len(points)} points")

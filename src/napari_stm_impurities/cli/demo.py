@@ -9,6 +9,7 @@ import typer
 
 from ..core.errors import StmError
 from .console import long_work, out
+from .files import check_is_file
 
 
 def demo(
@@ -24,6 +25,7 @@ def demo(
     from ..workflow.demo import run_demo
     from .console_tables import comparison_table, demo_table
 
+    check_is_file(output, "the demo")
     if output.exists() and not output.is_dir():
         raise StmError(f"{output}: is a file; name a folder for the results")
     with long_work("demo") as (progress, should_stop):

@@ -14,7 +14,7 @@ from ..core.errors import StmError
 from ..core.files import check_file_place
 from ..core.units import quantity, unit_mv
 from ..data.points import check_points
-from ..io.tables import save_points
+from ..io.tables import check_table_name, save_points
 from .console import STDOUT, print_message
 
 if TYPE_CHECKING:
@@ -55,22 +55,55 @@ class Numbers(Protocol):
         """Write it as a file."""
 
 
-def check_places(outputs: Iterable[Path | None], inputs: Sequence[Path | None] = ()) -> None:
+def check_places(
+    outputs: Iterable[Path | None],
+    inputs: Sequence[Path | None] = (),
+    *,
+    tables: Iterable[Path | None] = (),
+    texts: Iterable[Path | None] = (),
+) -> None:
     """See, before any work is done, that each file can be written, and that none is written over what is read.
+
+    Parameters
+    ----------
+    outputs
+        The files to write that are no text: these need a name.
+    inputs
+        The files that are read.
+    tables, texts
+        The tables of points and the JSON files to write, which may also go to standard output.
 
     Raises
     ------
     StmError
-        If a place cannot be written to, is that of a file to read, or is named twice.
+        If a place cannot be written to, is that of a file to read, or is named twice, a table has no name of one, or
+        what is no text would go to standard output.
     """
-    wanted = [path for path in outputs if path is not None]
+    outputs, tables = list(outputs), [path for path in tables if path is not None]
+    for path in outputs:
+        check_is_file(path)
+    wanted = [path for path in (*outputs, *tables, *texts) if path is not None]
     for number, path in enumerate(wanted):
         if path in wanted[:number]:
             raise StmError(f"{path}: two results cannot go to one place; give another name")
         if path == STDOUT:
             continue
+        if path in tables:
+            check_table_name(path)
         check_file_place(path)
         check_not_read(path, inputs)
+
+
+def check_is_file(output: Path | None, what: str = "this result") -> None:
+    """See that a result does not go to standard output, where only tables of points and JSON go.
+
+    Raises
+    ------
+    StmError
+        If it does.
+    """
+    if output == STDOUT:
+        raise StmError(f"{what} cannot be written to standard output; name a file or a folder instead of -")
 
 
 def check_not_read(output: Path, inputs: Iterable[Path | None]) -> None:
@@ -142,13 +175,27 @@ def read_points(
         If it is no table of points, its positions are in pixels and the pixel size is not known, or `strict` refuses
         an assumption.
     """
-    from ..io.tables import load_points
-
-    points = load_points(path, pixel_size_nm=pixel_size_nm)
+    points = load_points(path, pixel_size_nm, strict=strict)
     for text in points.attrs["assumptions"]:
-        if strict:
-            raise StmError(f"{path}: strict reading refuses an assumption ({text}); state it in the table")
         print_message("assumed", f"{path}: {text}")
+    return points
+
+
+def load_points(
+    path: Path, pixel_size_nm: float | tuple[float, float] | None = None, *, strict: bool = False
+) -> pd.DataFrame:
+    """The table of points in a file, with its assumptions in its ``attrs`` only.
+
+    Raises
+    ------
+    StmError
+        As :func:`read_points`.
+    """
+    from ..io import tables
+
+    points = tables.load_points(path, pixel_size_nm=pixel_size_nm)
+    for text in points.attrs["assumptions"] if strict else ():
+        raise StmError(f"{path}: strict reading refuses an assumption ({text}); state it in the table")
     return points
 
 

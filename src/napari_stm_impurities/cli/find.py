@@ -9,8 +9,19 @@ import typer
 
 from ..core.errors import StmError
 from ..impurities.family import Impurities
-from .console import PARTLY_FAILED, STDOUT, long_work, out, print_message
-from .files import Biases, Channel, PixelSize, Strict, biases, check_not_read, check_places, read, write_points
+from .console import PARTLY_FAILED, long_work, out, print_message
+from .files import (
+    Biases,
+    Channel,
+    PixelSize,
+    Strict,
+    biases,
+    check_is_file,
+    check_not_read,
+    check_places,
+    read,
+    write_points,
+)
 from .run_options import Device, Material, ModelName, Threshold
 
 
@@ -64,11 +75,13 @@ def find(
     """
     if material is not None and wavelength_nm is not None:
         raise StmError("--material and --wavelength-nm both give the scale of the ripples; leave one of them out")
-    batch = output != STDOUT and (output.is_dir() or any(_is_batch(name) for name in files))
+    batch = output.is_dir() or any(_is_batch(name) for name in files)
+    if batch:
+        check_is_file(output, "the tables of a batch")
     if batch and (score_map or figure or wavelength_nm is not None):
         raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
     if not batch:
-        check_places([output, score_map, figure], [Path(name) for name in files])
+        check_places([score_map, figure], [Path(name) for name in files], tables=[output])
     from ..impurities.model import load_model
 
     loaded = load_model(model, device)

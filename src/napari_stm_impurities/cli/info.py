@@ -10,7 +10,7 @@ import typer
 
 from ..core.errors import StmError
 from .console import BAD_INPUT, out, print_message, size_in_words
-from .files import Biases, Channel, Files, PixelSize, Strict, biases
+from .files import Biases, Channel, Files, PixelSize, Strict, biases, load_points
 
 
 def info(
@@ -39,7 +39,7 @@ def info(
     }
     for path in files:
         try:
-            told.append(_points_facts(path, pixel_size_nm) if is_points_table(path) else _facts(path, given))
+            told.append(_points_facts(path, pixel_size_nm, strict) if is_points_table(path) else _facts(path, given))
         except StmError as error:
             failed = True
             print_message("error", str(error))
@@ -51,15 +51,14 @@ def info(
     return BAD_INPUT if failed else 0
 
 
-def _points_facts(path: Path, pixel_size_nm: float | None) -> dict[str, Any]:
+def _points_facts(path: Path, pixel_size_nm: float | None, strict: bool) -> dict[str, Any]:
     from ..io.imagej import SELECTIONS
-    from ..io.tables import load_points
 
     suffix = path.suffix.lower()
     if suffix in SELECTIONS:
         # how many there are needs no pixel size
         pixel_size_nm = pixel_size_nm or 1.0
-    points = load_points(path, pixel_size_nm=pixel_size_nm)
+    points = load_points(path, pixel_size_nm, strict=strict)
     counts = points["source"].value_counts()
     return {
         "file": str(path),

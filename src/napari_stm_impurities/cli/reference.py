@@ -46,7 +46,7 @@ def reference(
     from ..spots import find_reference
 
     config = ReferenceConfig.of(**given(values))
-    check_places([output], files)
+    check_places([], files, tables=[output])
     stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     nearest = float(map_at(stack, float(stack.bias[0]) if bias is None else bias).bias)
     bound_map = check_stack(select_bias(stack, nearest, nearest))

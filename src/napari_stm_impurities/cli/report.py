@@ -19,6 +19,7 @@ from .files import (
     PixelSize,
     Strict,
     biases,
+    check_is_file,
     read,
     read_points,
 )
@@ -81,6 +82,7 @@ def report(
     from ..workflow.provenance import Inputs
     from ..workflow.report import check_place, write_report
 
+    check_is_file(output, "a report")
     check_place(output)
     for path in files:
         if output.resolve() in path.resolve().parents:

@@ -8,10 +8,7 @@ from typing import Annotated
 import typer
 
 from .console import NOT_THE_SAME, long_work, out
-from .files import (
-    check_places,
-    write_points,
-)
+from .files import Strict, check_places, write_points
 
 
 def rerun(
@@ -20,6 +17,7 @@ def rerun(
         Path | None,
         typer.Option("-o", "--output", help="Also write the table of points (CSV); - writes to standard output."),
     ] = None,
+    strict: Strict = False,
 ) -> int:
     """Get the points of a report again: the same files, model, numbers and edits.
 
@@ -29,9 +27,9 @@ def rerun(
     """
     from ..workflow import rerun as again
 
-    check_places([output], [provenance])
+    check_places([], [provenance], tables=[output])
     with long_work("rerun") as (progress, should_stop):
-        result = again.rerun(provenance, progress=progress, should_stop=should_stop)
+        result = again.rerun(provenance, strict=strict, progress=progress, should_stop=should_stop)
     if output is not None:
         write_points(result.points, output)
     out(output).print(result.said, markup=False)

@@ -9,14 +9,13 @@ import typer
 
 from ..core.errors import StmError
 from ..impurities.training import TrainingConfig
-from ..io.tables import save_points
 from ..io.writers import save_stack
 from ..physics.dispersion import Dispersion
 from ..simulation.amplitudes import Amplitudes
 from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_dataset
 from ..simulation.surface import SurfaceConfig, simulate_surface
 from .console import long_work, out, print_message
-from .files import check_places
+from .files import check_places, write_points
 from .options import given, options_of
 
 
@@ -25,7 +24,9 @@ def simulate(
     output: Annotated[Path, typer.Option("-o", "--output", help="The NetCDF file to write.")],
     material: Annotated[str, typer.Option(help="The surface: Au(111), Ag(111) or Cu(111).")] = "Au(111)",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
-    points: Annotated[Path | None, typer.Option(help="Also write the true positions (CSV).")] = None,
+    points: Annotated[
+        Path | None, typer.Option(help="Also write the true positions (CSV); - writes to standard output.")
+    ] = None,
     bound_state: Annotated[Path | None, typer.Option(help="Also write the map of the bound states (NetCDF).")] = None,
     windows: Annotated[
         int | None, typer.Option(min=1, help="Instead of a surface, write so many training windows with their labels.")
@@ -40,7 +41,7 @@ def simulate(
 
     Example: stm-impurities simulate -o surface.nc --material "Au(111)" --points truth.csv
     """
-    check_places([output, points, bound_state])
+    check_places([output, bound_state], tables=[points])
     if windows is not None:
         grid = SurfaceConfig.of(**given(values))
         biases = [grid.bias_start_mv, grid.bias_stop_mv]
@@ -57,10 +58,10 @@ def simulate(
         surface = simulate_surface(material, seed, config=config, progress=progress, should_stop=should_stop)
     save_stack(surface.stack, output)
     if points is not None:
-        save_points(surface.points, points)
+        write_points(surface.points, points)
     if bound_state is not None:
         save_stack(surface.bound_state_map, bound_state)
-    out().print(f"{output}: {len(surface.points)} impurities", markup=False)
+    out(points).print(f"{output}: {len(surface.points)} impurities", markup=False)
 
 
 def _simulate_windows(output: Path, n_windows: int, training: TrainingConfig, seed: int) -> None:

@@ -41,7 +41,7 @@ def statistics(
     from ..analysis.spatial_statistics import surface_statistics
     from .console_tables import statistics_table
 
-    check_places([as_json], [points, stack])
+    check_places([], [points, stack], texts=[as_json])
     area = read([stack], channel, pixel_size_nm, bias_mv, strict=strict)
     table = read_points(points, size_of(area), strict=strict)
     with long_work("statistics") as (progress, should_stop):

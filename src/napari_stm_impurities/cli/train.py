@@ -68,11 +68,14 @@ def train(
             view = prepare_input(stack, config.inputs, band)
             config = config.for_band(band, view.bias_mv, max(view.pixel_size_nm))
             print_message("train", f"the windows are made for the experiment's k ({band.source})")
+    wanted = None
+    if reference is not None and stack is not None:
+        wanted = read_points(reference, size_of(stack), strict=strict)
     with long_work("train") as (progress, should_stop):
         model = train_model(
             preset,
             stack,
-            reference=None if reference is None or stack is None else read_points(reference, size_of(stack)),
+            reference=wanted,
             dispersion=band,
             config=None if resume else config,
             path=output,

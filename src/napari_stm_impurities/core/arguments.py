@@ -6,6 +6,7 @@ Each check takes the value, the name by which the message calls it, and the boun
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from numbers import Integral, Real
@@ -23,6 +24,8 @@ Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1
 #: A pixel is larger than a millionth of an atom and smaller than a millimetre; what is not was given in m.
 _SMALLEST_PIXEL_NM, _LARGEST_PIXEL_NM = 1e-7, 1e6
+#: What the system says of a path that nothing can have: too long, or a link that leads to itself.
+_IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
 #: The most characters of a value that a message repeats.
 _SHOWN = 60
 
@@ -69,12 +72,10 @@ def number(
     good = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     good = good and (above is None or value > above) and (least is None or value >= least)
     if not good or (most is not None and value > most):
-        bounds = [
-            f"{word} {bound:g}"
-            for word, bound in (("above", above), ("at least", least), ("at most", most))
-            if bound is not None
-        ]
-        wanted = ", ".join([f"a number in {unit}" if unit else "a number", *bounds])
+        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most)) if bound is not None]
+        bounds += [] if above in (None, 0) else [f"above {above:g}"]
+        noun = "a positive number" if above == 0 else "a number"
+        wanted = ", ".join([f"{noun} in {unit}" if unit else noun, *bounds])
         raise StmError(f"{what} must be {wanted}, got {shown(value)}")
     return float(value)
 
@@ -196,7 +197,13 @@ def path_of(value: Any, what: str = "a file") -> Path:
     if not isinstance(value, str | os.PathLike):
         raise StmError(f"expected the path of {what}, got {shown(value)}")
     path = os.fspath(value)
-    if not isinstance(path, str) or not path or "\0" in path:
+    good = isinstance(path, str) and bool(path) and "\0" not in path
+    try:
+        if good:
+            os.lstat(path)
+    except OSError as error:
+        good = error.errno not in _IMPOSSIBLE
+    if not good:
         raise StmError(f"expected the path of {what}, got {shown(value)}")
     return Path(path)
 

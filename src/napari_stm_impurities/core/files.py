@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from .errors import StmError
 
 #: How the name of a table ends in which points are kept while they are edited; it is nobody's data.
 AUTOSAVE_SUFFIX = ".stm-autosave.csv"
+#: How often, and after what pause, the removal of a folder is tried that others still write into: a second in all.
+_TRIES, _WAIT_S = 20, 0.05
 
 
 @contextmanager
@@ -47,16 +51,24 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = path_of(path, "a file to write")
     check_file_place(path)
     with _told_as_not_written(path):
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        device = path.exists() and not path.is_file()
+        # the file that a link points to is written, and the link stays
+        place = Path(tempfile.gettempdir(), path.name) if device else Path(os.path.realpath(path))
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=place.parent)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
+            if device:
+                # /dev/stdout, or a pipe: there is no file that could be replaced
+                with temporary.open("rb") as whole, path.open("wb") as stream:
+                    shutil.copyfileobj(whole, stream)
+                return
             # mkstemp makes a file that only its owner may read; the result gets the usual permissions
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
-            os.replace(temporary, path)
+            os.replace(temporary, place)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -70,6 +82,8 @@ def check_file_place(path: Path) -> None:
         If the folder does not exist or cannot be written to, or a folder has that name.
     """
     with _told_as_not_written(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            return  # a device or a pipe: no file is made in its folder
         _check_folder_above(path)
         if path.is_dir():
             raise StmError(f"{path}: cannot be written (it is a folder); give the name of a file")
@@ -99,9 +113,16 @@ def _told_as_not_written(path: Path) -> Iterator[None]:
         # of a file inside the temporary folder, whose name means nothing to a person
         raise NotWrittenError(path, error.reason) from error
     except OSError as error:
-        # some libraries put several lines into what they raise
-        reason = error.strerror or " ".join(str(error).split()) or type(error).__name__
-        raise NotWrittenError(path, reason) from error
+        raise NotWrittenError(path, _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    """The text of the operating system; HDF5 and safetensors hide its number in a long text of their own."""
+    if error.errno:
+        return os.strerror(error.errno)
+    text = " ".join(str(error).split())
+    number = re.search(r"(?:errno = |os error )(\d+)", text)
+    return os.strerror(int(number[1])) if number else text or type(error).__name__
 
 
 def check_place(path: Path, what: str, is_older: Callable[[Path], bool]) -> bool:
@@ -159,7 +180,16 @@ def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Call
             os.replace(temporary, path)
             shutil.rmtree(aside, ignore_errors=True)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which threads of Zarr may still be writing, after one of them has failed."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_WAIT_S)
 
 
 def places_near(path: str, folder: Path) -> Iterator[Path]:

@@ -65,7 +65,8 @@ def _quadrant(a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
     a, b = np.minimum(np.abs(a), radius), np.minimum(np.abs(b), radius)
     # up to `flat` the strip of height b lies under the arc; from there to a the arc is the lower one
     flat = np.minimum(np.sqrt(radius**2 - b**2), a)
-    return sign * (b * flat + _under_arc(a, radius) - _under_arc(flat, radius))
+    # the difference first: the two are large where the disc is much larger than the rectangle
+    return sign * (b * flat + (_under_arc(a, radius) - _under_arc(flat, radius)))
 
 
 def _under_arc(u: np.ndarray, radius: float) -> np.ndarray:

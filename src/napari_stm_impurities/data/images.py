@@ -67,7 +67,10 @@ def make_stack(
     >>> stack.sizes["x"], [float(v) for v in stack.bias]
     (20, [-10.0, 0.0, 10.0])
     """
-    return STACK.parse(data, bias_mv, pixel_size_nm, channel=channel, units=units, attrs=attrs)
+    if isinstance(data, xr.Dataset):
+        raise StmError(f"a stack is made from one array, got {shown(data)}; choose one of its variables")
+    plain = data.data if isinstance(data, xr.DataArray) else data
+    return STACK.parse(plain, bias_mv, pixel_size_nm, channel=channel, units=units, attrs=attrs)
 
 
 def pixel_size_nm(stack: xr.DataArray) -> tuple[float, float]:

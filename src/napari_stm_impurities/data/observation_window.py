@@ -139,10 +139,20 @@ class ObservationWindow:
         """
         y, x = np.asarray(centres_nm, dtype=np.float64).reshape(-1, 2).T
         height, width = self.pixel_size_nm
-        row = np.floor((y - self.corner_nm[0]) / height).astype(np.intp)
-        column = np.floor((x - self.corner_nm[1]) / width).astype(np.intp)
-        reach = [math.ceil(radius_nm / size) for size in self.pixel_size_nm]
         area = np.zeros(len(y))
+        reach = [math.ceil(radius_nm / size) for size in self.pixel_size_nm]
+        if math.prod(2 * far + 1 for far in reach) > self.mask.size:
+            # a disc of more pixels than the frame: its parts in the runs of measured pixels are fewer
+            for box in self._runs_nm():
+                area += disc_area_in(y, x, radius_nm, box)
+            return np.clip(area / self.area_nm2, 0.0, 1.0)
+        # a disc whose centre lies farther out than its radius has no part in the frame, wherever that is
+        row, column = (
+            np.clip(np.floor((place - corner) / size), -far - 1, n + far).astype(np.intp)
+            for place, corner, size, far, n in zip(
+                (y, x), self.corner_nm, self.pixel_size_nm, reach, self.mask.shape, strict=True
+            )
+        )
         for i in range(-reach[0], reach[0] + 1):
             for j in range(-reach[1], reach[1] + 1):
                 inside = (row + i >= 0) & (row + i < self.mask.shape[0])
@@ -152,6 +162,17 @@ class ObservationWindow:
                 left = self.corner_nm[1] + (column[inside] + j) * width
                 area[inside] += disc_area_in(y[inside], x[inside], radius_nm, (top, top + height, left, left + width))
         return np.clip(area / self.area_nm2, 0.0, 1.0)
+
+    def _runs_nm(self) -> list[Rectangle]:
+        """The measured pixels as rectangles: each row's runs of neighbours, from edge to edge in nm."""
+        edges = np.diff(np.pad(self.mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+        rows, first = np.nonzero(edges == 1)
+        _, last = np.nonzero(edges == -1)
+        (y, x), (height, width) = self.corner_nm, self.pixel_size_nm
+        return [
+            (y + row * height, y + (row + 1) * height, x + begin * width, x + end * width)
+            for row, begin, end in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True)
+        ]
 
     def overlap_nm2(self, shift_nm: np.ndarray) -> np.ndarray:
         """The area's overlap with itself, moved by each shift: its set covariance.

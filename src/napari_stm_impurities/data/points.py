@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core.arguments import instance
+from ..core.arguments import instance, pixel_sizes, real_array, shown
 from ..core.errors import StmError
 
 SOURCES = ("model", "manual", "reference")
@@ -90,25 +90,45 @@ def make_points(
     pandas.DataFrame
         The columns of :data:`COLUMNS`.
 
+    Raises
+    ------
+    StmError
+        If the positions have another shape or are not finite, there are more or fewer scores than points, a confidence
+        lies outside 0 to 1, or the source is none of :data:`SOURCES`.
+
     Examples
     --------
     >>> make_points([[2, 4]], (0.5, 0.5), source="manual")[["y_nm", "x_nm"]].values.tolist()
     [[1.0, 2.0]]
     """
-    yx = np.asarray(yx_px, dtype=np.float64).reshape(-1, 2)
+    yx = real_array(yx_px, "the positions").astype(np.float64)
+    yx = yx.reshape(0, 2) if yx.size == 0 else yx
+    if yx.ndim != 2 or yx.shape[1] != 2:
+        raise StmError(f"the positions must have the shape (n, 2), row and column in pixels, got {shown(yx_px)}")
+    size = pixel_sizes(pixel_size_nm)
+    if not isinstance(source, str) or source not in SOURCES:
+        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {shown(source)}")
     n = len(yx)
     table = pd.DataFrame(
         {
-            "y_nm": yx[:, 0] * pixel_size_nm[0],
-            "x_nm": yx[:, 1] * pixel_size_nm[1],
+            "y_nm": yx[:, 0] * size[0],
+            "x_nm": yx[:, 1] * size[1],
             "y_px": yx[:, 0],
             "x_px": yx[:, 1],
-            "score": np.broadcast_to(np.asarray(score, dtype=np.float64), (n,)),
-            "confidence": np.broadcast_to(np.asarray(confidence, dtype=np.float64), (n,)),
+            "score": _one_each(score, n, "the score"),
+            "confidence": _one_each(confidence, n, "the confidence"),
             "source": pd.Categorical([source] * n, categories=list(SOURCES)),
         }
     )
     return check_points(table)
+
+
+def _one_each(values: ArrayLike, n: int, what: str) -> np.ndarray:
+    """One number a point, shape (n,), from as many numbers or one for all."""
+    array = real_array(values, what).astype(np.float64)
+    if array.shape not in ((), (n,)):
+        raise StmError(f"{what} must be one number, or one for each of {n} points, got {shown(values)}")
+    return np.broadcast_to(array, (n,))
 
 
 def check_points(points: pd.DataFrame) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def load_model(model: str | os.PathLike[str] | Model = "default", device: torch.
     """
     if isinstance(model, Model):
         return model
-    place = choose_device(None if device is None else str(device))
+    place = choose_device(device)
     if not path_like(model):
         raise ModelError(
             f"a model is a name ({', '.join(shipped_models())}), a .safetensors file or a Model, got {shown(model)}"

@@ -101,12 +101,12 @@ def _to_scale(stack: xr.DataArray, inputs: InputConfig, band: Dispersion | None)
             new = low / _INSIDE / k_top
     if new is None:
         return stack
-    most = np.pi / 2 / inputs.k_rad_per_px[0]
-    if max(size_y, size_x) > most * new:
+    # half of the longest ripple pi / k that the model knows
+    if max(size_y, size_x) * inputs.k_rad_per_px[0] > np.pi / 2 * new:
         raise StmError(
-            f"pixels of {size_y:.4g} x {size_x:.4g} nm are too coarse: on the model's scale, a pixel of {new:.3g} nm,"
-            f" each would be drawn out over more than {most:.2g} pixels, which is half of the longest ripple that the"
-            " model knows; measure with finer pixels"
+            f"pixels of {size_y:.4g} x {size_x:.4g} nm are too coarse or too oblong: on the model's scale, a pixel of"
+            f" {new:.3g} nm, each would be drawn out over more than half of the longest ripple that the model knows;"
+            " measure with finer pixels"
         )
     frame_y, frame_x = stack.sizes["y"] * size_y, stack.sizes["x"] * size_x
     if min(frame_y, frame_x) < MIN_SIDE_PX * new:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import roifile
 
+from ..core.arguments import path_of, pixel_sizes
 from ..core.errors import ReadError, StmError
 from ..core.files import written_whole
 from ..data.points import check_points, make_points, positions_nm
@@ -56,11 +57,9 @@ def export_imagej(
     >>> path.read_text().splitlines()[1].split(",")[:3]
     ['1', '2.25', '1.25']
     """
-    path = Path(path)
+    path = path_of(path, "a file for ImageJ")
     check_points(points)
-    size = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,))
-    if not (np.isfinite(size).all() and (size > 0).all()):
-        raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
+    size = np.array(pixel_sizes(pixel_size_nm))
     yx_px = positions_nm(points) / size + IMAGEJ_CORNER_PX
     suffix = path.suffix.lower()
     if suffix == ".csv":
@@ -115,12 +114,12 @@ def import_imagej_roi(path: str | os.PathLike[str], pixel_size_nm: float | tuple
     # the readers load every library of a format
     from .readers.recording import library_errors
 
-    path = Path(path)
+    path = path_of(path, "a selection of ImageJ")
+    height, width = pixel_sizes(pixel_size_nm)
     with library_errors(path, "a selection of ImageJ (.roi, or .zip)"):
         places = [_points_of(path, roifile.ImagejRoi.frombytes(data)) for data in _selections_in(path)]
     if not places:
         raise ReadError(path, "holds no selection of ImageJ (.roi)")
-    height, width = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,)).tolist()
     return make_points(np.concatenate(places)[:, ::-1], (height, width), source="reference")
 
 

@@ -144,7 +144,7 @@ def positions_in(table: PlainTable, pixel_size_nm: tuple[float, float] | None) -
     Raises
     ------
     StmError
-        If there are no columns of positions, or their unit is neither stated nor to be assumed.
+        If there are no columns of positions, two for one axis, or their unit is neither stated nor to be assumed.
 
     Examples
     --------
@@ -156,6 +156,10 @@ def positions_in(table: PlainTable, pixel_size_nm: tuple[float, float] | None) -
     if pair is None:
         found = ", ".join(table.names[:8])[:120]
         raise StmError(f"expected the columns y_nm and x_nm, or x and y, found {found}")
+    for taken in (table.names[column] for column in pair if table.names):
+        same = [name for name in table.names if axis_of(name) == axis_of(taken)]
+        if len(same) > 1:
+            raise StmError(f"{' and '.join(map(repr, same))} are both columns of one axis; leave one of them")
     n_columns = len(table.names or (table.rows[0] if table.rows else ()))
     if n_columns < 2 or (not table.names and n_columns > _MOST_WITHOUT_NAMES):
         raise StmError(f"expected a table with the columns x and y, found {n_columns} columns without names")

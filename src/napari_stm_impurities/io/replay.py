@@ -19,6 +19,7 @@ def replay(
     like: xr.DataArray | Sequence[Step],
     channel: str | None = None,
     *,
+    strict: bool = False,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
     **given: Any,
@@ -34,6 +35,8 @@ def replay(
     channel
         What to read; None takes the channel of `like`, where that is a stack. A layer that lost the name of its channel
         (another plugin made it anew) passes for the channel that is named in its own name, as in ``grid Current``.
+    strict
+        Refuse to assume what the file does not state.
     progress, should_stop
         As everywhere.
     **given
@@ -42,7 +45,7 @@ def replay(
     Raises
     ------
     StmError
-        If the file cannot be read, or a step cannot be done.
+        If the file cannot be read, `strict` refuses an assumption, or a step cannot be done.
     """
     recording = open_recording(path, **given)
     recipe = recipe_of(like) if isinstance(like, xr.DataArray) else like
@@ -50,7 +53,8 @@ def replay(
         channel = str(like.attrs.get("channel") or "") or None
 
     def channels(name: str | None) -> xr.DataArray:
-        return recording.image(None if name is None else _meant(name, [one.name for one in recording.channels]))
+        meant = None if name is None else _meant(name, [one.name for one in recording.channels])
+        return recording.image(meant, strict=strict)
 
     return apply(channels(channel), recipe, channels=channels, progress=progress, should_stop=should_stop)
 

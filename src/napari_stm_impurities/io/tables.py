@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core.arguments import path_of, pixel_sizes
 from ..core.errors import ReadError, StmError
 from ..core.files import written_whole
 from ..core.units import decode
@@ -32,12 +33,24 @@ def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     StmError
         If it is no table of points, the name is not that of a CSV file, or it cannot be written there.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".csv":
-        raise StmError(f"{path}: a table of points is written as CSV; name the file {path.with_suffix('.csv').name}")
+    path = check_table_name(path)
     check_points(points)
     with written_whole(path) as temporary:
         points.to_csv(temporary, index=False)
+    return path
+
+
+def check_table_name(path: str | os.PathLike[str]) -> Path:
+    """The path of a table of points that is to be written.
+
+    Raises
+    ------
+    StmError
+        If the name is not that of a CSV file.
+    """
+    path = path_of(path, "a table to write")
+    if path.suffix.lower() != ".csv":
+        raise StmError(f"{path}: a table of points is written as CSV; name the file {path.with_suffix('.csv').name}")
     return path
 
 
@@ -77,7 +90,7 @@ def load_points(
     >>> load_points(path, pixel_size_nm=0.5)[["y_nm", "x_nm"]].values.tolist()
     [[1.0, 2.0]]
     """
-    path = Path(path)
+    path = path_of(path, "a table of points")
     if path.suffix.lower() in SELECTIONS:
         if pixel_size_nm is None:
             raise ReadError(path, "a selection of ImageJ is in pixels; give pixel_size_nm, that of its map")
@@ -86,7 +99,7 @@ def load_points(
         return selection
     try:
         cells = parse_table(decode(path.read_bytes()))
-        table, assumptions = _of_cells(cells, _both(pixel_size_nm))
+        table, assumptions = _of_cells(cells, None if pixel_size_nm is None else pixel_sizes(pixel_size_nm))
         check_points(table)
     except FileNotFoundError:
         raise ReadError(path, "no such file") from None
@@ -98,15 +111,6 @@ def load_points(
     table = table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]]
     table.attrs["assumptions"] = list(assumptions)
     return table
-
-
-def _both(pixel_size_nm: float | tuple[float, float] | None) -> tuple[float, float] | None:
-    if pixel_size_nm is None:
-        return None
-    size = np.broadcast_to(np.asarray(pixel_size_nm, dtype=np.float64), (2,))
-    if not (np.isfinite(size).all() and (size > 0).all()):
-        raise StmError(f"the pixel size must be positive, in nm, got {pixel_size_nm!r}")
-    return float(size[0]), float(size[1])
 
 
 def _of_cells(cells: PlainTable, pixel_size_nm: tuple[float, float] | None) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from ..core.arguments import shown
 from ..core.errors import ModelError
 
 
-def choose_device(name: str | None = None) -> torch.device:
+def choose_device(name: str | torch.device | None = None) -> torch.device:
     """The device of that name, or the fastest one of this machine: a CUDA or Apple GPU, else the CPU.
 
     Raises
@@ -16,6 +16,8 @@ def choose_device(name: str | None = None) -> torch.device:
     ModelError
         If this machine lacks the named device.
     """
+    if not isinstance(name, str | torch.device | None):
+        raise ModelError(f"a device is named by a word, cpu or cuda, got {shown(name)}")
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:

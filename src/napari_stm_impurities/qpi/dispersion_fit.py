@@ -106,7 +106,7 @@ def fit_dispersion(stack: xr.DataArray) -> Dispersion:
         frame = np.multiply(size, stack.shape[1:])
         raise NoRing(
             f"{stack.attrs.get('source', 'the stack')}: a frame of {frame[0]:.4g} x {frame[1]:.4g} nm in pixels of"
-            f" {size[0]:.4g} x {size[1]:.4g} nm cannot show a whole ring of ripples, so the scale cannot be read off;"
+            f" {size[0]:.4g} x {size[1]:.4g} nm cannot show a ring of ripples, so the scale cannot be read off;"
             " give a material, or the wavelength of the ripples in nm"
         )
     witness = _BandLikelihood(spectrum)

@@ -44,10 +44,10 @@ class RingLogOdds(NamedTuple):
 
 
 def can_show_ring(spectrum: RadialSpectrum) -> bool:
-    """Whether there is any frequency at which a whole ring could be seen.
+    """Whether there is any frequency at which a ring could be seen.
 
-    Along the longer side of a pixel the highest frequency is low, and along the shorter side of the frame the finest
-    feature is wide: with oblong pixels or a narrow frame the two meet.
+    The shorter side of the frame sets the width of the finest feature, the shorter side of a pixel the highest
+    frequency: in a frame of a few pixels the two meet.
     """
     return bool(spectrum.q_per_nm.size and spectrum.q_per_nm[-1] > FEWEST_WIDTHS * spectrum.resolution_per_nm)
 

@@ -29,7 +29,7 @@ class RadialSpectrum(NamedTuple):
     q_per_nm
         Spatial frequency in rad/nm, shape (q,), evenly spaced.
     log_power
-        Natural logarithm, shape (map, q); nothing where the pixels are so oblong that no circle fits.
+        Natural logarithm, shape (map, q); nothing where the frame is so narrow that no circle fits.
     bias_mv
         Shape (map,).
     resolution_per_nm
@@ -56,7 +56,8 @@ def radial_spectrum(stack: xr.DataArray) -> RadialSpectrum:
     q = np.hypot(2 * np.pi * fft.fftfreq(shape[0], size[0])[:, None], 2 * np.pi * fft.rfftfreq(shape[1], size[1])[None])
     resolution = 2 * np.pi / float(min(height * size[0], width * size[1]))
     step = resolution / _PADDING
-    n_rings = int(np.pi / float(size.max()) / step)
+    # beyond what the longer side of a pixel resolves, only arcs of a circle are there, and a ring shows on them too
+    n_rings = int(np.pi / float(size.min()) / step)
     if n_rings < 2:
         return RadialSpectrum(np.zeros(0), np.zeros((len(few), 0)), few.bias.values, resolution)
     ring = np.rint(q / step).astype(int).ravel()

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from pydantic import SerializeAsAny, ValidationError, field_validator
 
 from ..analysis.edits import Edit
+from ..core.arguments import path_of
 from ..core.configuration import Configuration, one_line
 from ..core.errors import ReadError
 from ..core.files import written_whole
@@ -95,6 +96,7 @@ class Inputs(Configuration):
         self,
         paths: Sequence[str | os.PathLike[str]],
         *,
+        strict: bool = False,
         progress: Progress = silent,
         should_stop: ShouldStop = never,
     ) -> xr.DataArray:
@@ -103,11 +105,13 @@ class Inputs(Configuration):
         Raises
         ------
         StmError
-            If the files cannot be read, or a step of the preparation cannot be done.
+            If the files cannot be read, `strict` refuses an assumption, or a step of the preparation cannot be done.
         """
         given = {"pixel_size_nm": self.pixel_size_nm, "bias_mv": self.bias_mv}
         path = paths[0] if len(paths) == 1 else paths
-        return replay(path, self.recipe, self.channel, progress=progress, should_stop=should_stop, **given)
+        return replay(
+            path, self.recipe, self.channel, strict=strict, progress=progress, should_stop=should_stop, **given
+        )
 
 
 class Provenance(Configuration):
@@ -168,8 +172,9 @@ class Provenance(Configuration):
             If the file is missing, is damaged, or is another kind of file.
         """
         expected = "expected the provenance of a table of points (JSON, as a report holds it)"
+        path = path_of(path, "a provenance file")
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
+            return cls.model_validate_json(path.read_bytes())
         except OSError as error:
             raise ReadError(path, f"{error.strerror or 'cannot be read'}; {expected}") from None
         except ValidationError as error:

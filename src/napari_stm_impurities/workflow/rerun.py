@@ -38,6 +38,7 @@ class Rerun:
 def rerun(
     path: str | os.PathLike[str],
     *,
+    strict: bool = False,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Rerun:
@@ -47,6 +48,8 @@ def rerun(
     ----------
     path
         A provenance file. The files that it names are looked for where they were, and beside it.
+    strict
+        Refuse to assume what the files do not state, as in :func:`~napari_stm_impurities.read_stack`.
     progress, should_stop
         See :mod:`napari_stm_impurities.core.progress`.
 
@@ -80,7 +83,7 @@ def rerun(
                 files[-1], f"the file has changed: SHA-256 {file.sha256[:12]}... was recorded, it is {now[:12]}... now"
             )
     method = family_of(told.run.kind).repeat(told.run, folder)
-    stack = told.inputs.read(files, should_stop=should_stop)
+    stack = told.inputs.read(files, strict=strict, should_stop=should_stop)
     result = method.run(stack, progress=progress, should_stop=should_stop)
     points = apply_edits(result.points, told.edits)
     said = _difference(told, points)

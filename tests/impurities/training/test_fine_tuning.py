@@ -11,7 +11,7 @@ from napari_stm_impurities.impurities.model import Calibration, Model, ModelConf
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
 from napari_stm_impurities.impurities.training import AdaptConfig, TrainingConfig, adapt, adaptation_of, train
 from napari_stm_impurities.impurities.training.checkpoint import Checkpoint
-from napari_stm_impurities.impurities.training.fine_tune_config import Adaptation, Lineage
+from napari_stm_impurities.impurities.training.fine_tune_config import Adaptation, AssumedWindowsWarning, Lineage
 from napari_stm_impurities.nn.checkpoint import checkpoint_path
 from napari_stm_impurities.simulation.config import ScatteringConfig
 
@@ -237,3 +237,17 @@ def test_the_checkpoint_keeps_what_it_came_from(gold, parent, short, tmp_path):
     origin = Checkpoint.load(checkpoint_path(path)).header.origin
     assert origin.settings == short
     assert np.isclose(origin.held_out_nm[1], 18.5, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("training", "says"), [({}, "states no simulated windows"), ({"windows": {"kind": "sparkles"}}, "in an older form")]
+)
+def test_simulated_windows_that_a_model_does_not_state_are_a_warning(parent, short, training, says):
+    unstated = Model(parent.config.model_copy(update={"training": training}), parent.network)
+    with pytest.warns(AssumedWindowsWarning, match=f"the model parent .*{says}; those of the default training"):
+        assert short.plan(unstated, 64).windows == TrainingConfig().windows
+
+
+@pytest.mark.filterwarnings("error")
+def test_simulated_windows_that_a_model_states_are_taken(parent, short):
+    assert short.plan(parent, 64).windows.model_dump(mode="json") == parent.config.training["windows"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_stm_impurities.core.errors import ReadError
+from napari_stm_impurities.data.images import pixel_size_nm
 from napari_stm_impurities.io.readers import read_stack, recording
 
 DATA = np.arange(3 * 4 * 5, dtype=float).reshape(3, 4, 5)
@@ -129,3 +130,20 @@ def test_a_text_may_state_the_unit(tmp_path):
     assert stack.attrs["pixel_size_nm"] == [0.5, 0.5]
     np.savez(tmp_path / "b.npz", data=DATA, bias_mV=[-5, 0, 5], pixel_size_nm=0.5, units=np.array([None]))
     assert read_stack(tmp_path / "b.npz", strict=True).shape == (3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("listed", "size", "says"),
+    [
+        ((10.0, 8.0), (0.5, 0.5), "is taken as (x, y), so that the pixels are square"),
+        ((8.0, 10.0), (0.5, 0.5), "is taken as (y, x)"),
+        ((4.0, 10.0), (0.25, 0.5), "is taken as (y, x)"),
+    ],
+)
+def test_which_side_of_a_frame_is_meant_is_an_assumption(tmp_path, listed, size, says):
+    maps = np.random.default_rng(0).normal(size=(2, 16, 20))
+    np.savez(tmp_path / "a.npz", data=maps, bias_mv=[1, 2], scan_size_nm=listed)
+    stack = read_stack(tmp_path / "a.npz")
+    assert pixel_size_nm(stack) == pytest.approx(size)
+    (assumed,) = stack.attrs["assumptions"]
+    assert f"scan_size_nm = {listed[0]:g}, {listed[1]:g} {says}" in assumed

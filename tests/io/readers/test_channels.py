@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_stm_impurities.io.readers.channels import LockIn, choose, recognise
+from napari_stm_impurities.io.readers.channels import LockIn, choose, is_backward, recognise
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,10 @@ def test_names_that_instruments_give(name, what, is_didv):
         ("LIX 3 omega [AVG]", "A", "lock-in, harmonic 3", False),
         ("Lock-in X 2nd harmonic", "V", "lock-in, harmonic 2", False),
         ("Lockin second harmonic", "V", "lock-in, harmonic 2", False),
+        ("LIA X 2nd", "V", "lock-in, harmonic 2", False),
+        ("Lock-in X (2nd)", "V", "lock-in, harmonic 2", False),
+        ("2nd Lock-in X", "V", "lock-in", True),
+        ("Lock-in X 1st", "V", "lock-in", True),
         ("Lock-in 2f", "V", "lock-in, harmonic 2", False),
         ("d2I/dV2", "", "lock-in, harmonic 2", False),
         ("d2I_dV2", "", "lock-in, harmonic 2", False),
@@ -123,3 +127,20 @@ def test_the_choice(names, taken):
     channel, why, _ = choose([recognise(name, "A") for name in names], None, fallback="current")
     assert channel.name == taken
     assert taken in why
+
+
+def test_several_signals_of_one_kind_are_warned_of():
+    named = [recognise(name, "V") for name in ("7280DSP Lockin-X", "SR830 X", "SR830 X [bwd]", "SR830 Y")]
+    chosen, _, warnings = choose(named, None, "current")
+    assert chosen.name == "7280DSP Lockin-X"
+    (warning,) = warnings
+    assert "several channels are dI/dV by their names (7280DSP Lockin-X, SR830 X)" in warning
+    assert choose(named[1:], None, "current")[2] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["dIdV (Retrace)", "dIdV [retrace]", "Z retrace", "LIX (bwd)", "Z [bwd]", "Backward Z"]
+)
+def test_the_way_back_by_its_spellings(name):
+    assert is_backward(name)
+    assert not is_backward("Z trace")

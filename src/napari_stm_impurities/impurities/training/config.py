@@ -90,6 +90,8 @@ class TrainingConfig(Configuration):
         StmError
             If there is no such preset.
         """
+        if not isinstance(name, str):
+            raise StmError(f"a training preset is named by a word, default or wang2020, got {shown(name)}")
         if name == "default":
             return cls()
         if name == "wang2020":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -17,6 +18,10 @@ from .config import TrainingConfig
 WORSE_BY = 0.02
 #: Where a model's file carries its adaptation.
 _KEY = "adaptation"
+
+
+class AssumedWindowsWarning(UserWarning):
+    """A model does not state the simulated windows that it was trained on, so others are taken."""
 
 
 class AdaptConfig(Configuration):
@@ -55,6 +60,12 @@ class AdaptConfig(Configuration):
             The model to begin with.
         side_px
             The shorter side of the stack on the model's scale.
+
+        Warns
+        -----
+        AssumedWindowsWarning
+            If the parent does not state the simulated windows that it was trained on: those of the default training
+            are taken.
         """
         return TrainingConfig.of(
             windows=_windows_of(parent),
@@ -161,9 +172,16 @@ def with_adaptation(model: Model, adaptation: Adaptation) -> Model:
 
 
 def _windows_of(model: Model) -> WindowConfig:
-    """What a model has learnt from; the default windows where its file does not tell, or tells it in older words."""
+    """The simulated windows that a model was trained on; the default ones, with a warning, where it states none."""
+    stated = model.config.training.get("windows")
     try:
-        windows: WindowConfig = TypeAdapter(WindowConfig).validate_python(model.config.training.get("windows"))
+        windows: WindowConfig = TypeAdapter(WindowConfig).validate_python(stated)
     except ValidationError:
+        problem = "states no simulated windows" if stated is None else "states its simulated windows in an older form"
+        warnings.warn(
+            f"the model {model.config.name} {problem}; those of the default training are taken in their place",
+            AssumedWindowsWarning,
+            stacklevel=3,
+        )
         return TrainingConfig().windows
     return windows

@@ -13,6 +13,7 @@ import xarray as xr
 from ...analysis.merging import review_status_of
 from ...core.arguments import instance, path_of, rectangle
 from ...core.errors import StmError
+from ...core.files import check_file_place
 from ...core.hashing import sha256_of_arrays
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...data.geometry import Rectangle
@@ -112,6 +113,8 @@ def adapt(
     'default'
     """
     model_path = None if path is None else path_of(path, "a model file")
+    if model_path is not None:
+        check_file_place(model_path)
     if points is not None and not np.isfinite(positions_nm(points)).all():
         raise StmError("a point has a position that is not a finite number")
     checkpoint = Checkpoint.of_model(model_path) if resume else None

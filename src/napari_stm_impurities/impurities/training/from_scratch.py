@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...core.arguments import instance, path_of
 from ...core.errors import StmError
+from ...core.files import check_file_place
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...nn.device import choose_device
 from ...nn.loop import run_epochs
@@ -95,6 +96,8 @@ def train(
     'global'
     """
     model_path = None if path is None else path_of(path, "a model file")
+    if model_path is not None:
+        check_file_place(model_path)
     for value, kind, what in ((config, TrainingConfig, "the config"), (start, Model, "the model to start from")):
         if value is not None:
             instance(value, kind, what)

@@ -117,8 +117,7 @@ def read_stack(
     >>> read_stack(path).sizes["bias"]
     2
     """
-    if channel is not None:
-        instance(channel, str, "the channel")
+    _check_channel(channel)
     return open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm).stack(channel, strict=strict)
 
 
@@ -180,8 +179,7 @@ def describe(
     ReadError
         As :func:`read_stack` does.
     """
-    if channel is not None:
-        instance(channel, str, "the channel")
+    _check_channel(channel)
     recording = open_recording(path, bias_mv=bias_mv, pixel_size_nm=pixel_size_nm)
     stack = recording.stack(channel, strict=strict)
     missing, low, high = _summary(stack)
@@ -208,6 +206,11 @@ def describe(
         "assumptions": [str(one) for one in recording.assumed(channel)],
         "warnings": list(recording.warnings),
     }
+
+
+def _check_channel(channel: str | None) -> None:
+    if channel is not None and not instance(channel, str, "the channel").strip():
+        raise StmError("the channel must be the name of one; leave it out to take the default")
 
 
 def _summary(stack: xr.DataArray) -> tuple[float, float, float]:

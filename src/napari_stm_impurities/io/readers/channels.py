@@ -30,11 +30,14 @@ _COMPONENT = re.compile(
     re.IGNORECASE,
 )
 _OMEGA = re.compile(r"(?<!\d)(\d+|n) ?(?:omega|\N{GREEK SMALL LETTER OMEGA})|\b(\d)[fw]\b", re.IGNORECASE)
-_HARMONIC = re.compile(r"(\d)(?:st|nd|rd|th) ?harm|\bharm(?:onic)? ?(\d)|\b(first|second|third) harm", re.IGNORECASE)
+#: An ordinal at the end of a name, as in "LIA X 2nd", counts harmonics; before another word it counts that.
+_HARMONIC = re.compile(
+    r"(\d)(?:st|nd|rd|th)(?: ?harm|\W*$)|\bharm(?:onic)? ?(\d)|\b(first|second|third)(?: ?harm|\W*$)", re.IGNORECASE
+)
 _ORDINALS = {"first": 1, "second": 2, "third": 3}
 _DEMODULATOR = re.compile(r"demod(?:ulator)? ?(\d+)", re.IGNORECASE)
 _ANGLE_UNITS = ("deg", "rad", "\N{DEGREE SIGN}")
-_BACKWARD = re.compile(r"\[bwd\]|backward|\[retrace\]|\(down\)", re.IGNORECASE)
+_BACKWARD = re.compile(r"\[bwd\]|backward|[\[(]retrace[\])]|[ _]retrace$|\(bwd\)|\(down\)", re.IGNORECASE)
 _FILTERED = re.compile(r"\[filt\]", re.IGNORECASE)
 _REPEATED = re.compile(r"\[(\d+)\]")
 _MAGNITUDE = "lock-in, magnitude"
@@ -156,16 +159,16 @@ def _harmonic(plain: str, own: bool, settings: LockIn) -> int | None:
 
 def preferred(channels: Sequence[Channel]) -> Channel | None:
     """The one to take among channels of one kind: forward, unfiltered, averaged or else the first sweep."""
+    return min(channels, key=_rank, default=None)
 
-    def rank(channel: Channel) -> tuple[bool, bool, int]:
-        repeated = _REPEATED.search(channel.name)
-        return (
-            bool(_BACKWARD.search(channel.name)),
-            bool(_FILTERED.search(channel.name)),
-            int(repeated.group(1)) if repeated else 0,
-        )
 
-    return min(channels, key=rank, default=None)
+def _rank(channel: Channel) -> tuple[bool, bool, int]:
+    repeated = _REPEATED.search(channel.name)
+    return (
+        bool(_BACKWARD.search(channel.name)),
+        bool(_FILTERED.search(channel.name)),
+        int(repeated.group(1)) if repeated else 0,
+    )
 
 
 def is_backward(name: str) -> bool:
@@ -201,8 +204,15 @@ def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> t
     if off:
         names = ", ".join(channel.name for channel in off if not _BACKWARD.search(channel.name)) or off[0].name
         warnings.append(f"the lock-in was off by the header, so what it recorded ({names}) is not dI/dV")
-    didv = preferred([channel for channel in channels if channel.is_didv])
+    all_didv = [channel for channel in channels if channel.is_didv]
+    didv = preferred(all_didv)
     if didv:
+        rivals = [channel.name for channel in all_didv if (channel.what, _rank(channel)) == (didv.what, _rank(didv))]
+        if len(rivals) > 1:
+            warnings.append(
+                f"several channels are dI/dV by their names ({', '.join(rivals)}), and {didv.name} is taken as the"
+                " first; name the channel that is meant"
+            )
         return didv, f"{didv.name} is the lock-in signal, which is dI/dV.", warnings
     magnitude = preferred([channel for channel in channels if channel.what == _MAGNITUDE])
     if magnitude:

@@ -15,6 +15,9 @@ from .recording import Assumption
 
 #: The steps of an axis of positions are equal to so much.
 _EQUAL_STEPS = 1e-3
+#: Pixels are called square up to this ratio of their sides: whether a frame reaches to the edges of its outer pixels or
+#: to their centres changes that of 50 x 100 pixels by 1 %.
+_SQUARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,11 @@ def _of_kind(entries: Sequence[Entry], what: str, n_yx: tuple[int, int]) -> list
         n_numbers = math.prod(one.shape)
         if not one.meaning.axis and n_numbers in (1, 2) and not _is_count(one, n_yx):
             values = [float(v) for v in np.broadcast_to(one.load().ravel(), (2,))]
+            # a frame is listed as (y, x) or as (x, y); pixels are square but for a few maps
+            turned = what == "size" and _is_square(values[::-1], n_yx) and not _is_square(values, n_yx)
+            values = values[::-1] if turned else values
             quantity = pixel_in_nm(one.name, values, one.unit, n_yx=parts, inverse=one.meaning.inverse)
-            found.append((one.has_unit, assuming(quantity, *_about_sides(one, values, what, n_yx))))
+            found.append((one.has_unit, assuming(quantity, *_about_sides(one, values, what, n_yx, turned))))
     single = [one for one in of_kind if math.prod(one.shape) == 1 and not _is_count(one, n_yx)]
     for along_x in (one for one in single if one.meaning.axis == "x"):
         along_y = _partner(along_x, [one for one in single if one.meaning.axis == "y"])
@@ -117,10 +123,19 @@ def _of_kind(entries: Sequence[Entry], what: str, n_yx: tuple[int, int]) -> list
     return found
 
 
-def _about_sides(one: Entry, values: Sequence[float], what: str, n_yx: tuple[int, int]) -> list[Assumption]:
-    """What is assumed about which number is of which side."""
+def _is_square(sides: Sequence[float], n_yx: tuple[int, int]) -> bool:
+    """Whether a frame of these sides (y, x) has square pixels."""
+    return math.isclose(sides[0] * n_yx[1], sides[1] * n_yx[0], rel_tol=_SQUARE)
+
+
+def _about_sides(
+    one: Entry, values: Sequence[float], what: str, n_yx: tuple[int, int], turned: bool
+) -> list[Assumption]:
+    """What is assumed about which number is of which side; `values` are (y, x)."""
     if values[0] != values[1]:
         text = f"{one.name} = {values[0]:g}, {values[1]:g} is taken as (y, x)"
+        if turned:
+            text = f"{one.name} = {values[1]:g}, {values[0]:g} is taken as (x, y), so that the pixels are square"
     elif what == "size" and math.prod(one.shape) == 1 and n_yx[0] != n_yx[1]:
         text = f"{one.name} = {values[0]:g} is taken for both sides of the frame"
     else:
