@@ -70,7 +70,8 @@ def simulate_dataset(
     pathlib.Path
         The file: ``maps`` (window, map, y, x), NaN where a window has fewer biases or a missing pixel;
         ``label`` (window, y, x), 1/N_i on each impurity pixel (Eq. 2); ``impurity_y_px`` and
-        ``impurity_x_px`` (window, impurity); the configuration and the seed as attributes.
+        ``impurity_x_px`` (window, impurity); ``structure`` (window, y, x), 0 to 1, where the windows have
+        structure that is no impurity; the configuration and the seed as attributes.
 
     Raises
     ------
@@ -107,7 +108,8 @@ def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
     yx = np.concatenate([pad_to_multiple(place, n_impurities) for place in places])
     maps = np.concatenate([pad_to_multiple(batch.maps, n_maps) for batch in batches])
     label = np.concatenate([label_map(batch).numpy() for batch in batches])
-    return xr.Dataset(
+    structure = [batch.structure.numpy() for batch in batches if batch.structure is not None]
+    dataset = xr.Dataset(
         {
             "maps": (("window", "map", "y", "x"), maps),
             "label": (("window", "y", "x"), label),
@@ -115,3 +117,4 @@ def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
             "impurity_x_px": (("window", "impurity"), yx[..., 1]),
         }
     )
+    return dataset.assign(structure=(("window", "y", "x"), np.concatenate(structure))) if structure else dataset

@@ -20,15 +20,19 @@ class PatchBatch:
         Shape (batch, impurity, 2): row and column, to a fraction of a pixel.
     present
         Shape (batch, impurity), bool: which of these are there, and inside the window.
+    structure
+        Shape (batch, y, x), 0 to 1: where there is structure that is no impurity; None where none is simulated.
     """
 
     maps: Tensor
     yx_px: Tensor
     present: Tensor
+    structure: Tensor | None = None
 
     def to(self, device: torch.device | str) -> PatchBatch:
         """The same windows on another device."""
-        return PatchBatch(self.maps.to(device), self.yx_px.to(device), self.present.to(device))
+        structure = None if self.structure is None else self.structure.to(device)
+        return PatchBatch(self.maps.to(device), self.yx_px.to(device), self.present.to(device), structure)
 
 
 def measured_pixels(windows: PatchBatch) -> Tensor:
