@@ -10,7 +10,18 @@ import typer
 from ..core.errors import StmError
 from ..impurities.family import Impurities
 from .console import PARTLY_FAILED, STDOUT, long_work, out, print_message
-from .files import Biases, Channel, PixelSize, Strict, biases, check_not_read, check_places, read, write_points
+from .files import (
+    Biases,
+    Channel,
+    MaskFile,
+    PixelSize,
+    Strict,
+    biases,
+    check_not_read,
+    check_places,
+    read,
+    write_points,
+)
 from .run_options import Device, Material, ModelName, Threshold
 
 
@@ -43,7 +54,12 @@ def find(
     score_map: Annotated[
         Path | None, typer.Option(help="Also write the network's score of every pixel (NetCDF).")
     ] = None,
+    structure_map: Annotated[
+        Path | None,
+        typer.Option(help="Also write the probability of structure that is no impurity, at every pixel (NetCDF)."),
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
+    mask: MaskFile = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
     device: Device = None,
@@ -65,10 +81,12 @@ def find(
     if material is not None and wavelength_nm is not None:
         raise StmError("--material and --wavelength-nm both give the scale of the ripples; leave one of them out")
     batch = output != STDOUT and (output.is_dir() or any(_is_batch(name) for name in files))
-    if batch and (score_map or figure or wavelength_nm is not None):
-        raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
+    if batch and (score_map or structure_map or figure or mask or wavelength_nm is not None):
+        raise StmError(
+            "--score-map, --structure-map, --figure, --mask and --wavelength-nm are for one stack, not for a batch"
+        )
     if not batch:
-        check_places([output, score_map, figure], [Path(name) for name in files])
+        check_places([output, score_map, structure_map, figure], [*map(Path, files), mask])
     from ..impurities.model import load_model
 
     loaded = load_model(model, device)
@@ -83,7 +101,7 @@ def find(
     from ..io.writers import save_stack
     from ..physics.dispersion import Dispersion
 
-    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv, strict=strict)
+    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
     with long_work("find") as (progress, should_stop):
         finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
@@ -92,6 +110,10 @@ def find(
     write_points(finding.points, output)
     if score_map is not None:
         save_stack(finding.score, score_map)
+    if structure_map is not None:
+        if finding.structure is None:
+            raise StmError(f"the model {loaded.config.name!r} gives no map of structure; leave out --structure-map")
+        save_stack(finding.structure, structure_map)
     if figure is not None:
         from ..plots.maps import draw_points
 

@@ -15,6 +15,7 @@ from .files import (
     Biases,
     Channel,
     Files,
+    MaskFile,
     PixelSize,
     Strict,
     biases,
@@ -54,6 +55,7 @@ def report(
     bias: Annotated[float, typer.Option(help="Bias in mV of the map that is drawn, the nearest one.")] = 0.0,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    mask: MaskFile = None,
     strict: Strict = False,
     device: Device = None,
 ) -> None:
@@ -71,7 +73,7 @@ def report(
     for path in files:
         if output.resolve() in path.resolve().parents:
             raise StmError(f"{path}: is read, and would be replaced with the report {output}; give another folder")
-    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
+    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     corrected = None if points is None else read_points(points, size_of(stack), strict=strict)
     wanted = None if reference is None else read_points(reference, size_of(stack), strict=strict)
     bound_map = None if bound_state is None else read([bound_state], None, None, None, strict=strict).isel(bias=[0])

@@ -19,6 +19,7 @@ from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import as_stack, check_stack
 from ..data.images import pixel_size_nm as pixel_size_of
+from ..data.masks import exclude
 from ..data.points import make_points
 from ..physics.dispersion import Dispersion, band_given
 from ..qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
@@ -59,6 +60,9 @@ class Finding:
         What found it.
     tile_px
         Side of the tiles that was asked for; None where the model's own was taken.
+    structure
+        The probability of each pixel to lie on structure that is no impurity (a step edge, a wall, an object),
+        dimensions (y, x); None where the model does not know structure.
     """
 
     points: pd.DataFrame
@@ -69,12 +73,13 @@ class Finding:
     notes: tuple[str, ...]
     model: Model
     tile_px: int | None = None
+    structure: xr.DataArray | None = None
     kind: ClassVar[str] = "impurities"
 
     @property
     def maps(self) -> dict[str, xr.DataArray]:
-        """The score map."""
-        return {"score": self.score}
+        """The score map, and the map of structure where the model gives one."""
+        return {"score": self.score} | ({} if self.structure is None else {"structure": self.structure})
 
     @property
     def default_threshold(self) -> float:
@@ -113,6 +118,7 @@ def find(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
     tile_px: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -122,6 +128,8 @@ def find(
     Parameters are those of :func:`find_impurities`.
     """
     maps = check_stack(as_stack(stack, bias_mv, pixel_size_nm))
+    if mask is not None:
+        maps = exclude(maps, mask)
     loaded = load_model(model)
     least = number(loaded.threshold if threshold is None else threshold, "the threshold", least=0, most=1)
     progress(0.0, "reading the scale off the data")
@@ -133,8 +141,9 @@ def find(
     points = points[points["confidence"] >= least].reset_index(drop=True)
     if loaded.config.calibration.f1 is None:
         notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
-    score = _score_layer(field, view, loaded, maps)
-    return Finding(points, score, _attention(field, view), band, least, notes, loaded, tile_px)
+    score = _layer(field.score, "score", view, loaded, maps)
+    structure = None if field.structure is None else _layer(field.structure, "structure", view, loaded, maps)
+    return Finding(points, score, _attention(field, view), band, least, notes, loaded, tile_px, structure)
 
 
 def find_impurities(
@@ -145,6 +154,7 @@ def find_impurities(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
     tile_px: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -163,6 +173,8 @@ def find_impurities(
         The least confidence, 0 to 1; the model's own when not given.
     bias_mv, pixel_size_nm
         For a bare array: one bias a map in mV, and the pixel size in nm.
+    mask
+        Shape (y, x): pixels to leave out, true or any label but 0; they count as not measured.
     tile_px
         Side of the tiles; 0 takes the whole image at once. The model's own when not given.
     progress, should_stop
@@ -207,6 +219,7 @@ def find_impurities(
         threshold,
         bias_mv=bias_mv,
         pixel_size_nm=pixel_size_nm,
+        mask=mask,
         tile_px=tile_px,
         progress=progress,
         should_stop=should_stop,
@@ -222,6 +235,7 @@ def score_map(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
     tile_px: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -244,6 +258,7 @@ def score_map(
         dispersion,
         bias_mv=bias_mv,
         pixel_size_nm=pixel_size_nm,
+        mask=mask,
         tile_px=tile_px,
         progress=progress,
         should_stop=should_stop,
@@ -302,6 +317,9 @@ def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArr
         score=score,
         confidence=model.config.calibration.confidence(score),
     )
+    if field.structure is not None:
+        row, column = np.clip(np.rint(yx).astype(np.intp), 0, np.array(field.structure.shape) - 1).T
+        points = points.assign(structure=field.structure[row, column].astype(np.float64))
     # a stack that was cut out of a larger one keeps the larger one's coordinates
     origin = float(stack.y.values[0]), float(stack.x.values[0])
     return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
@@ -316,17 +334,17 @@ def _attention(field: ScoreField, view: ModelInput) -> xr.DataArray:
     )
 
 
-def _score_layer(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> xr.DataArray:
+def _layer(values: np.ndarray, name: str, view: ModelInput, model: Model, stack: xr.DataArray) -> xr.DataArray:
     size_y, size_x = view.pixel_size_nm
-    height, width = field.score.shape
+    height, width = values.shape
     return xr.DataArray(
-        field.score,
+        values,
         dims=("y", "x"),
         coords={
             "y": ("y", float(stack.y.values[0]) + np.arange(height) * size_y, {"units": "nm"}),
             "x": ("x", float(stack.x.values[0]) + np.arange(width) * size_x, {"units": "nm"}),
         },
-        name="score",
+        name=name,
         attrs={
             "model": model.config.name,
             "pixel_size_nm": [size_y, size_x],
