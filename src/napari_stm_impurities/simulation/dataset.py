@@ -20,6 +20,9 @@ from .windows import PatchBatch, label_map
 _BATCH = 8
 #: Windows simulated to learn how long the others will take.
 _TRIAL = 4
+#: Images beside the maps: the label of the impurities, and of the structure where there may be any; all float32.
+_LABELS_OF_FRIEDEL, _LABELS_OF_SCATTERING = 1, 2
+_BYTES_PER_PIXEL = 4
 
 
 def dataset_bytes(config: FriedelConfig | ScatteringConfig, n_windows: int) -> int:
@@ -30,8 +33,11 @@ def dataset_bytes(config: FriedelConfig | ScatteringConfig, n_windows: int) -> i
     >>> dataset_bytes(FriedelConfig(), 1000) // 1_000_000
     14
     """
-    n_maps = config.n_maps if isinstance(config, FriedelConfig) else config.n_maps[1]
-    return n_windows * (4 * n_maps + 4) * config.side_px**2
+    if isinstance(config, FriedelConfig):
+        n_images = config.n_maps + _LABELS_OF_FRIEDEL
+    else:
+        n_images = config.n_maps[1] + _LABELS_OF_SCATTERING
+    return n_windows * _BYTES_PER_PIXEL * n_images * config.side_px**2
 
 
 def dataset_seconds(config: FriedelConfig | ScatteringConfig, n_windows: int, seed: int = 0) -> float:
@@ -69,9 +75,9 @@ def simulate_dataset(
     -------
     pathlib.Path
         The file: ``maps`` (window, map, y, x), NaN where a window has fewer biases or a missing pixel;
-        ``label`` (window, y, x), 1/N_i on each impurity pixel (Eq. 2); ``impurity_y_px`` and
-        ``impurity_x_px`` (window, impurity); ``structure`` (window, y, x), 0 to 1, where the windows have
-        structure that is no impurity; the configuration and the seed as attributes.
+        ``label`` (window, y, x), 1/N_i on each impurity pixel (Eq. 2); ``structure`` (window, y, x), 0 to 1 where
+        structure covers a pixel, in windows of exact scattering; ``impurity_y_px`` and
+        ``impurity_x_px`` (window, impurity); the configuration and the seed as attributes.
 
     Raises
     ------
@@ -108,7 +114,6 @@ def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
     yx = np.concatenate([pad_to_multiple(place, n_impurities) for place in places])
     maps = np.concatenate([pad_to_multiple(batch.maps, n_maps) for batch in batches])
     label = np.concatenate([label_map(batch).numpy() for batch in batches])
-    structure = [batch.structure.numpy() for batch in batches if batch.structure is not None]
     dataset = xr.Dataset(
         {
             "maps": (("window", "map", "y", "x"), maps),
@@ -117,4 +122,7 @@ def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
             "impurity_x_px": (("window", "impurity"), yx[..., 1]),
         }
     )
-    return dataset.assign(structure=(("window", "y", "x"), np.concatenate(structure))) if structure else dataset
+    structure = [batch.structure.numpy() for batch in batches if batch.structure is not None]
+    if structure:
+        dataset["structure"] = (("window", "y", "x"), np.concatenate(structure))
+    return dataset

@@ -36,6 +36,10 @@ _FLAT_FIELDS = {
 #: These were drawn on a logarithmic scale that began here, where the field said 0.
 _LOGARITHMIC = ("step", "herringbone", "lattice", "line_noise", "correlated_noise")
 _LOWEST = 1e-3
+#: The artefacts of that time, in their order; each has a flat field.
+_KINDS = tuple(dict.fromkeys(kind for kind, _ in _FLAT_FIELDS.values()))
+#: What windows of that time did not have: weaker impurities, near neighbours, few maps more often, and structure.
+_NOT_YET: dict[str, Any] = {"strength_share": 0.0, "near_share": 0.0, "few_maps_share": 0.0, "structures": ()}
 
 
 def with_list_of_artefacts(values: Any) -> Any:
@@ -65,7 +69,12 @@ def with_list_of_artefacts(values: Any) -> Any:
             value = [max(bound, _LOWEST) if isinstance(bound, int | float) else bound for bound in value]
         by_kind.setdefault(kind, {})[field] = value
     rest = {name: value for name, value in values.items() if name not in _FLAT_FIELDS}
-    return {**rest, "artefacts": tuple(_changed(one, by_kind.get(one.kind, {})) for one in TRAINING_ARTEFACTS)}
+    of_that_time = [one for one in TRAINING_ARTEFACTS if one.kind in _KINDS]
+    return {
+        **_NOT_YET,
+        **rest,
+        "artefacts": tuple(_changed(one, by_kind.get(one.kind, {})) for one in of_that_time),
+    }
 
 
 def _changed(artefact: Artefact, values: dict[str, Any]) -> Artefact:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -40,6 +40,47 @@ class Context:
         return replace(self, k_rad_per_px=self.k_rad_per_px[shown])
 
 
+@dataclass(frozen=True)
+class Frames:
+    """Maps with their truth, as the artefacts change them.
+
+    Attributes
+    ----------
+    maps
+        Shape (batch, bias, y, x), in standard deviations of the clean ripples; NaN where a pixel is missing.
+    noise
+        The same shape: the random noise in the maps, without any artefact that repeats or has a shape.
+    structure
+        Shape (batch, y, x), 0 to 1: where structure that is no impurity covers a pixel.
+    yx_px
+        Shape (batch, impurity, 2): row and column of each impurity in the maps.
+    """
+
+    maps: Tensor
+    noise: Tensor
+    structure: Tensor
+    yx_px: Tensor
+
+    @classmethod
+    def of_maps(cls, maps: Tensor) -> Self:
+        """Clean maps without impurities and structure."""
+        return cls(maps, torch.zeros_like(maps), torch.zeros_like(maps[:, 0]), maps.new_zeros(len(maps), 0, 2))
+
+    def only(self, shown: Tensor) -> Self:
+        """Some of the windows; `shown` has the shape (batch,), bool."""
+        return type(self)(self.maps[shown], self.noise[shown], self.structure[shown], self.yx_px[shown])
+
+    def with_changed(self, shown: Tensor, changed: Frames) -> Self:
+        """All windows, with `changed` in place of those where `shown` is true."""
+        place = (shown,)
+        return type(self)(
+            self.maps.index_put(place, changed.maps),
+            self.noise.index_put(place, changed.noise),
+            self.structure.index_put(place, changed.structure),
+            self.yx_px.index_put(place, changed.yx_px),
+        )
+
+
 class BaseArtefact(Configuration, ABC):
     """One thing that a measured map shows besides its impurities.
 
@@ -47,6 +88,8 @@ class BaseArtefact(Configuration, ABC):
     docstring up to the first colon is its name in the window.
     """
 
+    is_noise: ClassVar[bool] = False
+    """Whether it is random noise, which sets the detection limit of the impurities."""
     share: Share = 1.0
     """The share of windows that show it."""
 
@@ -64,22 +107,52 @@ class BaseArtefact(Configuration, ABC):
             Where the random numbers come from, and the device.
         """
 
+    def record(self, frames: Frames, context: Context, generator: torch.Generator) -> Frames:
+        """The frames with the artefact in each window; an artefact that moves or marks pixels changes the truth too.
 
-def with_artefacts(
-    artefacts: Sequence[BaseArtefact], maps: Tensor, context: Context, generator: torch.Generator
-) -> Tensor:
-    """The maps with the artefacts, one after the other, each in its share of the windows.
+        Parameters
+        ----------
+        frames
+            Maps and truth.
+        context
+            Of these windows.
+        generator
+            Where the random numbers come from, and the device.
+        """
+        maps = self.apply(frames.maps, context, generator)
+        noise = frames.noise + (maps - frames.maps) if self.is_noise else frames.noise
+        return replace(frames, maps=maps, noise=noise)
+
+
+def recorded(artefacts: Sequence[BaseArtefact], frames: Frames, context: Context, generator: torch.Generator) -> Frames:
+    """The frames with the artefacts, one after the other, each in its share of the windows.
 
     Parameters
     ----------
     artefacts
         In the order in which they come about, those that the tip makes before those of the electronics.
-    maps
-        Shape (batch, bias, y, x), in standard deviations of the clean ripples.
+    frames
+        Clean maps and their truth.
     context
         What the artefacts have to know of the maps.
     generator
         Where the random numbers come from, and the device.
+    """
+    for artefact in artefacts:
+        if artefact.share == 1:
+            frames = artefact.record(frames, context, generator)
+            continue
+        shown = bernoulli(artefact.share, len(frames.maps), generator)
+        if shown.any():
+            changed = artefact.record(frames.only(shown), context.only(shown), generator)
+            frames = frames.with_changed(shown, changed)
+    return frames
+
+
+def with_artefacts(
+    artefacts: Sequence[BaseArtefact], maps: Tensor, context: Context, generator: torch.Generator
+) -> Tensor:
+    """The maps with the artefacts, as :func:`recorded` puts them in, without their truth.
 
     Returns
     -------
@@ -94,15 +167,7 @@ def with_artefacts(
     >>> round(float(noisy.std()), 2)
     0.1
     """
-    for artefact in artefacts:
-        if artefact.share == 1:
-            maps = artefact.apply(maps, context, generator)
-            continue
-        shown = bernoulli(artefact.share, len(maps), generator)
-        if shown.any():
-            changed = artefact.apply(maps[shown], context.only(shown), generator)
-            maps = maps.index_put((shown,), changed)
-    return maps
+    return recorded(artefacts, Frames.of_maps(maps), context, generator).maps
 
 
 def per_window(values: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from .base import BaseArtefact, Context, per_window
 class CorrelatedNoise(BaseArtefact):
     """Correlated noise: its power falls with the spatial frequency q as 1/q^exponent, each map its own."""
 
+    is_noise: ClassVar[bool] = True
+    """It sets the detection limit."""
     kind: Literal["correlated_noise"] = "correlated_noise"
     """The name in files."""
     share: Share = 0.35

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from .base import BaseArtefact, Context, per_window
 class LineNoise(BaseArtefact):
     """Line noise: one offset for each scan line of each map."""
 
+    is_noise: ClassVar[bool] = True
+    """It sets the detection limit."""
     kind: Literal["line_noise"] = "line_noise"
     """The name in files."""
     share: Share = 0.35

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from .base import BaseArtefact, Context, per_window
 class WhiteNoise(BaseArtefact):
     """White noise: independent Gaussian noise in each pixel of each map."""
 
+    is_noise: ClassVar[bool] = True
+    """It sets the detection limit."""
     kind: Literal["white_noise"] = "white_noise"
     """The name in files."""
     amplitude: AboveZeroRange = (0.02, 1.6)
