@@ -17,7 +17,7 @@ from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_sur
 def folder(tmp_path_factory):
     """A surface, and a mask of its upper half."""
     made = tmp_path_factory.mktemp("mask")
-    surface = simulate_surface(SurfaceConfig(n_biases=8), seed=3)
+    surface = simulate_surface(config=SurfaceConfig(n_biases=8), seed=3)
     stm.save_stack(surface.stack, made / "surface.nc")
     mask = np.zeros((surface.stack.sizes["y"], surface.stack.sizes["x"]), np.uint8)
     mask[: len(mask) // 2] = 1
