@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,21 +37,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def case() -> Callable[[str], Path]:
-    """Give the path of a file that was once read wrongly without a word, by its folder and name."""
-    cases = ROOT.parent / "shared" / "cases"
-
-    def path_of(name: str) -> Path:
-        if not (cases / name).is_file():
-            absent(f"the file {cases / name} is not here")
-        return cases / name
-
-    return path_of
-
-
-@pytest.fixture(scope="session")
 def cases() -> Path:
-    """The folder of small files with what is right about each; it is not part of the repository."""
+    """The folder of small files that were once read wrongly, with what is right; it is not part of the repository."""
     folder = Path(os.environ.get("STM_TEST_CASES", ROOT.parent / "shared" / "cases"))
     if not folder.is_dir():
         absent(f"the cases are not here ({folder}); set STM_TEST_CASES to their folder")

@@ -129,3 +129,31 @@ def test_statistics_tells_the_density(reported, tmp_path, capsys):
     said = capsys.readouterr().out
     assert f"{told['density_per_nm2']:.4g} ± " in said
     assert "g(r) above the band" in said
+
+
+def test_the_map_of_the_bound_states_is_given_what_its_file_lacks(tmp_path, npz, noise, only_error, capsys):
+    y, x = np.mgrid[:24, :20]
+    spots = sum(np.exp(-((y - a) ** 2 + (x - b) ** 2) / 2.2) for a, b in [(6, 6), (17, 13)])
+    np.save(tmp_path / "bound.npy", spots + 0.03 * np.random.default_rng(0).normal(size=spots.shape))
+    points = save_points(make_points([[6, 6]], (0.5, 0.5), source="manual"), tmp_path / "points.csv")
+    words = ["report", str(npz("maps.npz", noise, pixel_size=0.5)), "-o", str(tmp_path / "report")]
+    words += ["--points", str(points), "--bound-state", str(tmp_path / "bound.npy")]
+    assert run(words) == 2
+    error = only_error()
+    assert "bound.npy" in error
+    assert "give --bound-state-bias-mv (in mV, for its one map) and --bound-state-pixel-size-nm" in error
+    assert run([*words, "--bound-state-pixel-size-nm", "0.5", "--bound-state-bias-mv", "-520 mV"]) == 0
+    assert len(load_points(tmp_path / "report" / "reference.csv")) == 2
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_a_report_is_written_where_the_map_of_the_bound_states_is_refused(tmp_path, npz, noise, capsys):
+    points = save_points(make_points([[6, 6]], (0.5, 0.5), source="manual"), tmp_path / "points.csv")
+    words = ["report", str(npz("maps.npz", noise, pixel_size=0.5)), "-o", str(tmp_path / "report")]
+    bound = npz("bound.npz", np.full((1, 24, 20), 1.0), bias=[-520])
+    assert run([*words, "--points", str(points), "--bound-state", str(bound)]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert len(told) == 1
+    assert told[0].startswith("warning: no reference points on the map of the bound states: ")
+    assert (tmp_path / "report" / "points.csv").is_file()
+    assert not (tmp_path / "report" / "reference.csv").exists()

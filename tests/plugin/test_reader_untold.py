@@ -8,7 +8,8 @@ from napari.layers import Layer
 
 from napari_stm_impurities.core.errors import StmError
 from napari_stm_impurities.plugin import reader
-from napari_stm_impurities.plugin.layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack, set_scale
+from napari_stm_impurities.plugin.layers.images import layer_bias_mv, layer_stack, set_scale
+from napari_stm_impurities.plugin.layers.transforms import layer_pixel_size_nm
 from napari_stm_impurities.plugin.reader import read_maps
 
 

@@ -25,6 +25,16 @@ def test_the_normalised_conductance_of_a_power_law_is_its_power():
     assert np.isfinite(out.values).all()
 
 
+def test_the_normalised_conductance_needs_several_biases_and_a_width():
+    sweep = make_stack(np.ones((81, 4, 4)), BIAS, 1.0)
+    for n, came in ((1, r"got 1 \(-200 mV\)"), (2, r"got 2 \(-200, -195 mV\)")):
+        few = sweep.isel(bias=slice(n))
+        with pytest.raises(StmError, match=rf"I/V needs a sweep of 3 biases or more, {came}; read the whole sweep"):
+            prepare.normalise_by_conductance(few, few)
+    with pytest.raises(StmError, match=r"width that smooths I/V must be above 0 mV, got -1 mV$"):
+        prepare.normalise_by_conductance(sweep, sweep, broadening_mv=-1.0)
+
+
 def test_maps_are_divided_by_their_mean():
     data = np.random.default_rng(0).normal(10, 1, (3, 8, 8)) * np.array([1, -2, 30])[:, None, None]
     data[0, 0, 0] = np.nan

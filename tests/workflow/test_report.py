@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from napari_stm_impurities.io.tables import load_points
 from napari_stm_impurities.io.writers import save_stack
 from napari_stm_impurities.physics.dispersion import Dispersion
 from napari_stm_impurities.prepare import level_planes
+from napari_stm_impurities.spots import find_reference
 from napari_stm_impurities.workflow import report as report_module
 from napari_stm_impurities.workflow.provenance import Inputs, Provenance
 from napari_stm_impurities.workflow.report import MODEL, OVERLAY, PROVENANCE, SPECTRA, STACK, write_report
@@ -231,6 +233,25 @@ def test_the_reference_is_found_on_the_map_of_the_bound_states(tmp_path, stack):
     report = write_report(tmp_path / "r", stack, drawn, date=DATE, bound_map=bound)
     assert (report.comparison.n_reference, len(report.comparison.pairs)) == (2, 1)
     assert (report.folder / OVERLAY).is_file()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_map_that_is_refused_as_bound_states_leaves_the_rest_of_the_report(tmp_path, stack):
+    nothing = make_stack(np.full((32, 28), np.nan), -520, 0.47)
+    with pytest.raises(StmError) as refused:
+        find_reference(nothing)
+    drawn = make_points([[8, 8], [20, 20]], (0.47, 0.47), source="manual")
+    report = write_report(tmp_path / "r", stack, drawn, date=DATE, bound_map=nothing)
+    assert report.no_reference == f"no reference points on the map of the bound states: {refused.value}"
+    assert "\n" not in report.no_reference
+    assert report.comparison is None
+    names = {path.name for path in report.files}
+    assert {"report.html", "points.csv", "statistics.json", "map.png", "pair_correlation.png"} <= names
+    assert not names & {"reference.csv", "comparison.json", "overlay.png"}
+    assert report.no_reference in html.unescape((report.folder / "report.html").read_text(encoding="utf-8"))
+    again = write_report(tmp_path / "r", stack, drawn, date=DATE)
+    assert again.no_reference == ""
+    assert "no reference points" not in (again.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("undrawn")

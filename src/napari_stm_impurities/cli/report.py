@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,12 @@ from .files import (
     read_points,
 )
 from .run_options import Device, Material, ModelName, Threshold
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: What a reader's message calls the values that can be given, outside of paths and quotes.
+_GIVEN = re.compile(r"(?<![\w'\"./\\-])(pixel_size_nm|bias_mv)(?![\w'\"/\\-])")
 
 
 def report(
@@ -44,6 +51,13 @@ def report(
             metavar="FILE",
             help="The map of the bound states (the lowest bias): the reference is drawn on it, and found if not given.",
         ),
+    ] = None,
+    bound_state_pixel_size_nm: Annotated[
+        float | None, typer.Option(help="Pixel size in nm of the map of the bound states, where its file has none.")
+    ] = None,
+    bound_state_bias_mv: Annotated[
+        str | None,
+        typer.Option(help="Biases in mV of the map of the bound states, as --bias-mv, where its file has none."),
     ] = None,
     points: Annotated[
         Path | None,
@@ -76,7 +90,9 @@ def report(
     stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     corrected = None if points is None else read_points(points, size_of(stack), strict=strict)
     wanted = None if reference is None else read_points(reference, size_of(stack), strict=strict)
-    bound_map = None if bound_state is None else read([bound_state], None, None, None, strict=strict).isel(bias=[0])
+    bound_map = None
+    if bound_state is not None:
+        bound_map = _bound_map(bound_state, bound_state_pixel_size_nm, bound_state_bias_mv, strict=strict)
     with long_work("report") as (progress, should_stop):
         inputs = Inputs.of_files(
             files,
@@ -116,7 +132,23 @@ def report(
             progress=lambda share, what: progress(0.5 + share / 2, what),
             should_stop=should_stop,
         )
+    if written.no_reference:
+        print_message("warning", written.no_reference)
     if written.comparison is not None:
         out().print(str(written.comparison), markup=False)
     out().print(str(written.statistics), markup=False)
     out().print(f"{written.files[0]}: {len(written.points)} impurities", markup=False)
+
+
+def _bound_map(path: Path, pixel_size_nm: float | None, bias_mv: str | None, *, strict: bool) -> xr.DataArray:
+    """The map of the lowest bias in a file; an error names the options of this file, not those of the stack.
+
+    Raises
+    ------
+    StmError
+        If the file cannot be read, or needs what was not given.
+    """
+    try:
+        return read([path], None, pixel_size_nm, bias_mv, strict=strict).isel(bias=[0])
+    except StmError as error:
+        raise StmError(_GIVEN.sub(r"bound_state_\1", str(error))) from None

@@ -57,8 +57,9 @@ def legend_above(axes: Axes) -> None:
         axes.legend(
             handles,
             labels,
-            loc="lower right",
-            bbox_to_anchor=(1, 1),
+            # the powers of ten of a left and a right axis stand at the two ends
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
             ncols=len(labels),
             frameon=False,
             fontsize="small",

@@ -21,8 +21,9 @@ from ..io.readers.zarr_store import is_store
 from ..io.tables import is_points_table, load_points
 from .editing import follow
 from .layers.bias_overlay import show_bias
-from .layers.images import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer, layer_pixel_size_nm
+from .layers.images import ATTRS_KEY, BIAS_KEY, CHANNELS_KEY, FILES_KEY, LayerTuple, image_layer
 from .layers.points import points_layer
+from .layers.transforms import layer_pixel_size_nm
 
 Paths = str | Sequence[str]
 

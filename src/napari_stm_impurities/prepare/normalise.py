@@ -10,6 +10,9 @@ from ..data.images import with_history
 from .directions import same_grid
 from .record import recorded
 
+#: Two biases give one slope of I(V) and nothing to smooth over; the third makes it a sweep.
+MIN_BIASES = 3
+
 
 @recorded
 def normalise_by_mean(stack: xr.DataArray) -> xr.DataArray:
@@ -70,10 +73,15 @@ def normalise_by_conductance(stack: xr.DataArray, current: xr.DataArray, broaden
     >>> bool(np.allclose(normalise_by_conductance(didv, current), 1.0, rtol=1e-3))
     True
     """
-    same_grid(stack, current, "the current")
     bias = stack.bias.values
-    if len(bias) < 3 or not broadening_mv > 0:
-        raise StmError(f"I/V needs a sweep of three biases or more and a width above 0 mV, got {broadening_mv:g} mV")
+    if len(bias) < MIN_BIASES:
+        came = ", ".join(f"{one:g}" for one in bias)
+        raise StmError(
+            f"I/V needs a sweep of {MIN_BIASES} biases or more, got {len(bias)} ({came} mV); read the whole sweep"
+        )
+    if not broadening_mv > 0:
+        raise StmError(f"the width that smooths I/V must be above 0 mV, got {broadening_mv:g} mV")
+    same_grid(stack, current, "the current")
     # zero bias itself says nothing of I/V; its neighbours speak for it
     usable = np.abs(bias) > 1e-3 * np.abs(bias).max()
     weight = np.exp(-0.5 * ((bias[:, None] - bias[None, usable]) / broadening_mv) ** 2) + 1e-30

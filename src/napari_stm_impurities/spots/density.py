@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy.ndimage import correlate, gaussian_filter, median_filter
 
-#: Turns the median of |x| into the standard deviation, for Gaussian noise.
-MAD_TO_STD = 1.4826
+from ..core.robust import mad_std
 
 #: Even a map without noise is not described by round spots to better than this share of their height.
 SMALLEST_NOISE = 0.03
@@ -80,7 +79,7 @@ def smooth_surface(values: np.ndarray, observed: np.ndarray, rounds: int = 8) ->
         weighted = design * weight[:, None]
         coefficients = np.linalg.lstsq(weighted.T @ design, weighted.T @ target, rcond=None)[0]
         residual = target - design @ coefficients
-        scale = MAD_TO_STD * np.median(np.abs(residual - np.median(residual)))
+        scale = mad_std(residual)
         if not scale > 0:
             break
         weight = np.clip(1 - (residual / (4 * scale)) ** 2, 0.0, None) ** 2
@@ -133,7 +132,7 @@ def noise_std(values: np.ndarray, observed: np.ndarray) -> float:
     whole = correlate(observed.astype(float), np.ones((3, 3)), mode="constant") > 8.5
     if not whole.any():
         return 0.0
-    return float(MAD_TO_STD * np.median(np.abs(difference[whole])))
+    return mad_std(difference[whole], 0.0)
 
 
 def spikes(values: np.ndarray, noise: float) -> np.ndarray:

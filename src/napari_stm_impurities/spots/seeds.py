@@ -8,7 +8,7 @@ from scipy.signal import fftconvolve
 from scipy.spatial import cKDTree
 from scipy.stats import skew
 
-from .density import MAD_TO_STD
+from ..core.robust import mad_std
 from .mixture import Mixture
 from .profile import Profile
 
@@ -70,7 +70,7 @@ def excess_noise(residual: np.ndarray, observed: np.ndarray, mixture: Mixture, n
     their crests are high; but so have two spots that are fitted by one, which is for the split to find.
     """
     ratio = _ratio_at_pixels(residual, observed, mixture, noise_std)
-    bulk = MAD_TO_STD * float(np.median(np.abs(ratio - np.median(ratio))))
+    bulk = mad_std(ratio)
     # the lowest hundredth of Gaussian noise lies 2.33 standard deviations below the middle, the lowest 1 in 500 2.88
     dips = -np.quantile(ratio, [0.01, 0.002]) / [2.33, 2.88]
     return max(1.0, bulk), max(1.0, bulk, float(dips.max()))
@@ -85,7 +85,7 @@ def as_deep_as_high(level: np.ndarray, observed: np.ndarray, mixture: Mixture, n
     """
     ratio = _ratio_at_pixels(level, observed, mixture, noise_std)
     middle = float(np.median(ratio))
-    bulk = MAD_TO_STD * float(np.median(np.abs(ratio - middle)))
+    bulk = mad_std(ratio, middle)
     if bulk <= 1.5:
         return False
     crest, dip = float(ratio.max()) - middle, middle - float(ratio.min())

@@ -60,6 +60,8 @@ class Report:
     """What they say of the surface."""
     comparison: Comparison | None
     """What came of comparing them with the reference; None without one."""
+    no_reference: str
+    """Why the map of the bound states gave no reference points, in one line; empty if it did or was not searched."""
     provenance: Provenance
     """Where they come from."""
 
@@ -104,6 +106,8 @@ def write_report(
         A table of reference points: it is compared with, and drawn.
     bound_map
         The map of the bound states, one bias: the reference is drawn on it, and is found on it where none is given.
+        Where :func:`~napari_stm_impurities.find_reference` refuses it, the report is written without a reference and
+        states why.
     bias_mv
         The map of a stack that is drawn: the one of the nearest bias.
     seed
@@ -158,9 +162,13 @@ def write_report(
             should_stop=should_stop,
         )
         statistics.to_json(temporary / STATISTICS)
+        no_reference = ""
         if reference is None and bound_map is not None:
             step(0.5, "finding the reference on the map of the bound states")
-            reference = find_reference(bound_map, should_stop=should_stop)
+            try:
+                reference = find_reference(bound_map, should_stop=should_stop)
+            except StmError as error:
+                no_reference = f"no reference points on the map of the bound states: {error}"
         comparison = None
         if reference is not None:
             comparison = compare(final, reference, pixel_size_nm=pixel_size_nm(stack), frame=stack)
@@ -177,12 +185,12 @@ def write_report(
             draw_pair_correlation(statistics, temporary / PAIRS)
             draw_nearest_neighbours(statistics, temporary / NEAREST)
         step(0.95, "writing the page")
-        text = page(Page(stack, statistics, comparison, provenance, pictures=_pictures(temporary)))
+        text = page(Page(stack, statistics, comparison, no_reference, provenance, pictures=_pictures(temporary)))
         (temporary / PAGE).write_text(text, encoding="utf-8")
         names = sorted((path.name for path in temporary.iterdir()), key=lambda name: (name != PAGE, name))
     progress(1.0, "done")
     written = tuple(Path(folder) / name for name in names)
-    return Report(Path(folder), written, final, statistics, comparison, provenance)
+    return Report(Path(folder), written, final, statistics, comparison, no_reference, provenance)
 
 
 def check_place(folder: str | os.PathLike[str]) -> None:

@@ -29,6 +29,7 @@ class Page:
     image: xr.DataArray
     statistics: SurfaceStatistics
     comparison: Comparison | None
+    no_reference: str
     provenance: Provenance
     pictures: dict[str, Path]
 
@@ -40,6 +41,8 @@ def page(content: Page) -> str:
     tables = [("The surface", content.statistics.summary_rows())]
     if content.comparison is not None:
         tables.append(("Comparison with the reference", content.comparison.summary_rows()))
+    elif content.no_reference:
+        tables.append(("Comparison with the reference", [Row("reference", "none", content.no_reference)]))
     tables.append(("Provenance", list(_provenance(content))))
     environment = jinja2.Environment(loader=jinja2.PackageLoader(__package__, "."), autoescape=True)
     return environment.get_template(_TEMPLATE).render(

@@ -17,8 +17,8 @@ from napari_stm_impurities.plugin.layers import images as layers
 from napari_stm_impurities.plugin.layers.images import (
     image_layer,
     layer_bias_mv,
-    layer_frame_nm,
     layer_stack,
+    layer_window,
     robust_limits,
     score_layer,
     set_scale,
@@ -192,8 +192,21 @@ def test_a_score_map_lies_on_the_image_at_any_resolution(image: Image, pixel_nm:
     np.testing.assert_allclose(layer.data_to_world(at), image.data_to_world((0, *same))[1:])
 
 
-def test_the_frame_reaches_to_the_outer_edges(image: Image) -> None:
-    assert layer_frame_nm(image) == pytest.approx((-0.25, 9.75, -0.125, 7.375))
+def test_the_window_reaches_to_the_outer_edges_of_the_measured_pixels(image: Image, stack: xr.DataArray) -> None:
+    assert layer_window(image).box_nm == pytest.approx((-0.25, 9.75, -0.125, 7.375))
+    image.data[:, 4:, 6:] = np.nan
+    image.data[0, :, :] = np.nan  # measured in other maps
+    image.translate = (-20, 3, 7)
+    window = layer_window(image)
+    assert window.area_nm2 == pytest.approx((20 * 30 - 16 * 24) * 0.5 * 0.25)
+    assert window.contains(np.array([[1.0, 1.0], [2.5, 2.0], [1.5, 7.0]])).tolist() == [True, False, True]
+
+
+def test_the_window_needs_a_pixel_size_and_one_value_a_pixel() -> None:
+    with pytest.raises(StmError, match="give its pixel size in nm"):
+        layer_window(Image(np.ones((9, 9))))
+    with pytest.raises(StmError, match="is a colour picture"):
+        layer_window(Image(np.ones((9, 9, 3)), rgb=True, units=("nanometer", "nanometer")))
 
 
 def test_a_viewer_keeps_nanometres_with_all_layers(image: Image, viewer: ViewerModel, points: pd.DataFrame) -> None:

@@ -18,10 +18,14 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stm_impurities.analysis.comparison import compare
+from napari_stm_impurities.cli import run
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import make_points
-from napari_stm_impurities.plugin.layers.images import image_layer, layer_pixel_size_nm, world_of
-from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
+from napari_stm_impurities.io.tables import save_points
+from napari_stm_impurities.io.writers import save_stack
+from napari_stm_impurities.plugin.layers.images import image_layer, layer_stack
+from napari_stm_impurities.plugin.layers.points import layer_points, points_layer, points_on
+from napari_stm_impurities.plugin.layers.transforms import layer_pixel_size_nm
 from napari_stm_impurities.plugin.panels.compare import ComparePanel
 
 DRAWN = ["links", "matched", "missed", "extra"]
@@ -65,7 +69,7 @@ def drawn(viewer: ViewerModel) -> list[str]:
 def drawn_nm(layer: Layer) -> np.ndarray:
     """Where the points of a drawn layer lie, in nm."""
     size = np.asarray(layer_pixel_size_nm(layer)) / np.abs(layer.scale)
-    return world_of(layer, np.asarray(layer.data, dtype=float)) * size
+    return np.array([layer.data_to_world(one) for one in layer.data]) * size
 
 
 def click_row(qtbot: QtBot, panel: ComparePanel, number: int) -> None:
@@ -285,6 +289,28 @@ def test_on_a_rotated_image_and_in_other_units_all_lies_on_its_point(qtbot: QtBo
     model.translate = model.translate + np.array([100.0, 0.0])
     followed(qtbot, panel, "2 matched, 1 missed, 1 extra")
     np.testing.assert_allclose(drawn_nm(viewer.layers["matched"]), found_nm[:2] + np.array([100, 0]))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_chance_level_is_the_command_s_where_a_corner_was_not_measured(
+    qtbot: QtBot, viewer: ViewerModel, tmp_path: Path, turned: bool
+) -> None:
+    image, model, reference = add_layers(viewer, **({"rotate": 30.0, "translate": (0, 5.0, 2.0)} if turned else {}))
+    whole = compare(points_on(image, model), points_on(image, reference), frame=layer_stack(image), pixel_size_nm=0.5)
+    image.data[:, 20:, 20:] = np.nan
+    stack, found, truth = tmp_path / "maps.nc", tmp_path / "found.csv", tmp_path / "truth.csv"
+    save_stack(layer_stack(image), stack)
+    save_points(points_on(image, model), found)
+    save_points(points_on(image, reference), truth)
+    command = ["compare", str(found), str(truth), "--stack", str(stack), "--json", str(tmp_path / "a.json")]
+    assert run(command) == 0
+    of_command = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    panel = shown(qtbot, viewer)
+    press(qtbot, panel)
+    assert panel.report.chance_ratio == pytest.approx(of_command["chance_ratio"], rel=1e-9)
+    assert panel.report.frame_nm == pytest.approx(of_command["frame_nm"])
+    # the third reference point lies in the corner where no point can be; the other two gain what it loses, and more
+    assert of_command["chance_ratio"] == pytest.approx(whole.chance_ratio * 2 / 3 * 4 / 3, rel=0.02)
 
 
 def test_points_outside_the_frame_and_an_empty_layer(qtbot: QtBot, viewer: ViewerModel) -> None:

@@ -23,7 +23,7 @@ from napari_stm_impurities.io.tables import load_points
 from napari_stm_impurities.io.writers import save_stack
 from napari_stm_impurities.plugin.editing import add_points
 from napari_stm_impurities.plugin.editing.marking import reject
-from napari_stm_impurities.plugin.layers.images import THRESHOLD_KEY, layer_stack
+from napari_stm_impurities.plugin.layers.images import THRESHOLD_KEY, image_layer, layer_stack
 from napari_stm_impurities.plugin.layers.points import points_layer
 from napari_stm_impurities.plugin.layers.results import show_finding
 from napari_stm_impurities.plugin.panels.find import find_on_device
@@ -154,6 +154,19 @@ def test_a_reference_is_compared_with(viewer, image, shown, press, tmp_path):
     assert {"comparison.json", "overlay.png"} <= set(os.listdir(tmp_path / "r"))
     panel.reference.value = viewer.layers["model"]
     assert press(panel) == "the points and the reference are the same layer; choose two, or no reference"
+
+
+def test_a_refused_map_of_the_bound_states_is_named_in_the_last_line(viewer, image, shown, press, tmp_path):
+    nothing = make_stack(np.full((32, 28), np.nan), -520, 0.47)
+    viewer.add_layer(Layer.create(*image_layer(nothing, name="bound states")))
+    table = make_points([[5, 5], [20, 11]], (0.47, 0.47), source="manual")
+    add_points(viewer, points_layer(table, image, name="points"))
+    panel = shown(ReportPanel(viewer))
+    panel.source.box.value, panel.bound_map.value = image, viewer.layers["bound states"]
+    told = reported(panel, press, tmp_path / "r")
+    assert told.n_points == 2
+    assert "; no reference points on the map of the bound states: " in panel.message.text()
+    assert not (tmp_path / "r" / "reference.csv").exists()
 
 
 def test_a_folder_beside_the_data_is_offered_until_one_is_named(viewer, image, shown, data):

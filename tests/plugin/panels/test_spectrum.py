@@ -166,7 +166,7 @@ def test_adding_and_dragging_are_left_alone(qtbot: QtBot, window: Viewer, findin
     assert len(points.data) == 6
     # the new point is selected by napari, and so it is looked at; but the click itself was not
     window.layers.selection.active = image
-    qtbot.waitUntil(lambda: not panel.running and not panel._timer.isActive())
+    qtbot.waitUntil(lambda: not panel.running and not panel._follower.waiting)
     before = panel.look
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
     for step in (10, 30, 60):

@@ -17,8 +17,7 @@ from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.plugin.editing import add_points
 from napari_stm_impurities.plugin.layers.images import image_layer
-from napari_stm_impurities.plugin.layers.points import points_layer
-from napari_stm_impurities.plugin.layers.points_on import points_on
+from napari_stm_impurities.plugin.layers.points import points_layer, points_on
 from napari_stm_impurities.plugin.panels.statistics import StatisticsPanel
 from napari_stm_impurities.plugin.widgets.panel import Panel
 

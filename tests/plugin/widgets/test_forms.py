@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_stm_impurities.core.configuration import Configuration
 from napari_stm_impurities.core.errors import StmError
-from napari_stm_impurities.plugin.widgets.forms import Form
+from napari_stm_impurities.plugin.widgets.forms import Fold, Form
 from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
 from napari_stm_impurities.simulation.artefacts.herringbone import Herringbone
 from napari_stm_impurities.simulation.artefacts.white_noise import WhiteNoise
@@ -140,3 +140,18 @@ def test_what_is_wrong_in_a_list_is_one_line() -> None:
     with pytest.raises(StmError, match=r"WhiteNoise: amplitude: .*from low to high") as error:
         form.value()
     assert "\n" not in str(error.value)
+
+
+def test_a_fold_within_a_fold_has_all_the_room_it_needs(qtbot: QtBot) -> None:
+    form = Form(Sample, main=("sign",))
+    qtbot.addWidget(form)
+    form.show()
+    form.more.toggleButton().click()
+    for inner in form.more.findChildren(Fold):
+        inner.toggleButton().click()
+    field = form["inner"]["width_nm"].native
+    qtbot.waitUntil(lambda: field.isVisible() and field.visibleRegion().boundingRect().height() == field.height())
+    form.more.toggleButton().click()
+    # what is folded is out of reach of the Tab key, too
+    assert not field.isVisible()
+    assert not form["n_maps"].native.isVisible()

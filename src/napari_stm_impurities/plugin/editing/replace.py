@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from napari.layers import Layer, Points
 
 from ...analysis.merging import merge_points, review_status_of
-from ...core.errors import StmError
 from ...data.points import SOURCES, positions_nm
-from ..layers.images import data_of, layer_pixel_size_nm
 from ..layers.points import feature_defaults, layer_points, points_layer
+from ..layers.transforms import Transform
 from .history import history_of
 from .marking import shown_at
 from .state import emit_changed
@@ -33,13 +31,9 @@ def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 
     Raises
     ------
     StmError
-        If the layer has no unit of length and nobody told its pixel size.
+        If the layer has no unit of length and nobody gave its pixel size.
     """
-    size = layer_pixel_size_nm(layer)
-    if size is None:
-        raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
-    world = np.zeros((len(table), layer.ndim))
-    world[:, -2:] = positions_nm(table) * np.abs(layer.scale[-2:]) / np.asarray(size)
+    data = Transform.of(layer).from_nm(positions_nm(table))
     features = table.drop(columns=["y_nm", "x_nm", "y_px", "x_px"]).reset_index(drop=True)
     features["source"] = pd.Categorical(features["source"].astype(str), categories=list(SOURCES))
     if "checked" in features:
@@ -47,7 +41,7 @@ def put_table(layer: Points, table: pd.DataFrame, what: str, threshold: float = 
     with history_of(layer).change(what):
         layer.selected_data = set()
         with layer.events.data.blocker(), layer.events.features.blocker():
-            layer.data = data_of(layer, world)
+            layer.data = data
             layer.features = features
         layer.feature_defaults = feature_defaults(features)
         layer.shown = shown_at(features, threshold)

@@ -11,7 +11,8 @@ from napari.layers import Image, Points
 from ...core.errors import StmError
 from ...impurities.family import FAMILY
 from ...impurities.snap import REACH_NM, reach_of, snap_to_peaks
-from ..layers.images import FINDING_KEY, IMAGE_KEY, data_of, layer_pixel_size_nm, values_of, world_of
+from ..layers.images import FINDING_KEY, IMAGE_KEY, values_of
+from ..layers.transforms import Transform, layer_pixel_size_nm
 from .history import history_of, n_points_text
 from .marking import mark_manual
 from .state import emit_changed
@@ -31,16 +32,17 @@ def snap(viewer: ViewerModel, layer: Points, rows: Collection[int]) -> int:
     if size is None:
         raise StmError(f"the score map {scores.name!r} has no unit of length; find impurities again")
     before = np.asarray(layer.data, dtype=np.float64)
-    world = world_of(layer, before[at])
-    pixels = data_of(scores, world[:, -2:])
+    points, maps = Transform.of(layer), Transform.of(scores)
+    canvas = points.to_canvas(before[at])
+    pixels = maps.from_canvas(canvas[:, -2:])
     reach = _reach_nm(layer)
     snapped = snap_to_peaks(np.asarray(values_of(scores)), pixels, (reach / size[0], reach / size[1]))
     moved = (snapped != pixels).any(axis=1)
     if not moved.any():
         return 0
-    world[:, -2:] = world_of(scores, snapped)
+    canvas[:, -2:] = maps.to_canvas(snapped)
     after = before.copy()
-    after[at[moved]] = data_of(layer, world[moved])
+    after[at[moved]] = points.from_canvas(canvas[moved])
     n = int(moved.sum())
     with history_of(layer).change(f"snap {n_points_text(n)}"):
         with layer.events.data.blocker(), layer.events.features.blocker():

@@ -9,8 +9,9 @@ import pandas as pd
 from napari.layers import Layer, Points
 
 from ...io.tables import save_points
-from ..layers.images import LayerTuple, data_of, layer_pixel_size_nm, world_of
+from ..layers.images import LayerTuple
 from ..layers.points import layer_points, points_layer
+from ..layers.transforms import Transform, layer_pixel_size_nm
 
 #: The column that tells which points were shown.
 _SHOWN = "shown"
@@ -32,9 +33,8 @@ def kept_table(layer: Points, parent: Layer | None) -> pd.DataFrame:
     else:
         table = layer_points(layer, hidden=True)
     if parent is not None and parent is not layer:
-        world = np.zeros((len(table), parent.ndim))
-        world[:, -2:] = world_of(layer, np.asarray(layer.data, dtype=np.float64))[:, -2:]
-        table[["y_px", "x_px"]] = data_of(parent, world)[:, -2:]
+        canvas = Transform.of(layer).to_canvas(layer.data)
+        table[["y_px", "x_px"]] = Transform.of(parent).from_canvas(canvas[:, -2:])[:, -2:]
     return table.assign(**{_SHOWN: np.asarray(layer.shown, dtype=bool)})
 
 

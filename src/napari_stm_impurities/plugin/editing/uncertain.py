@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Points
 
 from ...analysis.merging import review_status_of
-from ..layers.images import world_of
+from ..layers.transforms import Transform
 
 # how far each layer's points have been gone through: confidence and position of the last one
 _last: WeakKeyDictionary[Layer, tuple[float, ...]] = WeakKeyDictionary()
@@ -51,6 +51,6 @@ def go_to(viewer: ViewerModel, layer: Points, row: int) -> None:
     viewer.layers.selection.active = layer
     layer.mode = "select"
     layer.selected_data = {row}
-    y, x = world_of(layer, np.asarray(layer.data)[[row]])[0, -2:]
+    y, x = Transform.of(layer).to_canvas(np.asarray(layer.data)[[row]])[0, -2:]
     camera = viewer.scene.camera
     camera.center = (*camera.center[:-2], float(y), float(x))

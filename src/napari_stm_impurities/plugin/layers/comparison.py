@@ -10,7 +10,8 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Points, Vectors
 
 from ...analysis.comparison import Comparison
-from .images import DRAWN_KEY, PIXEL_KEY, data_of, layer_pixel_size_nm, placement
+from .images import DRAWN_KEY
+from .transforms import PIXEL_KEY, Transform, placement
 
 #: Border, face and symbol of each; the colours are told apart by a colour-blind eye too (Okabe and Ito).
 LOOKS = {
@@ -33,13 +34,25 @@ class ComparisonLayers:
         self.viewer = viewer
         self._layers: dict[str, Layer] = {}
         self._place: dict[str, Any] = {}
+        self._frame: Transform | None = None
 
     def __contains__(self, layer: Layer) -> bool:
         return any(layer is ours for ours in self._layers.values())
 
-    def draw(self, report: Comparison, judged: Points) -> None:
-        """Draw a comparison in place of the last one."""
+    def draw(self, report: Comparison, judged: Points, frame: Transform | None = None) -> None:
+        """Draw a comparison in place of the last one.
+
+        Parameters
+        ----------
+        report
+            The comparison.
+        judged
+            The layer whose points were compared.
+        frame
+            Of the image in whose map nm the positions are; without one they are canvas nm.
+        """
         self.remove()
+        self._frame = frame
         self._place = placement(judged)
         size = 1.3 * float(np.max(judged.size, initial=judged.current_size))
         keywords: dict[str, Any] = {**self._place, "metadata": {DRAWN_KEY: True}}
@@ -65,12 +78,13 @@ class ComparisonLayers:
             self.viewer.add_layer(layer)
         self.viewer.layers.selection.active = active  # what the person edits stays what the person edits
 
-    def move(self, report: Comparison, judged: Points) -> None:
-        """Show another state of the same two layers."""
+    def move(self, report: Comparison, judged: Points, frame: Transform | None = None) -> None:
+        """Show another state of the same two layers; parameters as of :meth:`draw`."""
         if _same_place(self._place, placement(judged)):
+            self._frame = frame
             self._fill(report)
         else:
-            self.draw(report, judged)
+            self.draw(report, judged, frame)
 
     def remove(self) -> None:
         """Take all of them off the canvas."""
@@ -89,12 +103,11 @@ class ComparisonLayers:
         self._layers["extra"].data = self._data(report.extra, "y_nm", "x_nm")
 
     def _data(self, table: pd.DataFrame, y: str, x: str) -> np.ndarray:
-        """Positions in nm as data of our layers: what `layer_points` does, backwards."""
-        layer = self._layers[LINKS]
-        size = layer_pixel_size_nm(layer)
-        assert size is not None  # the comparison has read the judged layer's positions in nm
-        world = table[[y, x]].to_numpy(dtype=np.float64) / size * np.abs(layer.scale)
-        return data_of(layer, world)
+        """Positions of the comparison as data of our layers."""
+        yx_nm = table[[y, x]].to_numpy(dtype=np.float64)
+        if self._frame is not None:
+            yx_nm = self._frame.to_nm(self._frame.from_map_nm(yx_nm))
+        return Transform.of(self._layers[LINKS]).from_nm(yx_nm)
 
 
 def _same_place(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -16,15 +16,17 @@ from numpy.typing import ArrayLike
 
 from ...core.errors import StmError
 from ...data.images import make_stack, pixel_size_nm
+from ...data.observation_window import ObservationWindow
+from ...data.schemas import make_image
+from .transforms import PIXEL_KEY, in_unit, needed_pixel_size_nm, placement
 
 #: What napari calls a layer that is not made yet: data, keywords, kind.
 LayerTuple = tuple[Any, dict[str, Any], str]
 
-#: The keys under which a layer's metadata carries what its scale cannot tell: the biases in mV, the
-#: stack's attrs, and the pixel size (y, x) in nm of a layer whose units are no lengths.
+#: The keys under which a layer's metadata carries what its scale cannot hold: the biases in mV and
+#: the stack's attrs.
 BIAS_KEY = "bias_mv"
 ATTRS_KEY = "stack_attrs"
-PIXEL_KEY = "pixel_size_nm"
 #: Where a layer came from, and everything that can be had there: the paths, and the names of the channels.
 FILES_KEY = "files"
 CHANNELS_KEY = "channels"
@@ -133,20 +135,10 @@ def layer_bias_mv(layer: Layer) -> np.ndarray | None:
     if written is not None and np.size(written) == maps:
         return np.asarray(written, dtype=np.float64).reshape(maps)
     if layer.ndim == 3:
-        factor = _in_unit(layer.units[0], "millivolt")
+        factor = in_unit(layer.units[0], "millivolt")
         if factor is not None:
             return np.asarray(factor * (layer.translate[0] + layer.scale[0] * np.arange(maps)))
     return None
-
-
-def layer_pixel_size_nm(layer: Layer) -> tuple[float, float] | None:
-    """The pixel size (y, x) in nm, from the layer's scale and units, else from what a person told of it."""
-    factors = [_in_unit(unit, "nanometer") for unit in layer.units[-2:]]
-    if None in factors:
-        told = layer.metadata.get(PIXEL_KEY)
-        return None if told is None else (float(told[0]), float(told[1]))
-    y, x = (abs(float(scale)) * float(factor or 0) for scale, factor in zip(layer.scale[-2:], factors, strict=True))
-    return y, x
 
 
 def set_scale(layer: Layer, *, pixel_size_nm: float | None = None, bias_mv: ArrayLike | None = None) -> None:
@@ -186,9 +178,7 @@ def layer_stack(layer: Image) -> xr.DataArray:
         raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")
     if layer.ndim not in (2, 3):
         raise StmError(f"the layer {layer.name!r} has {layer.ndim} axes; a stack has (bias, y, x), a map (y, x)")
-    size = layer_pixel_size_nm(layer)
-    if size is None:
-        raise StmError(f"the layer {layer.name!r} has no unit of length; give its pixel size in nm")
+    size = needed_pixel_size_nm(layer)
     bias = layer_bias_mv(layer)
     if bias is None:
         raise StmError(f"the layer {layer.name!r} does not tell its bias; give that of its first and last map in mV")
@@ -205,52 +195,20 @@ def values_of(layer: Layer) -> Any:
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
 
 
-def _in_unit(unit: Any, wanted: str) -> float | None:
-    """The factor from a unit of napari (pint's) to `wanted`, None where they measure different things."""
-    return float((1 * unit).to(wanted).magnitude) if unit.is_compatible_with(wanted) else None
+def layer_window(layer: Image) -> ObservationWindow:
+    """The pixels of an image that have a value in one of its maps at least, in map nm (see :mod:`.transforms`).
 
-
-def placement(image: Layer) -> dict[str, Any]:
-    """Keywords that place a two-dimensional layer exactly on the last two axes of `image`."""
-    return {
-        "scale": image.scale[-2:],
-        "translate": image.translate[-2:],
-        "rotate": image.rotate[-2:, -2:],
-        "shear": image.shear[-1:],
-        "affine": image.affine.affine_matrix[-3:, -3:],
-        "units": image.units[-2:],
-        "axis_labels": image.axis_labels[-2:],
-    }
-
-
-def layer_frame_nm(layer: Layer) -> tuple[float, float, float, float] | None:
-    """What an image covers, (y from, y to, x from, x to) in nm; None where its pixel size is not known.
-
-    The outer edges of the outermost pixels count; of a rotated image, the box around it.
+    Raises
+    ------
+    StmError
+        If the image's pixel size is not known, it is a colour picture, or nothing was measured.
     """
-    size = layer_pixel_size_nm(layer)
-    if size is None:
-        return None
-    height, width = values_of(layer).shape[-2:]
-    corners = np.zeros((4, layer.ndim))
-    corners[:, -2:] = [(y, x) for y in (-0.5, height - 0.5) for x in (-0.5, width - 0.5)]
-    world = world_of(layer, corners)[:, -2:] * np.asarray(size) / np.abs(layer.scale[-2:])
-    (y_from, x_from), (y_to, x_to) = world.min(axis=0).tolist(), world.max(axis=0).tolist()
-    return y_from, y_to, x_from, x_to
-
-
-def world_of(layer: Layer, data: np.ndarray) -> np.ndarray:
-    """Positions (n, ndim) from data to world coordinates, all at once."""
-    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
-    matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
-    return np.asarray(data @ matrix.T + origin)
-
-
-def data_of(layer: Layer, world: np.ndarray) -> np.ndarray:
-    """Positions (n, ndim) from world to data coordinates, all at once: what :func:`world_of` undoes."""
-    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
-    matrix = np.stack([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)], axis=1)
-    return np.linalg.solve(matrix, (world - origin).T).T
+    size = needed_pixel_size_nm(layer)
+    if layer.rgb:
+        raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")
+    values = values_of(layer)
+    measured = np.asarray(np.isfinite(values).any(axis=tuple(range(values.ndim - 2))))
+    return ObservationWindow.of(make_image(np.where(measured, 1.0, np.nan), size, attrs={"source": layer.name}))
 
 
 def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTuple:
@@ -261,9 +219,7 @@ def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTup
     """
     values = np.asarray(scores.values, dtype=np.float32)
     place = placement(image)
-    own = layer_pixel_size_nm(image)
-    if own is None:
-        raise StmError(f"the layer {image.name!r} has no unit of length; give its pixel size in nm")
+    own = needed_pixel_size_nm(image)
     ratio = np.asarray(pixel_size_nm(scores)) / np.asarray(own)
     first = np.asarray([scores[axis].values[0] for axis in ("y", "x")]) / np.asarray(own)
     place["translate"] = np.asarray(place["translate"]) + np.asarray(place["scale"]) * first

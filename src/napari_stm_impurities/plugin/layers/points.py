@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from napari.layers import Layer, Points
+from napari.layers import Image, Layer, Points
 
 from ...analysis.merging import REVIEW_STATUSES, review_status_of
-from ...core.errors import StmError
 from ...data.points import COLUMNS, SOURCES, check_points, make_points, missing_value, nullable_column, pixel_size_of
-from .images import PIXEL_KEY, LayerTuple, layer_pixel_size_nm, placement, values_of, world_of
+from .images import LayerTuple, set_scale, values_of
+from .transforms import PIXEL_KEY, Transform, layer_pixel_size_nm, needed_pixel_size_nm, placement
 
 #: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
 BORDER_COLOURS = {"model": "red", "manual": "orange", "reference": "white"}
@@ -99,7 +99,7 @@ def _default_of(feature: pd.Series[Any]) -> Any:
 def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     """The table of the points that a layer shows, ours or another plugin's.
 
-    The positions in nm are the layer's world coordinates. What another plugin's layer does not know is
+    The positions in nm are canvas nm (see :mod:`.transforms`). What another plugin's layer does not know is
     filled: no score, no confidence, source ``manual``.
 
     Parameters
@@ -112,16 +112,13 @@ def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     Raises
     ------
     StmError
-        If the layer has no unit of length and nobody told its pixel size (see :func:`set_scale`).
+        If the layer has no unit of length and nobody gave its pixel size (see :func:`set_scale`).
     """
-    size = layer_pixel_size_nm(layer)
-    if size is None:
-        raise StmError(f"the points layer {layer.name!r} has no unit of length; give its pixel size in nm")
-    nm_per_world = np.asarray(size) / np.abs(layer.scale[-2:])
+    transform = Transform.of(layer)
     shown = np.ones(len(layer.data), dtype=bool) if hidden else visible_mask(layer)
     data = np.asarray(layer.data, dtype=np.float64)[shown]
     table = make_points(data[:, -2:], (1.0, 1.0), source="manual")
-    table[["y_nm", "x_nm"]] = world_of(layer, data)[:, -2:] * nm_per_world
+    table[["y_nm", "x_nm"]] = transform.to_nm(data)
     features = layer.features[shown].reset_index(drop=True)
     for name in features.columns:
         if name == "source":
@@ -132,6 +129,41 @@ def layer_points(layer: Points, *, hidden: bool = False) -> pd.DataFrame:
     if "checked" in table:
         table["checked"] = review_status_of(table)
     return check_points(table)
+
+
+def points_on(image: Image, layer: Points, *, rejected: bool = False) -> pd.DataFrame:
+    """The table of the points of a layer, in the coordinates of the stack that an image shows.
+
+    Parameters
+    ----------
+    image
+        The image; its pixel size is known.
+    layer
+        A points layer, ours or another plugin's. One without a unit of length is in pixels of the image's size.
+    rejected
+        Whether the points that a person rejected are in it too.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Positions in nm from the centre of the image's first pixel, and in its pixels. Hidden points are left out.
+
+    Raises
+    ------
+    StmError
+        If the image's pixel size is not known.
+    """
+    size = needed_pixel_size_nm(image)
+    if layer_pixel_size_nm(layer) is None:
+        set_scale(layer, pixel_size_nm=float(np.mean(size)))
+    keep = visible_mask(layer)
+    if rejected:
+        keep |= (review_status_of(layer.features) == "rejected").to_numpy()
+    table = layer_points(layer, hidden=True)[keep].reset_index(drop=True)
+    maps = Transform.of(image)
+    pixels = maps.from_nm(table[["y_nm", "x_nm"]].to_numpy(dtype=np.float64))
+    table[["y_px", "x_px"]], table[["y_nm", "x_nm"]] = pixels[:, -2:], maps.to_map_nm(pixels)
+    return table
 
 
 def visible_mask(layer: Points) -> np.ndarray:

@@ -14,8 +14,8 @@ from ...impurities.model import Model
 from ...impurities.training import AdaptConfig, EpochReport, adapt, adaptation_of
 from ...physics.dispersion import MATERIALS, Dispersion
 from ..layers.images import FINDING_KEY
-from ..layers.points_on import points_on
-from ..layers.region_on import region_on
+from ..layers.points import points_on
+from ..layers.transforms import region_on
 from ..plots.training_curve import TrainingCurve
 from ..preferences import preferences
 from ..widgets.dispersion_picker import READ_OFF

@@ -12,27 +12,26 @@ import pandas as pd
 from magicgui.widgets import FloatSpinBox
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from ...analysis.comparison import PAPER_PIXEL_NM, Comparison, compare
 from ...core.errors import StmError
 from ...core.files import written_whole
-from ...data.geometry import Rectangle
+from ...data.observation_window import ObservationWindow
 from ...plots.distances import pair_distances_table, plot_pair_distances
 from ..layers.comparison import ComparisonLayers
-from ..layers.images import BIAS_KEY, layer_frame_nm, layer_pixel_size_nm, set_scale, world_of
-from ..layers.points import layer_points, visible_mask
+from ..layers.images import BIAS_KEY, layer_window
+from ..layers.points import layer_points, points_on, visible_mask
+from ..layers.transforms import Transform, layer_pixel_size_nm
 from ..plots.canvas import PlotCanvas
 from ..widgets.comparison_table import ComparisonTable
+from ..widgets.follower import LayerFollower, edits_of
 from ..widgets.forms import result_label, rows_html
 from ..widgets.job import one_line
 from ..widgets.panel import Panel
 
 #: An edit is followed after so many milliseconds, and while a point is dragged no more often than that.
 FOLLOW_AFTER_MS = 100
-#: What of a layer can change the comparison. Hidden points have no event of their own in napari, but `set_data` comes.
-EDITS = ("data", "features", "set_data", "scale", "translate", "rotate", "shear", "affine", "units")
 _HISTOGRAM_PX = 120
 SAVE_FILTERS = "Figures and rows (*.json);;Table of the rows (*.csv)"
 
@@ -43,8 +42,19 @@ class Pairing:
 
     judged: Points
     reference: Points
-    size_nm: tuple[float, float] | None
-    frame: Rectangle | None
+    image: Image | None
+    """Its map nm are the coordinates of the comparison; canvas nm without one."""
+    window: ObservationWindow | None
+    """The measured pixels of the image."""
+
+    def points(self, layer: Points) -> pd.DataFrame:
+        """The points of one of the two layers."""
+        return layer_points(layer) if self.image is None else points_on(self.image, layer)
+
+    @property
+    def frame(self) -> Transform | None:
+        """The transform of the image."""
+        return None if self.image is None else Transform.of(self.image)
 
 
 class ComparePanel(Panel):
@@ -64,7 +74,7 @@ class ComparePanel(Panel):
         self.image = self.layer_box(
             Image,
             "Image",
-            "Its area gives the chance level, its pixel the radius of the paper's ratio",
+            "Its measured pixels give the chance level, their size the radius of the paper's ratio",
             optional=True,
             prefer=lambda layer: BIAS_KEY in layer.metadata,
         )
@@ -84,11 +94,8 @@ class ComparePanel(Panel):
         self._compared: tuple[pd.DataFrame, pd.DataFrame, float] | None = None
         self.report: Comparison | None = None
         self._drawn = ComparisonLayers(napari_viewer)
-        self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(FOLLOW_AFTER_MS)
-        self._timer.timeout.connect(self._follow)
-        self.tolerance.changed.connect(self._edited)
+        self._follower = LayerFollower(self, self._follow, FOLLOW_AFTER_MS, while_changing=True)
+        self.tolerance.changed.connect(self._follower.changed)
         self._choose_two()
 
     def _lay_out_results(self) -> None:
@@ -119,20 +126,15 @@ class ComparePanel(Panel):
         if judged is reference:
             raise StmError("the points and the reference are the same layer; choose two")
         image = self.image.value
-        size = None if image is None else layer_pixel_size_nm(image)
-        for layer in (judged, reference):
-            if layer_pixel_size_nm(layer) is None and size is not None:
-                set_scale(layer, pixel_size_nm=float(np.mean(size)))
-        pairing = Pairing(judged, reference, size, None if image is None else layer_frame_nm(image))
+        if image is not None and layer_pixel_size_nm(image) is None:
+            image = None
+        pairing = Pairing(judged, reference, image, None if image is None else layer_window(image))
         report = self._compare(pairing)
         self._let_go()
         self._pairing, self.report = pairing, report
-        self._drawn.draw(report, judged)
+        self._drawn.draw(report, judged, pairing.frame)
         self._show()
-        for layer in (judged, reference):
-            for name in EDITS:
-                getattr(layer.events, name).connect(self._edited)
-        self.viewer.layers.events.removed.connect(self._edited)
+        self._follower.follow(*edits_of(judged, reference), self.viewer.layers.events.removed)
 
     def closed(self) -> None:
         """Take what was drawn off the canvas, and follow nothing any more."""
@@ -141,10 +143,6 @@ class ComparePanel(Panel):
         self._drawn.remove()
 
     # --- following --------------------------------------------------------------------------------------------
-
-    def _edited(self, _event: Any = None) -> None:
-        if self._pairing is not None and not self._timer.isActive():
-            self._timer.start()
 
     def _follow(self) -> None:
         pairing = self._pairing
@@ -165,24 +163,19 @@ class ComparePanel(Panel):
             return
         if before is None or not _equal(before, self._compared):
             self.report = report
-            self._drawn.move(report, pairing.judged)
+            self._drawn.move(report, pairing.judged, pairing.frame)
             self._show()
 
     def _compare(self, pairing: Pairing) -> Comparison:
-        points, reference = layer_points(pairing.judged), layer_points(pairing.reference)
+        points, reference = pairing.points(pairing.judged), pairing.points(pairing.reference)
         tolerance_nm = float(self.tolerance.value)
-        report = compare(points, reference, tolerance_nm, pixel_size_nm=pairing.size_nm, frame=pairing.frame)
+        size = None if pairing.image is None else layer_pixel_size_nm(pairing.image)
+        report = compare(points, reference, tolerance_nm, pixel_size_nm=size, frame=pairing.window)
         self._compared = (points, reference, tolerance_nm)
         return report
 
     def _let_go(self) -> None:
-        if self._pairing is None:
-            return
-        for layer in (self._pairing.judged, self._pairing.reference):
-            for name in EDITS:
-                getattr(layer.events, name).disconnect(self._edited)
-        self.viewer.layers.events.removed.disconnect(self._edited)
-        self._timer.stop()
+        self._follower.release()
         self._pairing = None
 
     # --- what is shown ----------------------------------------------------------------------------------------
@@ -220,7 +213,7 @@ class ComparePanel(Panel):
             index = int(shown[int(number)])
             layer.selected_data = {index}
             self.viewer.layers.selection.active = layer
-            goal = world_of(layer, np.asarray(layer.data[[index]], dtype=np.float64))[0, -2:]
+            goal = Transform.of(layer).to_canvas(layer.data[[index]])[0, -2:]
         if goal is not None:
             self.viewer.scene.camera.center = (0.0, float(goal[0]), float(goal[1]))
 
@@ -257,5 +250,6 @@ def _equal(one: tuple[Any, ...], other: tuple[Any, ...] | None) -> bool:
 
 def figures_html(report: Comparison) -> str:
     """The figures of a comparison as a small table, the chance level beside the paper's ratio."""
-    area = "the image" if report.frame_source == "given" else "the box around all points; choose an image for its area"
+    given = report.frame_source == "given"
+    area = "the measured area of the image" if given else "the box around all points; choose an image for its area"
     return f"{rows_html(report.summary_rows())}<p>Chance: as many random points in {area}.</p>"

@@ -16,8 +16,9 @@ from ...impurities.detect import Finding, find
 from ...impurities.model import Model, load_model
 from ...nn.device import choose_device
 from ...prepare import choose_biases
-from ..layers.images import THRESHOLD_KEY, layer_bias_mv, layer_pixel_size_nm
+from ..layers.images import THRESHOLD_KEY, layer_bias_mv
 from ..layers.results import show_finding
+from ..layers.transforms import layer_pixel_size_nm
 from ..preferences import preferences
 from ..widgets.bias_range import BiasRange
 from ..widgets.dispersion_picker import DispersionPicker

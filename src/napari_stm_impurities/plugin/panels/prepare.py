@@ -16,7 +16,8 @@ from ...plots.drift import drift_table, plot_drift
 from ...prepare import apply, join_directions, normalise_by_conductance
 from ...prepare.config import PrepareConfig
 from ..layers.bias_overlay import shown_map
-from ..layers.images import ATTRS_KEY, image_layer, layer_pixel_size_nm, layer_stack
+from ..layers.images import ATTRS_KEY, image_layer, layer_stack
+from ..layers.transforms import layer_pixel_size_nm
 from ..plots.canvas import PlotCanvas
 from ..plots.preview import Preview
 from ..widgets.channel_choice import ChannelChoice

@@ -27,16 +27,9 @@ from ...workflow.families import family_of
 from ...workflow.provenance import Inputs
 from ...workflow.report import Report, check_place, write_report
 from ..layers.bias_overlay import shown_map
-from ..layers.images import (
-    FILES_KEY,
-    FINDING_KEY,
-    IMAGE_KEY,
-    THRESHOLD_KEY,
-    layer_bias_mv,
-    layer_pixel_size_nm,
-    layer_stack,
-)
-from ..layers.points_on import points_on
+from ..layers.images import FILES_KEY, FINDING_KEY, IMAGE_KEY, THRESHOLD_KEY, layer_bias_mv, layer_stack
+from ..layers.points import points_on
+from ..layers.transforms import layer_pixel_size_nm
 from ..widgets.channel_choice import channel_of
 from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.panel import Panel
@@ -154,7 +147,8 @@ class ReportPanel(Panel):
         self.open_button.setVisible(True)
         run = report.provenance.run
         noun = "points" if run is None else family_of(run.kind).noun
-        self.set_status(f"{len(report.points)} {noun}; {len(report.files)} files in {report.folder}")
+        said = [f"{len(report.points)} {noun}", f"{len(report.files)} files in {report.folder}"]
+        self.set_status("; ".join([*said, report.no_reference] if report.no_reference else said))
 
     def _open(self) -> None:
         if self.page is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QTimer, Slot
+from qtpy.QtCore import Slot
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
@@ -26,6 +25,7 @@ from ..editing.history import PointsHistory
 from ..layers.images import unwrap_proxy
 from ..layers.points import points_layer
 from ..widgets.connections import listen
+from ..widgets.follower import LayerFollower
 from ..widgets.panel import Panel
 
 #: After so long without a further change the numbers are counted, in ms.
@@ -62,14 +62,10 @@ class CorrectPanel(Panel):
         self.counts, self.kept = QLabel(), QLabel()
         self._lay_out()
 
-        self._counting = QTimer(self)
-        self._counting.setSingleShot(True)
-        self._counting.setInterval(_COUNT_AFTER_MS)
-        self._counting.timeout.connect(self._count)
+        self._steps = LayerFollower(self, self._count, _COUNT_AFTER_MS, at_once=self._show_steps)
+        self._edits = LayerFollower(self, self._count, _COUNT_AFTER_MS)
         self.points.changed.connect(self._follow)
         listen(self, self.viewer.layers.selection.events.active, self._active_changed)
-        # not the method itself: Qt calls no slot of what it is destroying
-        self.destroyed.connect(lambda _gone=None: self._let_go())
         self._active_changed()
         self._follow(self.points.value)
 
@@ -149,40 +145,18 @@ class CorrectPanel(Panel):
                 self.points.value = active
 
     def _follow(self, layer: Points | None) -> None:
-        self._let_go()
+        self._steps.release()
+        self._edits.release()
+        self._layer = self._history = self._autosave = None
         if layer is not None:
-            layer = unwrap_proxy(layer)
+            self._layer = layer = unwrap_proxy(layer)
             attach(self.viewer, layer)
-            self._layer = layer
             self._history, self._autosave = history_of(layer), autosave_of(self.viewer, layer)
-            for emitter, hear in self._heard():
-                emitter.connect(hear)
+            self._steps.follow(self._history.events.changed, self._autosave.events.changed)
+            # whoever shows or hides points, such as the threshold's slider, emits nothing; but they are drawn anew
+            self._edits.follow(layer.events.features, layer.events.set_data)
         self._show_steps()
         self._count()
-
-    def _let_go(self) -> None:
-        for emitter, hear in self._heard():
-            emitter.disconnect(hear)
-        self._layer = self._history = self._autosave = None
-
-    def _heard(self) -> list[tuple[Any, Callable[..., None]]]:
-        if self._layer is None or self._history is None or self._autosave is None:
-            return []
-        events = self._layer.events
-        return [
-            (self._history.events.changed, self._step),
-            (self._autosave.events.changed, self._step),
-            (events.features, self._changed),
-            # whoever shows or hides points, such as the threshold's slider, tells nobody; but they are drawn anew
-            (events.set_data, self._changed),
-        ]
-
-    def _step(self, _event: Any = None) -> None:
-        self._show_steps()
-        self._counting.start()
-
-    def _changed(self, _event: Any = None) -> None:
-        self._counting.start()
 
     def _button(self, action: Action) -> QPushButton:
         button = QPushButton(caption(action))

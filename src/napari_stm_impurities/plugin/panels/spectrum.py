@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 
 from ...core.errors import StmError
@@ -22,18 +21,17 @@ from ..layers.bias_overlay import in_mv, shown_map
 from ..layers.images import (
     FINDING_KEY,
     IMAGE_KEY,
-    data_of,
     layer_bias_mv,
-    layer_pixel_size_nm,
     unwrap_proxy,
     values_of,
-    world_of,
 )
 from ..layers.points import layer_points, visible_mask
+from ..layers.transforms import Transform, layer_pixel_size_nm
 from ..plots.canvas import TWO_SIDED, PlotCanvas
 from ..preferences import preferences
 from ..widgets.explain_job import ClickedPosition, ExplainRequest, ExplainResult, explain_at
 from ..widgets.fields import tick_box
+from ..widgets.follower import LayerFollower
 from ..widgets.forms import result_label
 from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.panel import Panel
@@ -102,9 +100,8 @@ class LookPanel(Panel):
         self._subject: ExplainRequest | None = None
         self._key: tuple[Any, ...] = ()
         self._followed: Points | None = None
-        self._timer = QTimer(self)  # a selection also changes in the middle of an edit
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._look_at_selected)
+        # a selection also changes in the middle of an edit
+        self._follower = LayerFollower(self, self._look_at_selected, 0)
         self.points.changed.connect(self._follow)
 
     # --- where to look ----------------------------------------------------------------------------------------
@@ -118,7 +115,12 @@ class LookPanel(Panel):
 
     def _look_at_selected(self) -> None:
         layer = self._followed
-        if layer is not None and len(layer.selected_data) == 1 and self.source.box.value is not None:
+        if (
+            layer is not None
+            and self.by_click.value
+            and len(layer.selected_data) == 1
+            and self.source.box.value is not None
+        ):
             self.attempt(self.start)
 
     def _clicked_on_canvas(self, _viewer: Any, event: Any) -> Iterator[None]:
@@ -135,45 +137,44 @@ class LookPanel(Panel):
         if near and self.source.box.value is not None and self.viewer.dims.ndisplay == 2:
             self.attempt(lambda: self._look_on_canvas(np.array(event.position[-2:])))
 
-    def _look_on_canvas(self, world: np.ndarray) -> None:
+    def _look_on_canvas(self, canvas: np.ndarray) -> None:
         image = self.source.layer
-        pixel = _on_image(image, world[None])[0]
+        pixel = Transform.of(image).from_canvas(canvas[None])[0, -2:]
         if not np.all((pixel >= -0.5) & (pixel <= np.array(values_of(image).shape[-2:]) - 0.5)):
             return
         layer = self.points.value
         if layer is not None:
             # where a symbol is, the point is meant
             data = np.asarray(layer.data, dtype=float)
-            away = np.linalg.norm(world_of(layer, data)[:, -2:] - world, axis=1) if len(data) else np.zeros(0)
+            away = np.linalg.norm(Transform.of(layer).to_canvas(data)[:, -2:] - canvas, axis=1)
             away[~visible_mask(layer)] = np.inf
             reach = np.asarray(layer.size) / 2 * float(np.abs(layer.scale[-2:]).mean())
             if np.any(away <= reach):
                 self._look_at_point(layer, int(np.argmin(np.where(away <= reach, away, np.inf))))
                 return
-        self._look(world, np.nan)
+        self._look(canvas, np.nan)
 
     def _look_at_point(self, layer: Points, index: int) -> None:
-        world = world_of(layer, np.asarray(layer.data[[index]], dtype=float))[0, -2:]
+        canvas = Transform.of(layer).to_canvas(layer.data[[index]])[0, -2:]
         scores = layer.features.get("score")
-        self._look(world, np.nan if scores is None else float(scores.iloc[index]))
+        self._look(canvas, np.nan if scores is None else float(scores.iloc[index]))
 
-    def _look(self, world: np.ndarray, score: float) -> None:
+    def _look(self, canvas: np.ndarray, score: float) -> None:
         """Look at a place on the canvas, where a point of this score stands."""
         image = self.source.layer
         subject = self._subject_of(image)
-        size = np.array(layer_pixel_size_nm(image))
-        nm_per_world = size / np.abs(image.scale[-2:])
-        here = world * nm_per_world
+        maps = Transform.of(image)
+        here = canvas * maps.nm_per_canvas
         points_nm, nearest = np.zeros((0, 2)), None
         if self.points.value is not None:
             table = layer_points(self.points.value)
             every = table[["y_nm", "x_nm"]].to_numpy(dtype=float)
-            points_nm = _on_image(image, every / nm_per_world) * size
+            points_nm = maps.to_map_nm(maps.from_nm(every))
             away = np.linalg.norm(every - here, axis=1)
             if len(away):
                 nearest = table.iloc[int(away.argmin())].copy()
                 nearest["distance_nm"] = float(away.min())
-        y_nm, x_nm = (_on_image(image, world[None])[0] * size).tolist()
+        y_nm, x_nm = maps.to_map_nm(maps.from_canvas(canvas[None]))[0].tolist()
         request = Request(ClickedPosition(y_nm, x_nm, points_nm, score), float(here[0]), float(here[1]), nearest)
         if self.running:
             self._next = request
@@ -272,7 +273,6 @@ class LookPanel(Panel):
         if self._clicked_on_canvas in callbacks:
             callbacks.remove(self._clicked_on_canvas)
             self.viewer.dims.events.current_step.disconnect(self._tell)
-        self._timer.stop()
         self._follow_layer(None)
 
     def _canvas_callbacks(self) -> list[Any]:
@@ -287,23 +287,8 @@ class LookPanel(Panel):
     def _follow_layer(self, layer: Points | None) -> None:
         if layer is self._followed:
             return
-        if self._followed is not None:
-            self._followed.selected_data.events.items_changed.disconnect(self._selected)
-        if layer is not None:
-            layer.selected_data.events.items_changed.connect(self._selected)
+        self._follower.follow(*([] if layer is None else [layer.selected_data.events.items_changed]))
         self._followed = layer
-
-    def _selected(self, _event: Any = None) -> None:
-        if self.by_click.value:
-            self._timer.start(0)
-
-
-def _on_image(image: Image, world: np.ndarray) -> np.ndarray:
-    """Places (n, 2) on the canvas as pixels (n, 2) of an image."""
-    full = np.zeros((len(world), image.ndim))
-    full[:] = np.asarray(image.data_to_world(np.zeros(image.ndim)))
-    full[:, -2:] = world
-    return data_of(image, full)[:, -2:]
 
 
 def _finding_on(image: Image, layer: Points | None) -> Finding | None:

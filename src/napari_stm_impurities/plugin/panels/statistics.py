@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import xarray as xr
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QTimer, Slot
+from qtpy.QtCore import Slot
 
 from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
 from ...core.errors import StmError
@@ -22,13 +21,13 @@ from ...plots.distances import (
     plot_pair_correlation,
 )
 from ..layers.images import FINDING_KEY
-from ..layers.points_on import points_on
+from ..layers.points import points_on
 from ..plots.canvas import PlotCanvas
+from ..widgets.follower import LayerFollower, edits_of
 from ..widgets.forms import result_label, rows_html
 from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.job import Job, one_line
 from ..widgets.panel import Panel
-from .compare import EDITS
 
 #: After so long without a further edit the statistics are worked out anew, in ms.
 FOLLOW_AFTER_MS = 250
@@ -87,10 +86,7 @@ class StatisticsPanel(Panel):
         self._area: ObservationWindow | None = None
         self._number = 0
         self._quiet: Job | None = None
-        self._timer = QTimer(self)  # a child of the widget, so that nothing is followed when that is gone
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(FOLLOW_AFTER_MS)
-        self._timer.timeout.connect(self._follow)
+        self._follower = LayerFollower(self, self._follow, FOLLOW_AFTER_MS)
 
     def start(self) -> None:
         """Work out the statistics of the chosen layer, and follow its edits from now on."""
@@ -101,9 +97,7 @@ class StatisticsPanel(Panel):
         table = points_on(layer, points)
         self._let_go()
         self._followed, self._area = (layer, points), None
-        for name in EDITS:
-            getattr(points.events, name).connect(self._edited)
-        self.viewer.layers.events.removed.connect(self._edited)
+        self._follower.follow(*edits_of(points), self.viewer.layers.events.removed)
         self._number += 1
         self.run(compute_statistics, self._number, stack, table, done=self._show)
 
@@ -112,14 +106,11 @@ class StatisticsPanel(Panel):
         super().closed()
         self._let_go()
 
-    def _edited(self, _event: Any = None) -> None:
-        self._timer.start()
-
     @Slot()
     def _follow(self) -> None:
         if self._followed is None or self._area is None:
             if self.running:
-                self._timer.start()  # an edit during the first run is followed after it
+                self._follower.changed()  # an edit during the first run is followed after it
             return
         image, points = self._followed
         if points not in self.viewer.layers or image not in self.viewer.layers:
@@ -162,16 +153,10 @@ class StatisticsPanel(Panel):
         self.set_status(line)
 
     def _let_go(self) -> None:
-        self._timer.stop()
+        self._follower.release()
         if self._quiet is not None:
             self._quiet.stop()
             self._quiet = None
-        if self._followed is None:
-            return
-        _, points = self._followed
-        for name in EDITS:
-            getattr(points.events, name).disconnect(self._edited)
-        self.viewer.layers.events.removed.disconnect(self._edited)
         self._followed = None
 
 

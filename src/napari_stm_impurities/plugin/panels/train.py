@@ -15,7 +15,7 @@ from ...impurities.model import Model
 from ...impurities.training import train
 from ...impurities.training.checkpoint import EpochReport
 from ...impurities.training.config import TrainingConfig
-from ..layers.points_on import points_on
+from ..layers.points import points_on
 from ..plots.training_curve import TrainingCurve
 from ..preferences import preferences
 from ..widgets.fields import file_box, path_in, tick_box

@@ -129,7 +129,8 @@ class PlotCanvas(FigureCanvasQTAgg):
     def axes(self) -> Axes:
         """The axes with the plot, drawn now where the widget has not yet been in sight."""
         if self._axes is None:
-            self.figure.clear()
+            for axes in self.figure.axes:  # clear() would first empty them, which takes as long as to fill them
+                self.figure.delaxes(axes)
             self._axes = self.figure.add_subplot()
             self._plot_on(self._axes)
             self._set_margins()

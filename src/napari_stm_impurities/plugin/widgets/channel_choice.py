@@ -18,7 +18,8 @@ from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...io.readers import open_recording
 from ...io.readers.recording import MissingMetadataError
-from ..layers.images import ATTRS_KEY, CHANNELS_KEY, FILES_KEY, image_layer, layer_bias_mv, layer_pixel_size_nm
+from ..layers.images import ATTRS_KEY, CHANNELS_KEY, FILES_KEY, image_layer, layer_bias_mv
+from ..layers.transforms import layer_pixel_size_nm
 from .image_picker import ImagePicker
 from .panel import Panel
 

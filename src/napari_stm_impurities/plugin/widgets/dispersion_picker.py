@@ -14,7 +14,7 @@ import xarray as xr
 from magicgui.widgets import ComboBox, FloatSpinBox
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtCore import QTimer, Slot
+from qtpy.QtCore import Slot
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from ...core.errors import StmError
@@ -24,9 +24,11 @@ from ...physics.dispersion import MATERIALS, Dispersion
 from ...qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion
 from ...qpi.fourier_maps import FourierMaps, fourier_maps
 from ..layers.bias_overlay import in_mv, shown_map
-from ..layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack
+from ..layers.images import layer_bias_mv, layer_stack
+from ..layers.transforms import layer_pixel_size_nm
 from ..plots.ring_view import RingPlot
 from .connections import listen
+from .follower import LayerFollower
 from .forms import grid
 from .job import Job
 
@@ -159,10 +161,7 @@ class DispersionPicker(QWidget):
         self._asked = 0
         self._range_mv: tuple[float | None, float | None] = (None, None)
         self._job: Job | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PATIENCE_MS)
-        self._timer.timeout.connect(self._begin)
+        self._follower = LayerFollower(self, self._begin, _PATIENCE_MS, at_once=self._forget)
         self.box = ComboBox(
             choices=[READ_OFF, *MATERIALS, BY_LENGTH],
             label="Surface",
@@ -194,7 +193,6 @@ class DispersionPicker(QWidget):
         self.box.changed.connect(self._show)
         self.length.changed.connect(self._show)
         listen(self, viewer.dims.events.current_step, self._follow_slider)
-        self.destroyed.connect(self._let_go)
         self._show()
 
     def look_at(self, layer: Image | None, low_mv: float | None = None, high_mv: float | None = None) -> None:
@@ -207,13 +205,10 @@ class DispersionPicker(QWidget):
         low_mv, high_mv
             The range of biases that will be searched, all where not given.
         """
-        if self.layer is not layer:
-            self._let_go()
-            if layer is not None:
-                layer.events.data.connect(self._again)
         self.layer = layer
         self._range_mv = (low_mv, high_mv)
-        self._again()
+        self._follower.follow(*([] if layer is None else [layer.events.data]))
+        self._follower.changed()
 
     def band(self) -> Dispersion | str | None:
         """The band to search with; None where it shall be read off the image and has not been.
@@ -234,20 +229,14 @@ class DispersionPicker(QWidget):
     def stop(self) -> None:
         """Forget the reading that is under way."""
         self._asked += 1
-        self._timer.stop()
+        self._follower.drop_change()
         if self._job is not None:
             self._job.stop()
 
-    def _let_go(self, _gone: Any = None) -> None:
-        if self.layer is not None:
-            self.layer.events.data.disconnect(self._again)
-        self.layer = None
-
-    def _again(self, _event: Any = None) -> None:
+    def _forget(self) -> None:
         self.stop()
         self.reading = None
         self._show()
-        self._timer.start()
 
     @Slot()
     def _begin(self) -> None:

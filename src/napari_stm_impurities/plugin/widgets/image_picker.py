@@ -11,7 +11,8 @@ from magicgui.widgets import FloatSpinBox
 from napari.layers import Image, Layer
 
 from ...core.errors import StmError
-from ..layers.images import layer_bias_mv, layer_pixel_size_nm, layer_stack, set_scale
+from ..layers.images import layer_bias_mv, layer_stack, set_scale
+from ..layers.transforms import layer_pixel_size_nm
 from .panel import Panel
 
 

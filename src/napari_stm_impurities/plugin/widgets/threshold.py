@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
 
 import numpy as np
 from magicgui.widgets import FloatSpinBox
 from napari.layers import Points
-from qtpy.QtCore import Qt, QTimer, Slot
+from qtpy.QtCore import Qt, Slot
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from ...analysis.comparison import compare
@@ -18,6 +17,7 @@ from ..editing import shown_at
 from ..layers.images import THRESHOLD_KEY
 from ..layers.points import layer_points
 from ..plots.canvas import PlotCanvas
+from .follower import LayerFollower
 from .forms import grid, result_label
 from .panel import Panel
 
@@ -51,7 +51,6 @@ class Threshold(QWidget):
         self.value = 0.0
         self._layer: weakref.ref[Points] | None = None
         self._truth: weakref.ref[Points] | None = None
-        self._edited = False
         self.histogram = PlotCanvas("confidence", height_px=_HISTOGRAM_PX, draw_mark=mark_threshold, movable=True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
@@ -83,16 +82,13 @@ class Threshold(QWidget):
         inside.addWidget(grid([self.reference]))
         inside.addWidget(self.figures)
 
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_SETTLE_AFTER_MS)
-        self._timer.timeout.connect(self._settle)
+        self._edits = LayerFollower(self, self._settle_edit, _SETTLE_AFTER_MS, at_once=self._count)
+        self._steps = LayerFollower(self, self._settle, _SETTLE_AFTER_MS)
         self.histogram.moved.connect(self.set_value)
         self.slider.valueChanged.connect(self._slid)
         self.number.changed.connect(self.set_value)
         self.points.changed.connect(self._choose)
         self.reference.changed.connect(self._choose_reference)
-        self.destroyed.connect(self.let_go)
         self._choose(self.points.value)
 
     @property
@@ -114,7 +110,7 @@ class Threshold(QWidget):
         if not np.array_equal(shown, layer.shown):
             layer.shown = shown
         self._count()
-        self._timer.start()
+        self._steps.changed()
 
     def choose(self, layer: Points) -> None:
         """Turn to a layer, such as the newest result."""
@@ -127,15 +123,6 @@ class Threshold(QWidget):
         self._choose(self.points.value)
         self._compare()
 
-    def let_go(self, _gone: Any = None) -> None:
-        """Listen to no layer any more."""
-        for kept, names in ((self._layer, ("data", "features")), (self._truth, ("data", "features"))):
-            layer = None if kept is None else kept()
-            if layer is not None:
-                for name in names:
-                    getattr(layer.events, name).disconnect(self._changed)
-        self._layer = self._truth = None
-
     def _choose(self, layer: Points | None) -> None:
         self._listen(layer if layer is not None and _has_confidence(layer) else None, self.reference.value)
         chosen = self.layer
@@ -146,18 +133,17 @@ class Threshold(QWidget):
         # a layer that was read from a file shows all its points until somebody moves the slider
         self.value = float(chosen.metadata.get(THRESHOLD_KEY, 0.0))
         self._put_controls()
-        self._changed()
+        self._count()
         self._show_histogram()
+        self._steps.changed()
 
     def _choose_reference(self, layer: Points | None) -> None:
         self._listen(self.layer, layer)
-        self._changed()
+        self._edits.changed()
 
     def _listen(self, layer: Points | None, truth: Points | None) -> None:
-        self.let_go()
-        for one in {id(one): one for one in (layer, truth) if one is not None}.values():
-            one.events.data.connect(self._changed)
-            one.events.features.connect(self._changed)
+        followed = {id(one): one for one in (layer, truth) if one is not None}.values()
+        self._edits.follow(*(emitter for one in followed for emitter in (one.events.data, one.events.features)))
         self._layer = None if layer is None else weakref.ref(layer)
         self._truth = None if truth is None else weakref.ref(truth)
 
@@ -173,13 +159,6 @@ class Threshold(QWidget):
             self.number.value = self.value
         self.histogram.mark(self.value)
 
-    def _changed(self, _event: Any = None) -> None:
-        """Follow an edit: other confidences, other points."""
-        if self.layer is not None:
-            self._edited = True
-            self._count()
-            self._timer.start()
-
     def _count(self) -> None:
         layer = self.layer
         if layer is not None:
@@ -187,14 +166,16 @@ class Threshold(QWidget):
 
     @Slot()
     def _settle(self) -> None:
-        """Do what takes longer, once no further step or edit has come for a while."""
         self._count()  # a rejected point is hidden after its features have told that they changed
-        if self._edited:
-            self._show_histogram()
         self._compare()
 
+    @Slot()
+    def _settle_edit(self) -> None:
+        """Follow an edit: other confidences, other points."""
+        self._show_histogram()
+        self._settle()
+
     def _show_histogram(self) -> None:
-        self._edited = False
         layer = self.layer
         if layer is not None and _has_confidence(layer):
             confidence = layer.features["confidence"].to_numpy(dtype=float)

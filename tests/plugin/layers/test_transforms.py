@@ -9,10 +9,9 @@ import xarray as xr
 from napari.layers import Image, Layer, Points, Shapes
 
 from napari_stm_impurities.core.errors import StmError
-from napari_stm_impurities.plugin.layers.images import image_layer, placement
-from napari_stm_impurities.plugin.layers.points import points_layer
-from napari_stm_impurities.plugin.layers.points_on import points_on
-from napari_stm_impurities.plugin.layers.region_on import region_on
+from napari_stm_impurities.plugin.layers.images import image_layer
+from napari_stm_impurities.plugin.layers.points import points_layer, points_on
+from napari_stm_impurities.plugin.layers.transforms import PIXEL_KEY, Transform, placement, region_on
 
 
 @pytest.fixture(params=["as it comes", "cut out", "turned"])
@@ -25,6 +24,40 @@ def placed(request: pytest.FixtureRequest, stack: xr.DataArray) -> Image:
         image.rotate = 30.0
         image.translate = (-20, 2.0, 5.0)
     return image
+
+
+def test_data_canvas_and_nm_are_those_of_napari(placed: Image) -> None:
+    transform = Transform.of(placed)
+    data = np.array([[0.0, 3.0, 7.5], [0.0, 19.0, -2.0]])
+    canvas = np.array([placed.data_to_world(one) for one in data])
+    np.testing.assert_allclose(transform.to_canvas(data), canvas)
+    np.testing.assert_allclose(transform.from_canvas(canvas), data, atol=1e-12)
+    np.testing.assert_allclose(transform.from_canvas(canvas[:, -2:]), data, atol=1e-12)
+    # the canvas of this image is in nm
+    np.testing.assert_allclose(transform.to_nm(data), canvas[:, -2:])
+    np.testing.assert_allclose(transform.from_nm(canvas[:, -2:]), data, atol=1e-12)
+    map_nm = data[:, -2:] * (0.5, 0.25)
+    np.testing.assert_allclose(transform.to_map_nm(data), map_nm)
+    np.testing.assert_allclose(transform.from_map_nm(map_nm), data)
+
+
+def test_a_map_further_on_is_the_same_place(placed: Image) -> None:
+    third = np.array([[2.0, 3.0, 7.5]])
+    transform = Transform.of(placed)
+    np.testing.assert_allclose(transform.from_canvas(transform.to_canvas(third)), third)
+    np.testing.assert_allclose(transform.to_map_nm(third), [[1.5, 1.875]])
+
+
+def test_nm_of_a_layer_in_other_units_and_of_none() -> None:
+    angstrom = Points([[30.0, 40.0]], units=("angstrom", "angstrom"), translate=(10.0, 0.0))
+    np.testing.assert_allclose(Transform.of(angstrom).to_nm(angstrom.data), [[4.0, 4.0]])
+    np.testing.assert_allclose(Transform.of(angstrom).from_nm(np.array([[4.0, 4.0]])), [[30.0, 40.0]])
+    bare = Points([[30.0, 40.0]], name="bare", scale=(2.0, 2.0))
+    np.testing.assert_allclose(Transform.of(bare).to_canvas(bare.data), [[60.0, 80.0]])
+    with pytest.raises(StmError, match="the layer 'bare' has no unit of length; give its pixel size in nm"):
+        Transform.of(bare).to_nm(bare.data)
+    bare.metadata[PIXEL_KEY] = (0.5, 0.5)
+    np.testing.assert_allclose(Transform.of(bare).to_nm(bare.data), [[15.0, 20.0]])
 
 
 def test_points_come_back_to_the_pixels_that_they_were_found_on(placed: Image, points: pd.DataFrame) -> None:
