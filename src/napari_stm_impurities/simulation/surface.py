@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from ..physics import instrument
 from ..physics.dispersion import Dispersion
 from ..physics.scattering import distances, ldos_modulation, t_matrix
 from .amplitudes import Amplitudes
-from .artefacts import Artefact, Context, with_artefacts
-from .ranges import PositiveRange, Range, Share
+from .artefacts import Artefact, Context, Frames, recorded
+from .detectability import FAR_FIELD_PER_K, detectable, near_field_energy, noise_power, ripple_energy
+from .ranges import PositiveRange, Range, Share, draw
 from .windows import uniform
 
 #: Biases that are computed between two looks at the stop button.
@@ -33,6 +34,9 @@ _BIASES_AT_ONCE = 8
 _TRIES = 200
 #: The unit of the artefacts on a surface without ripples; those of 0.005 to 0.1 impurities in a nm^2 have 0.07 to 0.4.
 _UNIT_WITHOUT_RIPPLES = 0.1
+#: The radius of the Gaussian exp(-2 r^2 / R^2) that has the energy of the near field here, exp(-r^4 / 2), whose radius
+#: is 1: both integrals over the plane of the square are pi^1.5 / 2.
+_GAUSSIAN_OF_NEAR_FIELD = (2 * math.sqrt(math.pi)) ** 0.5
 
 
 class SurfaceConfig(Configuration):
@@ -60,6 +64,9 @@ class SurfaceConfig(Configuration):
     """How delta changes with the bias, in radians a volt."""
     loss: PositiveRange = (0.0, 0.4)
     """1 - a, the share of the wave that an impurity absorbs."""
+    strength: PositiveRange = (1.0, 1.0)
+    """Factor of the T matrix and the near field of each impurity. Those that are weaker than 1 and below the detection
+    limit of the noise are not among the points."""
     mean_free_path_nm: float = Field(default=40.0, gt=0)
     """l in nm."""
     near_field_nm: float = Field(default=0.35, ge=0)
@@ -103,7 +110,8 @@ class Surface:
     stack
         Dimensions (bias, y, x): dI/dV over that of the bare surface.
     points
-        The impurities inside the frame, source ``reference``.
+        The impurities inside the frame, source ``reference``; without those that are weaker than 1 and below the
+        detection limit (:mod:`~napari_stm_impurities.simulation.detectability`).
     bound_state_map
         A stack with one bias, far below the others.
     """
@@ -166,14 +174,18 @@ def simulate_surface(
     pixel_nm = plan.frame_nm / plan.side_px
     yx = _positions(plan, seed) / pixel_nm
     k = torch.from_numpy(band.k_per_nm(bias) * pixel_nm).float()
-    clean = _clean_maps(plan, yx, k, bias, generator, progress, should_stop)
+    impurities = _impurities(plan, len(yx), bias, generator)
+    clean = _clean_maps(plan, yx, k, impurities, generator, progress, should_stop)
     unit = clean.std() if clean.any() else torch.tensor(_UNIT_WITHOUT_RIPPLES)
-    context = Context(k[None], pixel_nm)
-    noisy = unit * with_artefacts(plan.artefacts, (clean / unit)[None], context, generator)[0]
+    frames = replace(Frames.of_maps((clean / unit)[None]), yx_px=yx[None])
+    frames = recorded(plan.artefacts, frames, Context(k[None], pixel_nm), generator)
+    noisy, yx = unit * frames.maps[0], frames.yx_px[0]
     attrs = {"source": f"simulated {material}, seed {seed}", "history": [f"simulated with {plan.model_dump_json()}"]}
     stack = make_stack(1 + noisy.numpy(), bias, pixel_nm, channel="dI/dV", units="of the bare surface", attrs=attrs)
-    inside = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
-    points = make_points(yx[inside].numpy(), (pixel_nm, pixel_nm), source="reference")
+    listed = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
+    if plan.strength[0] < 1:
+        listed &= (impurities.strength >= 1) | _seen(plan, impurities, k, unit * frames.noise)
+    points = make_points(yx[listed].numpy(), (pixel_nm, pixel_nm), source="reference")
     bound = make_stack(
         _bound_states(plan, yx, pixel_nm, generator).numpy(),
         [plan.bound_state_bias_mv],
@@ -205,11 +217,43 @@ def _positions(plan: SurfaceConfig, seed: int) -> Tensor:
     return torch.from_numpy(placed - 0.5 * plan.frame_nm / plan.side_px).float()
 
 
+@dataclass(frozen=True)
+class _Impurities:
+    """Strength (n,), T matrix (bias, n) and dI/dV on each impurity (n,), and the direction of their drift (1,)."""
+
+    strength: Tensor
+    t: Tensor
+    near_field: Tensor
+    drift_angle_rad: Tensor
+
+
+def _impurities(plan: SurfaceConfig, n: int, bias_mv: np.ndarray, generator: torch.Generator) -> _Impurities:
+    delta = uniform(*plan.phase_shift_rad, (n,), generator)
+    loss = uniform(*plan.loss, (n,), generator)
+    below_top_v = torch.from_numpy((bias_mv - bias_mv[-1]) / 1000).float()
+    phase = delta + plan.phase_shift_slope_rad_per_v * below_top_v[:, None]
+    # a bare surface takes no random number here
+    angle = uniform(0, 2 * math.pi, (1 if n else 0,), generator)
+    near_field = plan.near_field_value + plan.near_field_spread * instrument.white_noise((n,), generator)
+    strength = draw(plan.strength, n, generator)
+    return _Impurities(strength, strength * t_matrix(phase, loss.expand_as(phase)), strength * near_field, angle)
+
+
+def _seen(plan: SurfaceConfig, impurities: _Impurities, k: Tensor, noise: Tensor) -> Tensor:
+    """Which impurities reach the detection limit, shape (impurity,), bool."""
+    pixel_nm = plan.frame_nm / plan.side_px
+    nearest_px = max(plan.near_field_nm / pixel_nm, FAR_FIELD_PER_K / float(k[-1]))
+    energy = ripple_energy(impurities.t, k, plan.mean_free_path_nm / pixel_nm, nearest_px, plan.side_px)
+    radius_px = _GAUSSIAN_OF_NEAR_FIELD * plan.near_field_nm / pixel_nm
+    energy = energy + near_field_energy(impurities.near_field, radius_px)
+    return detectable(energy, noise_power(noise, k[None])[0], plan.side_px**2)
+
+
 def _clean_maps(
     plan: SurfaceConfig,
     yx: Tensor,
     k: Tensor,
-    bias_mv: np.ndarray,
+    impurities: _Impurities,
     generator: torch.Generator,
     progress: Progress,
     should_stop: ShouldStop,
@@ -220,15 +264,9 @@ def _clean_maps(
     if n == 0:
         return torch.zeros(len(k), side, side)
     pixel_nm = plan.frame_nm / side
-    delta = uniform(*plan.phase_shift_rad, (n,), generator)
-    loss = uniform(*plan.loss, (n,), generator)
-    below_top_v = torch.from_numpy((bias_mv - bias_mv[-1]) / 1000).float()
-    phase = delta + plan.phase_shift_slope_rad_per_v * below_top_v[:, None]
-    t = t_matrix(phase, loss.expand_as(phase))
-    angle = uniform(0, 2 * math.pi, (1,), generator)
+    angle = impurities.drift_angle_rad
     when = torch.linspace(-0.5, 0.5, len(k)) if len(k) > 1 else torch.zeros(1)
     shift = plan.drift_px * when[:, None] * torch.cat([angle.sin(), angle.cos()])
-    value = plan.near_field_value + plan.near_field_spread * instrument.white_noise((n,), generator)
     grid = instrument.pixel_grid(side, side, torch.device("cpu"))
     maps = []
     for first in range(0, len(k), _BIASES_AT_ONCE):
@@ -237,9 +275,9 @@ def _clean_maps(
         progress(first / len(k), "simulating the maps")
         some = slice(first, first + _BIASES_AT_ONCE)
         pixels = grid - shift[some, None]
-        wave = ldos_modulation(yx, k[some], t[some], pixels, plan.mean_free_path_nm / pixel_nm)
+        wave = ldos_modulation(yx, k[some], impurities.t[some], pixels, plan.mean_free_path_nm / pixel_nm)
         to_nearest, which = distances(pixels, yx.expand(len(pixels), -1, -1)).min(-1)
-        maps.append(_with_near_field(plan, wave, to_nearest * pixel_nm, value[which]))
+        maps.append(_with_near_field(plan, wave, to_nearest * pixel_nm, impurities.near_field[which]))
     progress(1.0, "simulating the maps")
     return torch.cat(maps).reshape(len(k), side, side)
 

@@ -21,6 +21,8 @@ _HEIGHT_OF_SMALL = (10.0, 40.0)
 _SPACING_PER_K = 0.9
 #: A flat object rises within this share of its radius.
 _SOFT_RIM = 0.15
+#: The largest radius as a share of the window's side, so that surface is left beside the objects.
+_LARGEST_PER_SIDE = 0.25
 
 
 class Objects(BaseStructure):
@@ -53,6 +55,7 @@ class Objects(BaseStructure):
         n = randint(*self.count, generator)
         yx = uniform(0, scale.side_px, (n, 2), generator) - 0.5
         radius_per_k = draw(self.radius_per_k, n, generator, logarithmic=True)
+        radius_per_k = radius_per_k.clamp_max(_LARGEST_PER_SIDE * scale.side_px * scale.k_rad_per_px)
         small = radius_per_k < _SIZE_OF_IMPURITY_PER_K
         size = torch.where(
             small,
