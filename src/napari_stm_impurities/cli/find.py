@@ -22,7 +22,7 @@ from .files import (
     read,
     write_points,
 )
-from .run_options import Device, Material, ModelName, Threshold
+from .run_options import Device, Material, ModelName, SecondPass, Threshold
 
 
 def find(
@@ -60,6 +60,7 @@ def find(
     ] = None,
     figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
     mask: MaskFile = None,
+    second_pass: SecondPass = True,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
     device: Device = None,
@@ -93,7 +94,9 @@ def find(
     if batch:
         reading: dict[str, Any] = {"channel": channel, "pixel_size_nm": pixel_size_nm, "strict": strict}
         reading["bias_mv"] = None if bias_mv is None else biases(bias_mv)
-        return _find_in_each(files, output, Impurities(loaded, material, threshold), reading, shard)
+        return _find_in_each(
+            files, output, Impurities(loaded, material, threshold, second_pass=second_pass), reading, shard
+        )
     if shard is not None:
         raise StmError("--shard is for a batch; give a folder, or a pattern in quotes")
 
@@ -104,7 +107,9 @@ def find(
     stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
     with long_work("find") as (progress, should_stop):
-        finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
+        finding = find_all(
+            stack, loaded, band, threshold, second_pass=second_pass, progress=progress, should_stop=should_stop
+        )
     for note in finding.notes:
         print_message("note", note)
     write_points(finding.points, output)

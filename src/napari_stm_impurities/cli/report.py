@@ -23,7 +23,7 @@ from .files import (
     read,
     read_points,
 )
-from .run_options import Device, Material, ModelName, Threshold
+from .run_options import Device, Material, ModelName, SecondPass, Threshold
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,6 +70,7 @@ def report(
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
     mask: MaskFile = None,
+    second_pass: SecondPass = True,
     strict: Strict = False,
     device: Device = None,
 ) -> None:
@@ -113,6 +114,7 @@ def report(
                 load_model(model, device),
                 material,
                 threshold,
+                second_pass=second_pass,
                 progress=lambda share, what: progress(share / 2, what),
                 should_stop=should_stop,
             )
