@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
+
+# a busy machine is no failure; a test that is slow by itself is seen in the list of durations
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 # Work as small as a test's gains nothing from a second thread, and loses much where the cores are busy. Read
 # when torch is loaded, here and in the processes that a test starts.

@@ -23,7 +23,7 @@ FLOORS = [
     {"data"},
     {"prepare", "physics"},
     {"io", "qpi", "spots", "nn"},
-    {"simulation", "analysis", "plots"},
+    {"simulation", "analysis", "plots", "kernels"},
     {"impurities"},
     {"workflow"},
     {"cli", "plugin"},

@@ -15,11 +15,17 @@ from napari_stm_impurities.impurities.network_config import InputConfig, Network
 def bright_model() -> Callable[..., Model]:
     """Give a function that makes a model whose score is the mean over the biases of what is bright in each map."""
 
-    def make(**inputs: object) -> Model:
+    def make(*, structure: bool = False, **inputs: object) -> Model:
         config = ModelConfig(
             name="bright",
             network=NetworkConfig.of(
-                channels=(1,), convolutions=(1,), batch_norm=False, attention="off", value_channels=1, offsets=False
+                channels=(1,),
+                convolutions=(1,),
+                batch_norm=False,
+                attention="off",
+                value_channels=1,
+                offsets=False,
+                structure=structure,
             ),
             inputs=InputConfig.of(**{"scaling": "unit_range", "measured_channel": False, "halo_px": 8, **inputs}),
             # what reaches a third of the brightest spot is as likely as not
@@ -32,6 +38,9 @@ def bright_model() -> Callable[..., Model]:
             model.network.encoder[0][0].weight[0, 0, 1, 1] = 1
             model.network.attention[0].value.weight.fill_(1)
             model.network.projection.weight.fill_(1)
+            if structure:  # where it is bright, there is structure too
+                model.network.projection.weight[-1] = 12
+                model.network.projection.bias[-1] = -4
         return model
 
     return make

@@ -258,3 +258,26 @@ def test_the_attention_over_the_biases_can_be_had():
     np.testing.assert_allclose(attention.sum("asked_bias"), 1, atol=1e-5)
     assert attention.bias.values[0] > surface.stack.bias.values[0]
     assert attention.bias.values[-1] < surface.stack.bias.values[-1]
+
+
+def test_structure_is_a_map_and_a_column(bright_model):
+    finding = find(spots(), bright_model(structure=True), "Au(111)")
+    assert finding.structure is not None
+    assert list(finding.maps) == ["score", "structure"]
+    assert finding.structure.dims == ("y", "x")
+    np.testing.assert_allclose(finding.structure, 1 / (1 + np.exp(-(12 * finding.score - 4))), atol=1e-5)
+    np.testing.assert_allclose(finding.points["structure"], finding.points["confidence"], atol=0.05)
+    plain = find(spots(), bright_model(), "Au(111)")
+    assert plain.structure is None
+    assert list(plain.maps) == ["score"]
+    assert "structure" not in plain.points
+
+
+def test_nothing_is_found_where_a_mask_excludes_pixels(bright_model):
+    mask = np.zeros((40, 40), np.uint8)
+    mask[4:13, 8:18] = 2  # the first spot, at (8, 12.6) px
+    points = find_impurities(spots(), bright_model(), "Au(111)", mask=mask)
+    assert len(points) == 2
+    np.testing.assert_allclose(distances(points)[1:], 0, atol=0.05)
+    with pytest.raises(StmError, match="40 x 40 pixels"):
+        find_impurities(spots(), bright_model(), "Au(111)", mask=mask[1:])

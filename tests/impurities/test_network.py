@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_stm_impurities.core.errors import StmError
-from napari_stm_impurities.impurities.network import ImpurityNetwork, receptive_field_px
+from napari_stm_impurities.impurities.network import ImpurityNetwork, load_weights, receptive_field_px
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig, wang2020_input, wang2020_network
 
 SMALL = {
@@ -183,3 +183,24 @@ def test_what_cannot_be_built_is_refused_in_one_line(values):
     with pytest.raises(StmError) as caught:
         NetworkConfig.of(**values)
     assert "\n" not in str(caught.value)
+
+
+def test_structure_is_one_output_more():
+    config = NetworkConfig.of(channels=(4, 6), convolutions=(1, 1), structure=True)
+    scores = network(config)(maps(3))
+    assert scores.structure is not None
+    assert scores.structure.shape == scores.score.shape == (2, 21, 26)
+    assert scores.offsets_px is not None
+    assert scores.offsets_px.shape == (2, 2, 21, 26)
+    assert network(SMALL["local"])(maps(3)).structure is None
+
+
+def test_weights_of_a_network_without_structure_give_the_same_scores():
+    plain = NetworkConfig.of(channels=(4, 6), convolutions=(1, 1))
+    source, target = network(plain, seed=1), network(plain.model_copy(update={"structure": True}), seed=2)
+    load_weights(target, source)
+    before, after = source(maps(2)), target(maps(2))
+    torch.testing.assert_close(after.score, before.score)
+    torch.testing.assert_close(after.offsets_px, before.offsets_px)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        load_weights(target, network(NetworkConfig.of(channels=(4, 8), convolutions=(1, 1))))

@@ -54,7 +54,7 @@ def test_every_step_takes_any_stack_and_leaves_it_alone(step, shape, missing):
         assert np.isfinite(out.values).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.tuples(st.integers(1, 4), st.integers(1, 14), st.integers(1, 14)),
     st.floats(0, 1),

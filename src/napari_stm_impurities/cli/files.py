@@ -33,6 +33,14 @@ Biases = Annotated[
         help="Biases in mV, for a file that does not tell them: numbers with commas, or FIRST:LAST:STEP (-230:20:2)."
     ),
 ]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE",
+        help="Pixels to leave out: an image of labels (TIFF, PNG, NPY), 0 where a pixel is kept.",
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse to assume what the file does not state (channel, bias, unit, pixel size)."),
@@ -141,8 +149,9 @@ def read(
     bias_mv: str | None,
     *,
     strict: bool = False,
+    mask: Path | None = None,
 ) -> xr.DataArray:
-    """The stack in the files; warnings and assumptions go to standard error.
+    """The stack in the files, without the pixels of a mask; warnings and assumptions go to standard error.
 
     Raises
     ------
@@ -161,6 +170,11 @@ def read(
     stack = recording.stack(channel, strict=strict)
     for text in stack.attrs.get("assumptions", []):
         print_message("assumed", text)
+    if mask is not None:
+        from ..data.masks import exclude
+        from ..io.masks import read_mask
+
+        stack = exclude(stack, read_mask(mask))
     return stack
 
 

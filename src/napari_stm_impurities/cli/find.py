@@ -13,6 +13,7 @@ from .console import PARTLY_FAILED, long_work, out, print_message
 from .files import (
     Biases,
     Channel,
+    MaskFile,
     PixelSize,
     Strict,
     biases,
@@ -22,7 +23,7 @@ from .files import (
     read,
     write_points,
 )
-from .run_options import Device, Material, ModelName, Threshold
+from .run_options import Device, Material, ModelName, SecondPass, Threshold
 
 
 def find(
@@ -54,7 +55,13 @@ def find(
     score_map: Annotated[
         Path | None, typer.Option(help="Also write the network's score of every pixel (NetCDF).")
     ] = None,
+    structure_map: Annotated[
+        Path | None,
+        typer.Option(help="Also write the probability of structure that is no impurity, at every pixel (NetCDF)."),
+    ] = None,
     figure: Annotated[Path | None, typer.Option(help="Also draw the points on the map (PNG).")] = None,
+    mask: MaskFile = None,
+    second_pass: SecondPass = True,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
     device: Device = None,
@@ -78,17 +85,21 @@ def find(
     batch = output.is_dir() or any(_is_batch(name) for name in files)
     if batch:
         check_is_file(output, "the tables of a batch")
-    if batch and (score_map or figure or wavelength_nm is not None):
-        raise StmError("--score-map, --figure and --wavelength-nm are for one stack, not for a batch")
+    if batch and (score_map or structure_map or figure or mask or wavelength_nm is not None):
+        raise StmError(
+            "--score-map, --structure-map, --figure, --mask and --wavelength-nm are for one stack, not for a batch"
+        )
     if not batch:
-        check_places([score_map, figure], [Path(name) for name in files], tables=[output])
+        check_places([score_map, structure_map, figure], [*map(Path, files), mask], tables=[output])
     from ..impurities.model import load_model
 
     loaded = load_model(model, device)
     if batch:
         reading: dict[str, Any] = {"channel": channel, "pixel_size_nm": pixel_size_nm, "strict": strict}
         reading["bias_mv"] = None if bias_mv is None else biases(bias_mv)
-        return _find_in_each(files, output, Impurities(loaded, material, threshold), reading, shard)
+        return _find_in_each(
+            files, output, Impurities(loaded, material, threshold, second_pass=second_pass), reading, shard
+        )
     if shard is not None:
         raise StmError("--shard is for a batch; give a folder, or a pattern in quotes")
 
@@ -96,15 +107,21 @@ def find(
     from ..io.writers import save_stack
     from ..physics.dispersion import Dispersion
 
-    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv, strict=strict)
+    stack = read([Path(name) for name in files], channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     band = material if wavelength_nm is None else Dispersion.of_wavelength(wavelength_nm, float(stack.bias[-1]))
     with long_work("find") as (progress, should_stop):
-        finding = find_all(stack, loaded, band, threshold, progress=progress, should_stop=should_stop)
+        finding = find_all(
+            stack, loaded, band, threshold, second_pass=second_pass, progress=progress, should_stop=should_stop
+        )
     for note in finding.notes:
         print_message("note", note)
     write_points(finding.points, output)
     if score_map is not None:
         save_stack(finding.score, score_map)
+    if structure_map is not None:
+        if finding.structure is None:
+            raise StmError(f"the model {loaded.config.name!r} gives no map of structure; leave out --structure-map")
+        save_stack(finding.structure, structure_map)
     if figure is not None:
         from ..plots.maps import draw_points
 

@@ -16,6 +16,7 @@ from .files import (
     Biases,
     Channel,
     Files,
+    MaskFile,
     PixelSize,
     Strict,
     biases,
@@ -23,7 +24,7 @@ from .files import (
     read,
     read_points,
 )
-from .run_options import Device, Material, ModelName, Threshold
+from .run_options import Device, Material, ModelName, SecondPass, Threshold
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -69,6 +70,8 @@ def report(
     bias: Annotated[float, typer.Option(help="Bias in mV of the map that is drawn, the nearest one.")] = 0.0,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    mask: MaskFile = None,
+    second_pass: SecondPass = True,
     strict: Strict = False,
     device: Device = None,
 ) -> None:
@@ -87,7 +90,7 @@ def report(
     for path in files:
         if output.resolve() in path.resolve().parents:
             raise StmError(f"{path}: is read, and would be replaced with the report {output}; give another folder")
-    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
+    stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     corrected = None if points is None else read_points(points, size_of(stack), strict=strict)
     wanted = None if reference is None else read_points(reference, size_of(stack), strict=strict)
     bound_map = None
@@ -113,6 +116,7 @@ def report(
                 load_model(model, device),
                 material,
                 threshold,
+                second_pass=second_pass,
                 progress=lambda share, what: progress(share / 2, what),
                 should_stop=should_stop,
             )

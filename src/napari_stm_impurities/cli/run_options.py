@@ -16,3 +16,10 @@ Material = Annotated[
     typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be read off the data.'),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")]
+SecondPass = Annotated[
+    bool,
+    typer.Option(
+        "--second-pass/--no-second-pass",
+        help="Score the points once more by the pattern that the confident ones have in common.",
+    ),
+]

@@ -13,6 +13,7 @@ from .files import (
     Biases,
     Channel,
     JsonFile,
+    MaskFile,
     PixelSize,
     Strict,
     check_places,
@@ -24,12 +25,16 @@ from .files import (
 
 def statistics(
     points: Annotated[Path, typer.Argument(metavar="POINTS", help="The table of points (CSV).")],
-    stack: Annotated[Path, typer.Option(help="The file in which they were found: its measured pixels are the area.")],
+    stack: Annotated[
+        Path,
+        typer.Option(help="The file in which they were found: its measured pixels, without a mask's, are the area."),
+    ],
     as_json: JsonFile = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random placements.")] = 0,
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
+    mask: MaskFile = None,
     strict: Strict = False,
 ) -> None:
     """Tell what points say of the surface, beside what as many random points would.
@@ -41,8 +46,8 @@ def statistics(
     from ..analysis.spatial_statistics import surface_statistics
     from .console_tables import statistics_table
 
-    check_places([], [points, stack], texts=[as_json])
-    area = read([stack], channel, pixel_size_nm, bias_mv, strict=strict)
+    check_places([], [points, stack, mask], texts=[as_json])
+    area = read([stack], channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     table = read_points(points, size_of(area), strict=strict)
     with long_work("statistics") as (progress, should_stop):
         told = surface_statistics(table, area, seed=seed, progress=progress, should_stop=should_stop)

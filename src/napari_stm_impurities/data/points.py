@@ -56,6 +56,11 @@ KNOWN_COLUMNS = (
     PointColumn("frame", "integer", "", "number of the frame in a movie, from 0"),
     PointColumn("track", "integer", "", "number of the track that the point belongs to"),
     PointColumn("kind", "text", "", "class of the object at the point"),
+    PointColumn(
+        "amplitude", "number", "", "strength in the pattern that the points of the image have in common; 1 is usual"
+    ),
+    PointColumn("amplitude_sigma", "number", "", "standard deviation of the amplitude"),
+    PointColumn("structure", "number", "", "probability of structure at the point (step edge, wall, object), 0 to 1"),
 )
 
 #: The columns that :func:`make_points` makes, in their order.

@@ -19,6 +19,7 @@ from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import as_stack, check_stack
 from ..data.images import pixel_size_nm as pixel_size_of
+from ..data.masks import exclude
 from ..data.points import make_points
 from ..physics.dispersion import Dispersion, band_given
 from ..qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
@@ -26,6 +27,7 @@ from .model import Model, ModelConfig, load_model
 from .peaks import find_peaks
 from .preprocess import ModelInput, prepare_input
 from .record import ImpurityRun, model_sha256, named_or_saved
+from .second_pass import second_confidence
 from .tiles import ScoreField, score_view
 
 #: Without a ring, this many biases at least are needed; in fewer, smooth noise alone gives points.
@@ -59,6 +61,11 @@ class Finding:
         What found it.
     tile_px
         Side of the tiles that was asked for; None where the model's own was taken.
+    structure
+        The probability of each pixel to lie on structure that is no impurity (a step edge, a wall, an object),
+        dimensions (y, x); None where the model does not know structure.
+    second_pass
+        Whether the confidence rests on the common pattern of the points too.
     """
 
     points: pd.DataFrame
@@ -69,12 +76,14 @@ class Finding:
     notes: tuple[str, ...]
     model: Model
     tile_px: int | None = None
+    structure: xr.DataArray | None = None
+    second_pass: bool = True
     kind: ClassVar[str] = "impurities"
 
     @property
     def maps(self) -> dict[str, xr.DataArray]:
-        """The score map."""
-        return {"score": self.score}
+        """The score map, and the map of structure where the model gives one."""
+        return {"score": self.score} | ({} if self.structure is None else {"structure": self.structure})
 
     @property
     def default_threshold(self) -> float:
@@ -100,6 +109,7 @@ class Finding:
             dispersion=self.dispersion,
             threshold=threshold,
             tile_px=self.tile_px,
+            second_pass=self.second_pass,
             device=self.device,
             notes=self.notes,
         )
@@ -113,6 +123,8 @@ def find(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
+    second_pass: bool = True,
     tile_px: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -122,6 +134,8 @@ def find(
     Parameters are those of :func:`find_impurities`.
     """
     maps = check_stack(as_stack(stack, bias_mv, pixel_size_nm))
+    if mask is not None:
+        maps = exclude(maps, mask)
     loaded = load_model(model)
     least = number(loaded.threshold if threshold is None else threshold, "the threshold", least=0, most=1)
     progress(0.0, "reading the scale off the data")
@@ -129,12 +143,15 @@ def find(
     notes = (*(f"assumed {text}" for text in maps.attrs.get("assumptions", ())), *notes)
     view = prepare_input(maps, loaded.config.inputs, band)
     field = score_view(loaded, view, tile_px, progress=progress, should_stop=should_stop)
-    points = _points(field, view, loaded, maps)
+    progress(1.0, "scoring the points by their common pattern" if second_pass else "collecting the points")
+    points = _points(field, view, loaded, maps, second_pass)
     points = points[points["confidence"] >= least].reset_index(drop=True)
     if loaded.config.calibration.f1 is None:
         notes = (*notes, "the model's confidence was never calibrated; do not read it as a probability")
-    score = _score_layer(field, view, loaded, maps)
-    return Finding(points, score, _attention(field, view), band, least, notes, loaded, tile_px)
+    score = _layer(field.score, "score", view, loaded, maps)
+    structure = None if field.structure is None else _layer(field.structure, "structure", view, loaded, maps)
+    attention = _attention(field, view)
+    return Finding(points, score, attention, band, least, notes, loaded, tile_px, structure, second_pass)
 
 
 def find_impurities(
@@ -145,6 +162,8 @@ def find_impurities(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
+    second_pass: bool = True,
     tile_px: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -163,6 +182,10 @@ def find_impurities(
         The least confidence, 0 to 1; the model's own when not given.
     bias_mv, pixel_size_nm
         For a bare array: one bias a map in mV, and the pixel size in nm.
+    mask
+        Shape (y, x): pixels to leave out, true or any label but 0; they count as not measured.
+    second_pass
+        Whether the pattern that the confident points have in common scores all points once more.
     tile_px
         Side of the tiles; 0 takes the whole image at once. The model's own when not given.
     progress, should_stop
@@ -207,6 +230,8 @@ def find_impurities(
         threshold,
         bias_mv=bias_mv,
         pixel_size_nm=pixel_size_nm,
+        mask=mask,
+        second_pass=second_pass,
         tile_px=tile_px,
         progress=progress,
         should_stop=should_stop,
@@ -222,6 +247,7 @@ def score_map(
     *,
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
+    mask: ArrayLike | None = None,
     tile_px: int | None = None,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
@@ -244,6 +270,8 @@ def score_map(
         dispersion,
         bias_mv=bias_mv,
         pixel_size_nm=pixel_size_nm,
+        mask=mask,
+        second_pass=False,
         tile_px=tile_px,
         progress=progress,
         should_stop=should_stop,
@@ -290,8 +318,12 @@ def _notes_on_given(stack: xr.DataArray, band: Dispersion) -> tuple[str, ...]:
     )
 
 
-def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> pd.DataFrame:
+def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray, second_pass: bool) -> pd.DataFrame:
     yx, score = find_peaks(field.score, field.offsets_px, view.measured)
+    confidence, amplitude = model.config.calibration.confidence(score), None
+    regression = model.config.calibration.second_pass
+    if second_pass and regression is not None:
+        confidence, amplitude = second_confidence(regression, view, yx, confidence, model.threshold)
     own = np.array(pixel_size_of(stack))
     yx_own = yx * np.array(view.pixel_size_nm) / own
     last = np.array([stack.sizes["y"], stack.sizes["x"]]) - 0.5
@@ -300,11 +332,17 @@ def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArr
         (own[0], own[1]),
         source="model",
         score=score,
-        confidence=model.config.calibration.confidence(score),
+        confidence=confidence,
     )
+    if amplitude is not None:
+        points = points.assign(amplitude=amplitude.value, amplitude_sigma=amplitude.sigma)
+    if field.structure is not None:
+        row, column = np.clip(np.rint(yx).astype(np.intp), 0, np.array(field.structure.shape) - 1).T
+        points = points.assign(structure=field.structure[row, column].astype(np.float64))
     # a stack that was cut out of a larger one keeps the larger one's coordinates
     origin = float(stack.y.values[0]), float(stack.x.values[0])
-    return points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
+    points = points.assign(y_nm=points["y_nm"] + origin[0], x_nm=points["x_nm"] + origin[1])
+    return points.sort_values("confidence", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def _attention(field: ScoreField, view: ModelInput) -> xr.DataArray:
@@ -316,17 +354,17 @@ def _attention(field: ScoreField, view: ModelInput) -> xr.DataArray:
     )
 
 
-def _score_layer(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray) -> xr.DataArray:
+def _layer(values: np.ndarray, name: str, view: ModelInput, model: Model, stack: xr.DataArray) -> xr.DataArray:
     size_y, size_x = view.pixel_size_nm
-    height, width = field.score.shape
+    height, width = values.shape
     return xr.DataArray(
-        field.score,
+        values,
         dims=("y", "x"),
         coords={
             "y": ("y", float(stack.y.values[0]) + np.arange(height) * size_y, {"units": "nm"}),
             "x": ("x", float(stack.x.values[0]) + np.arange(width) * size_x, {"units": "nm"}),
         },
-        name="score",
+        name=name,
         attrs={
             "model": model.config.name,
             "pixel_size_nm": [size_y, size_x],

@@ -28,6 +28,7 @@ class Impurities:
     dispersion: Dispersion | str | None = None
     threshold: float | None = None
     tile_px: int | None = None
+    second_pass: bool = True
 
     def run(self, image: xr.DataArray, *, progress: Progress = silent, should_stop: ShouldStop = never) -> Finding:
         """The finding in a stack."""
@@ -39,6 +40,7 @@ class Impurities:
             self.dispersion,
             self.threshold,
             tile_px=self.tile_px,
+            second_pass=self.second_pass,
             progress=progress,
             should_stop=should_stop,
         )
@@ -46,7 +48,7 @@ class Impurities:
     def fingerprint(self) -> str:
         """The SHA-256 of the model and the settings."""
         band = self.dispersion.model_dump(mode="json") if isinstance(self.dispersion, Dispersion) else self.dispersion
-        return sha256_of_settings([model_sha256(self.model), band, self.threshold, self.tile_px])
+        return sha256_of_settings([model_sha256(self.model), band, self.threshold, self.tile_px, self.second_pass])
 
 
 def repeat(run: ImpurityRun, folder: Path) -> Impurities:
@@ -67,7 +69,7 @@ def repeat(run: ImpurityRun, folder: Path) -> Impurities:
             f"{run.model_file}: the model has changed: SHA-256 {run.model_sha256[:12]}... was recorded,"
             f" it is {now[:12]}... now"
         )
-    return Impurities(model, run.dispersion, run.threshold, run.tile_px)
+    return Impurities(model, run.dispersion, run.threshold, run.tile_px, run.second_pass)
 
 
 FAMILY = Family(kind="impurities", noun="impurities", record=ImpurityRun, repeat=repeat)

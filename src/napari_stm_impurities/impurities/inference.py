@@ -43,7 +43,10 @@ def predict(network: ImpurityNetwork, shown: Tensor, inputs: InputConfig) -> Sco
         if weights.ndim == 5:
             weights = weights[..., :height, :width]
         score = ((upright.score + rot180(turned.score)) / 2)[..., :height, :width]
-        return Scores(score, offsets, weights)
+        structure = None
+        if upright.structure is not None and turned.structure is not None:
+            structure = ((upright.structure + rot180(turned.structure)) / 2)[..., :height, :width]
+        return Scores(score, offsets, weights, structure)
 
 
 def rot180(values: Tensor) -> Tensor:

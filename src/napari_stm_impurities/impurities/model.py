@@ -20,6 +20,7 @@ from ..nn.device import choose_device
 from .inputs import input_channels
 from .network import ImpurityNetwork, check_halo
 from .network_config import InputConfig, NetworkConfig
+from .second_pass import SecondPass
 
 _SUFFIX = ".safetensors"
 
@@ -35,6 +36,9 @@ class Calibration(Configuration):
     """The confidence from which on a point counts: the best F1 on the held-out surfaces."""
     f1: float | None = None
     """That F1; None as long as the model has not been calibrated."""
+    second_pass: SecondPass | None = None
+    """How confidence follows from the score and the amplitude in the common pattern of a surface's points; None for a
+    model without a second pass."""
 
     def confidence(self, score: ArrayLike) -> NDArray[np.float64]:
         """The confidence of each score, 0 to 1."""

@@ -27,11 +27,14 @@ class Scores(NamedTuple):
         The way (y, x) from each pixel to the nearest impurity, shape (batch, 2, y, x), or None.
     weights
         The attention of the finest level, shape (batch, i, j) or (batch, i, j, y, x).
+    structure
+        The logit of the probability that a pixel is structure and no impurity, shape (batch, y, x), or None.
     """
 
     score: Tensor
     offsets_px: Tensor | None
     weights: Tensor
+    structure: Tensor | None = None
 
 
 class ImpurityNetwork(nn.Module):
@@ -72,10 +75,13 @@ class ImpurityNetwork(nn.Module):
             decoder.append(_block(config, merged + value, width, _DECODER_CONVOLUTIONS))
             merged = width
         self.decoder = nn.ModuleList(decoder)
-        self.projection = nn.Conv2d(merged, 3 if config.offsets else 1, 1)
+        self._n_offsets = 2 if config.offsets else 0
+        self.projection = nn.Conv2d(merged, 1 + self._n_offsets + int(config.structure), 1)
         # impurities are rare: a network that begins by expecting few learns sooner
         assert self.projection.bias is not None
         nn.init.constant_(self.projection.bias[:1], _FIRST_SCORE)
+        if config.structure:
+            nn.init.constant_(self.projection.bias[-1:], _FIRST_SCORE)
 
     @property
     def multiple_px(self) -> int:
@@ -151,7 +157,25 @@ class ImpurityNetwork(nn.Module):
         assert weights is not None
         if weights.ndim == 5:
             weights = weights[..., :height, :width]
-        return Scores(out[:, 0], out[:, 1:] if self.config.offsets else None, weights)
+        offsets = out[:, 1 : 1 + self._n_offsets] if self.config.offsets else None
+        return Scores(out[:, 0], offsets, weights, out[:, -1] if self.config.structure else None)
+
+
+def load_weights(network: ImpurityNetwork, source: ImpurityNetwork) -> None:
+    """Copy the weights of a network of the same make; outputs that the source lacks keep their first weights.
+
+    Raises
+    ------
+    RuntimeError
+        If the networks differ in anything but the structure output.
+    """
+    weights = source.state_dict()
+    if network.config.structure != source.config.structure:
+        own = network.state_dict()
+        for name in ("projection.weight", "projection.bias"):
+            common = min(len(own[name]), len(weights[name]))
+            weights[name] = torch.cat([weights[name][:common], own[name][common:]])
+    network.load_state_dict(weights)
 
 
 def _block(config: NetworkConfig, before: int, width: int, n_convolutions: int, halve: bool = False) -> nn.Sequential:

@@ -39,6 +39,8 @@ class NetworkConfig(Configuration):
     """V_T is the sum over the biases (the paper), or their mean, which does not grow with their number."""
     offsets: bool = True
     """Whether the network also gives the way from each pixel to the nearest impurity, in pixels."""
+    structure: bool = False
+    """Whether the network also scores each pixel as structure: step edges, walls, objects that are no impurities."""
 
     @model_validator(mode="after")
     def _one_number_a_level(self) -> Self:

@@ -34,6 +34,8 @@ class ImpurityRun(RunRecord):
     """The band that set the scale, given or fitted to the maps; None where none was found."""
     tile_px: int | None
     """Side of the tiles; None where it was the model's own."""
+    second_pass: bool = False
+    """Whether the common pattern of the points scored them once more; a record without it is from before that."""
 
     def summary_rows(self) -> list[Row]:
         """The model, the band, and what every record has."""

@@ -26,11 +26,14 @@ class ScoreField(NamedTuple):
     attention
         exp(<Q_i, K_j>) / Z_i of Eq. 1 at the finest level, the mean over the image, shape (bias i, bias j):
         how much map i asks map j.
+    structure
+        The probability that a pixel is structure and no impurity, shape (y, x), or None.
     """
 
     score: np.ndarray
     offsets_px: np.ndarray | None
     attention: np.ndarray
+    structure: np.ndarray | None = None
 
 
 def score_view(
@@ -72,6 +75,7 @@ def score_view(
     maps = scale_maps(view.maps, inputs.scaling) if whole else view.maps
     score = np.zeros((height, width), np.float32)
     offsets = np.zeros((2, height, width), np.float32) if model.config.network.offsets else None
+    structure = np.zeros((height, width), np.float32) if model.config.network.structure else None
     attention = np.zeros((len(view.maps), len(view.maps)))
     halo = -(-inputs.halo_px // multiple) * multiple
     corners = [(y, x) for y in range(0, height, sides[0]) for x in range(0, width, sides[1])]
@@ -87,11 +91,13 @@ def score_view(
         score[core] = said.score[0].float().cpu().numpy()[inner]
         if offsets is not None and said.offsets_px is not None:
             offsets[(slice(None), *core)] = said.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
+        if structure is not None and said.structure is not None:
+            structure[core] = said.structure[0].float().sigmoid().cpu().numpy()[inner]
         weights = said.weights[0].float().cpu().numpy()
         of_core = weights[(..., *inner)].mean((2, 3)) if weights.ndim == 4 else weights
         attention += of_core * score[core].size / score.size
     progress(1.0, "scoring the maps")
-    return ScoreField(score, offsets, attention)
+    return ScoreField(score, offsets, attention, structure)
 
 
 def tile_sides_px(model: Model, shape: tuple[int, int], tile_px: int | None = None) -> tuple[int, int]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from napari_stm_impurities.impurities.training.losses import cross_entropy, detection_loss, prediction_entropy
+from napari_stm_impurities.impurities.training.losses import (
+    cross_entropy,
+    detection_loss,
+    prediction_entropy,
+    structure_loss,
+)
 from napari_stm_impurities.simulation.windows import PatchBatch, label_map
 
 
@@ -152,3 +158,25 @@ def test_missing_pixels_teach_nothing():
     assert score.grad[0, 5].abs().max() == 0
     assert offsets.grad[0, :, 5].abs().max() == 0
     assert score.grad[0, :5].abs().min() > 0
+
+
+def test_the_structure_loss_is_the_cross_entropy_over_measured_pixels():
+    draw = torch.Generator().manual_seed(4)
+    label = torch.rand(2, 6, 7, generator=draw)
+    labelled = replace(windows(), structure=label)
+    expected, n = 0.0, 0
+    for window in range(2):
+        for y in range(6):
+            for x in range(7):
+                if window == 0 and y == 5:  # never measured
+                    continue
+                p = 1 / (1 + math.exp(-float(scores()[window, y, x])))
+                y_label = float(label[window, y, x])
+                expected -= y_label * math.log(p) + (1 - y_label) * math.log(1 - p)
+                n += 1
+    assert float(structure_loss(scores(), labelled)) == pytest.approx(expected / n, rel=1e-5)
+
+
+def test_windows_without_a_structure_label_are_refused():
+    with pytest.raises(ValueError, match="without a structure label"):
+        structure_loss(scores(), windows())

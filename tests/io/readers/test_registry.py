@@ -79,7 +79,7 @@ def test_a_description_of_a_file_that_holds_nothing(tmp_path):
     assert facts["value_range"] is None
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_ends_in_a_stack_or_in_one_line(samples, data):
     path, need = samples[data.draw(st.sampled_from(sorted(samples)))]
@@ -102,7 +102,7 @@ def test_a_damaged_file_ends_in_a_stack_or_in_one_line(samples, data):
     assert told_or_read(partial(read_stack, **need), damaged)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     key=st.sampled_from(["Grid dim", "Grid settings", "Points", "Channels", "# Parameters (4 byte)", "Sweep Signal"]),
     value=st.one_of(st.none(), st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30)),

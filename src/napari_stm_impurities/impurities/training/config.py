@@ -21,12 +21,14 @@ class TrainingConfig(Configuration):
 
     windows: WindowConfig = ScatteringConfig()
     """What the network learns from."""
-    network: NetworkConfig = NetworkConfig()
+    network: NetworkConfig = NetworkConfig(structure=True)
     """The network's make."""
     inputs: InputConfig = InputConfig()
     """What the network is shown of a stack."""
     loss: Literal["detection", "cross_entropy"] = "detection"
     """One decision a pixel with sub-pixel offsets, or the paper's cross entropy over all pixels (Eq. 2)."""
+    structure_weight: float = Field(default=2.0, ge=0)
+    """The weight of the structure loss; the other losses of a window are of the order of 2 while it learns."""
     confidence_weight: float = Field(default=0.0, ge=0)
     """alpha, the weight of the prediction's entropy on the experiment's tiles (Eq. 4; paper: 0.03)."""
     experiment_tile_px: int = Field(default=64, ge=8, le=512)

@@ -106,8 +106,10 @@ def train(
         _check_resumable(checkpoint, config, experiment)
     plan = checkpoint.header.training if checkpoint else config or TrainingConfig.preset(preset)
     if start is not None and checkpoint is None:
-        told = {"network": start.config.network, "inputs": start.config.inputs, "started_from": start.config.name}
-        plan = plan.model_copy(update=told)
+        # a model without a structure output gets one where the plan has it
+        network = start.config.network.model_copy(update={"structure": plan.network.structure})
+        taken = {"network": network, "inputs": start.config.inputs, "started_from": start.config.name}
+        plan = plan.model_copy(update=taken)
     band = band_given(dispersion)
     measured = None if experiment is None else UnlabelledStack(experiment, plan, reference, band)
     task = ImpurityTask(plan, choose_device(device), measured, start=start if checkpoint is None else None)

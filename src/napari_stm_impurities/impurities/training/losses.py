@@ -61,6 +61,28 @@ def detection_loss(score: Tensor, offsets_px: Tensor, windows: PatchBatch, known
     return score_loss + offset_loss
 
 
+def structure_loss(structure: Tensor, windows: PatchBatch) -> Tensor:
+    """The binary cross entropy of the structure label, the mean over the measured pixels.
+
+    Parameters
+    ----------
+    structure
+        Logits, shape (batch, y, x).
+    windows
+        With a structure label.
+
+    Raises
+    ------
+    ValueError
+        If the windows have no structure label.
+    """
+    if windows.structure is None:
+        raise ValueError("windows without a structure label; simulate them with structure")
+    measured = measured_pixels(windows)
+    each = functional.binary_cross_entropy_with_logits(structure, windows.structure, reduction="none")
+    return (each * measured).sum() / measured.sum().clamp_min(1)
+
+
 def _way_to_nearest(windows: PatchBatch) -> Tensor:
     """Shape (batch, 2, y, x); far away where a window has no impurity."""
     height, width = windows.maps.shape[2:]

@@ -13,12 +13,12 @@ from ...simulation.stream import window_stream
 from ...simulation.windows import PatchBatch, label_map
 from ..inputs import input_channels, network_input
 from ..model import Calibration, Model, ModelConfig
-from ..network import ImpurityNetwork, Scores
+from ..network import ImpurityNetwork, Scores, load_weights
 from .checkpoint import Checkpoint, EpochReport, Header
 from .config import TrainingConfig
 from .fine_tune_config import Lineage
 from .labelled_windows import LabelledWindows
-from .losses import cross_entropy, detection_loss, prediction_entropy
+from .losses import cross_entropy, detection_loss, prediction_entropy, structure_loss
 from .unlabelled_tiles import UnlabelledStack
 from .window_inputs import shown
 
@@ -71,7 +71,7 @@ class ImpurityTask:
             torch.manual_seed(plan.seed)
             network = ImpurityNetwork(plan.network, input_channels(plan.inputs))
         if start is not None:
-            network.load_state_dict(start.network.state_dict())
+            load_weights(network, start.network)
         self.trainer = Trainer(network, plan, device)
         self._calibration = Calibration() if start is None else start.config.calibration
 
@@ -143,7 +143,10 @@ class ImpurityTask:
         if self.plan.loss == "cross_entropy":
             return cross_entropy(answer.score, label_map(windows), known)
         assert answer.offsets_px is not None
-        return detection_loss(answer.score, answer.offsets_px, windows, known)
+        loss = detection_loss(answer.score, answer.offsets_px, windows, known)
+        if answer.structure is not None and windows.structure is not None:
+            loss = loss + self.plan.structure_weight * structure_loss(answer.structure, windows)
+        return loss
 
     def _entropy(self, experiment: UnlabelledStack, draw: torch.Generator, *, track: bool) -> Tensor:
         # where the entropy is only looked at, the experiment leaves no trace in the batch normalisation either
@@ -158,7 +161,8 @@ class ImpurityTask:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             answer: Scores = self.trainer.network(maps)
         offsets = None if answer.offsets_px is None else answer.offsets_px.float()
-        return Scores(answer.score.float(), offsets, answer.weights)
+        structure = None if answer.structure is None else answer.structure.float()
+        return Scores(answer.score.float(), offsets, answer.weights, structure)
 
     def ratio(self) -> float | None:
         """The paper's ratio on the experiment, with the averaged weights."""
