@@ -89,9 +89,7 @@ def binned(stack: xr.DataArray, band: Dispersion, radius_nm: float, n_bins: int 
         at.append(bias[chosen].mean())
         units.append(unit[chosen].mean())
     size_y, size_x = pixel_size_nm(stack)
-    return Bins(
-        np.array(maps), np.array(at), np.array(units), known, coarser, (size_y * coarser, size_x * coarser)
-    )
+    return Bins(np.array(maps), np.array(at), np.array(units), known, coarser, (size_y * coarser, size_x * coarser))
 
 
 def _mean_of(maps: Floats) -> Floats:

@@ -18,9 +18,9 @@ from .t_matrix_fit import TMatrixFit
 
 Floats = NDArray[np.float64]
 
-#: What neighbours and positions leave uncertain in all blocks and biases alike, as a share of k; from simulated
-#: surfaces.
-_COMMON_SHARE = 5e-4
+#: What scatterers outside the frame and refined positions leave uncertain in all blocks and biases alike, as a share of
+#: k, and by how much wider than its blocks say k is at one bias: both from simulated surfaces of this module's tests.
+_COMMON_SHARE, _WIDER = 1e-3, 2.0
 
 
 class KScores(NamedTuple):
@@ -44,7 +44,7 @@ class KScores(NamedTuple):
     def sigma(self) -> Floats:
         """The standard deviation of k at each bias from the scatter of its blocks, shape (bias,)."""
         robust = np.sqrt((self.scores**2).sum(1)) / self.information
-        return np.maximum(robust, 1 / np.sqrt(self.information))
+        return _WIDER * np.maximum(robust, 1 / np.sqrt(self.information))
 
 
 def k_scores(fit: TMatrixFit) -> tuple[KScores, Floats]:

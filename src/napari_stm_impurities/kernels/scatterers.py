@@ -66,7 +66,11 @@ class Scatterers(NamedTuple):
 
     def modulation(self, pixels_yx: Tensor) -> Tensor:
         """rho/rho0 - 1 at the pixels, shape (pixel,)."""
-        waves, _ = self._waves(distances(pixels_yx, self.yx_px))
+        return self.modulation_at(distances(pixels_yx, self.yx_px))
+
+    def modulation_at(self, apart: Tensor) -> Tensor:
+        """rho/rho0 - 1 at pixels by their distances from each scatterer, shape (pixel, scatterer) to (pixel,)."""
+        waves, _ = self._waves(apart)
         return ((waves @ self._response()[0]) * self.t * waves).sum(1).real
 
     def linearised(self, pixels_yx: Tensor, *, positions: bool = False) -> Linearised:

@@ -56,9 +56,11 @@ def scatterer_gain(
 
         def collected(frame: Floats, pattern: Floats) -> Floats:
             # patterns are even, so that correlation is convolution
-            found: Floats = fftconvolve(frame, pattern, mode="same") if frame.shape >= pattern.shape else fftconvolve(
-                frame, pattern
-            )[reach_y : reach_y + frame.shape[0], reach_x : reach_x + frame.shape[1]]
+            found: Floats = (
+                fftconvolve(frame, pattern, mode="same")
+                if frame.shape >= pattern.shape
+                else fftconvolve(frame, pattern)[reach_y : reach_y + frame.shape[0], reach_x : reach_x + frame.shape[1]]
+            )
             return found
 
         b = collected(left, square.real), -collected(left, square.imag)
