@@ -1,4 +1,4 @@
-"""An independent generator for the tests of kernels: exact T-matrix maps with scipy's Hankel functions, in a few lines and in double precision."""
+"""An independent generator: exact T-matrix maps with scipy's Hankel functions, in double precision."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def exact_map(yx_px, t, k, side, damping=0.0, pixels=None):
     complex_k = k + 1j * damping
     apart = np.hypot(*np.moveaxis(pixels[:, None] - yx_px, -1, 0))
     between = np.hypot(*np.moveaxis(yx_px[:, None] - yx_px, -1, 0))
-    hops = hankel1(0, complex_k * np.where(between > 0, between, 1.0)) * (between > 0)
-    waves = hankel1(0, complex_k * np.maximum(apart, 0.05 / k))
+    hops = hankel1(0, (complex_k if damping else k) * np.where(between > 0, between, 1.0)) * (between > 0)
+    waves = hankel1(0, (complex_k if damping else k) * np.maximum(apart, 0.05 / k))
     inner = np.linalg.inv(np.eye(len(t)) - t[:, None] * hops) * t
     return np.einsum("pn,nm,pm->p", waves, inner, waves).real
 

@@ -143,7 +143,7 @@ def moved(state: BinState, free: NDArray[np.intp], step: Floats) -> BinState:
     whole[free] = step
     t = state.t + whole[:n] + 1j * whole[n : 2 * n]
     # an s-wave scatters at most |t| = 1; beyond that the sum over multiple scattering has no meaning
-    t = t / np.maximum(1.0, np.abs(t))
+    t = np.asarray(t / np.maximum(1.0, np.abs(t)), dtype=np.complex128)
     largest = _LARGEST_STEP_SHARE * state.k_start
     k = state.k + float(np.clip(whole[2 * n], -largest, largest))
     damping = float(np.clip(state.damping + whole[2 * n + 1], 0.0, None))

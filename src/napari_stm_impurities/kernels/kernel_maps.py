@@ -48,7 +48,7 @@ class StackModel(NamedTuple):
 
 
 def interpolated(t: NDArray[np.complex128], at: Floats, wanted: Floats) -> NDArray[np.complex128]:
-    """t between the bins, held at its ends; shape (bias, ...)."""
+    """The T matrix between the bins, held at its ends; shape (bias, ...)."""
     place = np.interp(wanted, at, np.arange(len(at)))
     lower = np.minimum(place.astype(int), max(len(at) - 2, 0))
     part = (place - lower)[:, None]

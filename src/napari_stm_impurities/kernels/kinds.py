@@ -2,9 +2,9 @@
 
 The strength of an impurity is free, its direction ``t/|t|`` is its kind's: arg t = delta + pi/2 without loss. Each
 impurity is a phase at mid band and a slope, with its own covariance; each kind is a Student t distribution about its
-mean, so that the long tails of badly placed impurities do not make kinds of their own (Peel and McLachlan, Stat. Comput.
-10, 339 (2000)); a uniform class takes outliers. The number of kinds is chosen by the integrated likelihood (Biernacki,
-Celeux and Govaert, IEEE PAMI 22, 719 (2000)).
+mean, so that the long tails of badly placed impurities do not make kinds of their own (Peel and McLachlan, Stat.
+Comput. 10, 339 (2000)); a uniform class takes outliers. The number of kinds is chosen by the integrated likelihood
+(Biernacki, Celeux and Govaert, IEEE PAMI 22, 719 (2000)).
 """
 
 from __future__ import annotations

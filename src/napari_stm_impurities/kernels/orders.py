@@ -14,7 +14,7 @@ from .linear import RIDGE, Maps, design, penalty
 _SYMMETRIES, _LARGEST = (6, 4, 3, 2, 1), (4, 8, 12)
 #: The ridges that are tried: more noise wants more of it.
 _RIDGES = (RIDGE, 10 * RIDGE, 100 * RIDGE)
-#: Blocks of pixels are held out in so many parts; a block is half a kernel's radius wide, so that it holds whole ripples.
+#: Blocks of pixels are held out in so many parts; a block is half a kernel's radius wide: it holds whole ripples.
 _FOLDS, _BLOCK_SHARE = 4, 0.5
 #: More harmonics are taken where they lower the held-out error by so many standard errors.
 _LEAST_SIGMA = 2.0
@@ -92,7 +92,7 @@ def choose_orders(
 
 
 def _candidates(largest: int | None, symmetry: int | None, most_orders: int) -> list[tuple[int, ...]]:
-    made = {(0,)} if largest is None or largest == 0 else set()
+    made: set[tuple[int, ...]] = {(0,)} if largest is None or largest == 0 else set()
     for n in _SYMMETRIES if symmetry is None else (symmetry,):
         for top in _LARGEST if largest is None else (largest,):
             orders = orders_up_to(top, n)

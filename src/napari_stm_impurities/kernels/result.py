@@ -93,8 +93,8 @@ class Kernels:
         for name in ("t_real", "t_imag"):
             parts[name] = parts[name].rename(renamed)
         parts["t_sigma"] = self.t["sigma"].rename(renamed)
-        for name in self.k.data_vars:
-            parts[str(name)] = self.k[name].rename(renamed)
+        for variable in self.k.data_vars:
+            parts[str(variable)] = self.k[variable].rename(renamed)
         return xr.Dataset(parts, attrs={"method": self.method, "explained_share": float(self.explained_share)})
 
 
@@ -108,7 +108,7 @@ def no_t(bias_mv: np.ndarray) -> xr.Dataset:
 
 
 def k_dataset(bias_mv: np.ndarray, k: np.ndarray, sigma: np.ndarray, ring: np.ndarray) -> xr.Dataset:
-    """k at each bias in 1/nm, its standard deviation, and that of the ring."""
+    """The wavevector at each bias in 1/nm, its standard deviation, and that of the ring."""
     names = {"k_per_nm": k, "k_sigma_per_nm": sigma, "k_ring_per_nm": ring}
     return xr.Dataset(
         {name: ("bias", values, {"units": "1/nm"}) for name, values in names.items()},

@@ -62,11 +62,6 @@ class SurfaceFit(NamedTuple):
     refined: bool
     scale: float
 
-    def is_inside(self, shape: tuple[int, int], aspect: float) -> NDArray[np.bool_]:
-        """Which unlisted scatterers lie in the frame, shape (unlisted,)."""
-        at = self.fit.yx[self.fit.n_points :]
-        return ((at >= -0.5) & (at <= np.array([shape[0] * aspect, shape[1]]) - 0.5)).all(1)
-
 
 def fit_surface(
     bins: Bins,
@@ -137,7 +132,7 @@ def fit_surface(
         state.k = state.k_start = float(k) if k > 0 else state.k
     fit.iterate(free_k=False, times=2, should_stop=should_stop)
     t = np.array([state.t for state in fit.states])
-    sigma = np.array([_t_sigma(fit, i) for i in every]) * widen[:, None]
+    sigma = np.array([_t_sigma(fit, i) for i in range(len(fit.data))]) * widen[:, None]
     position_sigma *= float(np.median(widen))
     progress(1.0, "done")
     return SurfaceFit(fit, new_band, found, t, sigma, position_sigma, refined, scale)

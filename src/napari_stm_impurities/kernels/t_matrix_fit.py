@@ -38,6 +38,12 @@ class TMatrixFit:
         Positions in square pixels, shape (scatterer, 2): the points first, then those that nobody listed.
     n_points
         How many of them are points.
+    ripple_px
+        The length of a ripple, pi / k.
+    shift
+        By how much each has been moved, shape (scatterer, 2).
+    position_precision
+        The inverse covariance of the positions, all y and then all x, after the last refinement.
     """
 
     data: list[BinData]
@@ -46,10 +52,12 @@ class TMatrixFit:
     n_points: int
     ripple_px: float
     shift: Floats = field(init=False)
+    position_precision: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         """Start without displacements."""
         self.shift = np.zeros_like(self.yx)
+        self.position_precision = np.zeros((2 * len(self.yx), 2 * len(self.yx)))
 
     @classmethod
     def start(
@@ -73,7 +81,8 @@ class TMatrixFit:
             Of a kernel: the background has longer waves.
         """
         ripple = float(np.pi / np.mean(k_rad_per_px))
-        grid = np.stack(np.mgrid[: values.shape[1], : values.shape[2]], axis=-1) * np.array([aspect, 1.0])
+        rows, columns = np.mgrid[: values.shape[1], : values.shape[2]]
+        grid = np.stack([rows * aspect, columns.astype(np.float64)], axis=-1)
         if len(yx):
             nearest = np.full(grid.shape[:2], np.inf)
             for one in yx:
@@ -88,9 +97,10 @@ class TMatrixFit:
         data = []
         for one in values:
             mask = np.isfinite(one) & outside_core
-            nuisance = made.setdefault(mask.tobytes(), Nuisance(mask, cosines)) if mask.tobytes() in made else None
-            if nuisance is None:
-                nuisance = made[mask.tobytes()] = Nuisance(mask, cosines)
+            key = mask.tobytes()
+            if key not in made:
+                made[key] = Nuisance(mask, cosines)
+            nuisance = made[key]
             clean = nuisance.remove(one[mask].astype(np.float64))
             data.append(
                 BinData(
@@ -123,7 +133,7 @@ class TMatrixFit:
                 normal = Normal.of(data, state, self.yx, positions=False)
                 state.variance = updated_variance(normal, data, state, free_k=free_k)
                 free, matrix, right = normal.local(state, free_k=free_k)
-                self.states[i] = moved(state, free, np.linalg.solve(matrix, right))
+                self.states[i] = moved(state, free, np.asarray(np.linalg.solve(matrix, right), dtype=np.float64))
 
     def refine(self, which: NDArray[np.int_], *, times: int = 2, should_stop: ShouldStop = never) -> None:
         """Move the scatterers so that the given biases fit better, t and k along with them."""
@@ -144,8 +154,7 @@ class TMatrixFit:
                 matrix += (own - cross.T @ solved[:, :-1]) / state.variance
                 right += (normal.right[normal.n_local :] - cross.T @ solved[:, -1]) / state.variance
                 backs.append((i, free, solved))
-            step = np.linalg.solve(matrix, right)
-            step = np.clip(step, -largest, largest)
+            step = np.clip(np.linalg.solve(matrix, right), -largest, largest)
             for i, free, solved in backs:
                 self.states[i] = moved(self.states[i], free, solved[:, -1] - solved[:, :-1] @ step)
             by_axis = step.reshape(2, n).T

@@ -148,7 +148,7 @@ def _mean_t(tiled: TiledFit, kinds: Kinds) -> NDArray[np.complex128]:
 def _amplitudes(
     t: NDArray[np.complex128], sigma: Floats, t_of_kind: NDArray[np.complex128], kind: NDArray[np.int_]
 ) -> tuple[Floats, Floats]:
-    """The strength of each along the mean t of its kind, or of the kind that fits it best; both of shape (impurity,)."""
+    """The strength along the mean t of the kind, or of the kind that fits best, and its error; shape (impurity,)."""
     weight = 1 / sigma**2
     power = np.einsum("vk,vn->kn", np.abs(t_of_kind) ** 2, weight).clip(1e-12)
     strength = np.einsum("vk,vn,vn->kn", t_of_kind.conj(), t, weight).real / power

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -99,12 +100,12 @@ def fit_tiles(
     shape = bins.values.shape[1:]
     ripple = np.pi / float(np.mean(band.k_per_nm(bins.bias_mv))) / np.array(bins.pixel_nm)
     edges = [
-        np.linspace(0, n, max(1, round(n / (_TILE_RIPPLES * r))) + 1).astype(int)
+        np.linspace(0, n, max(1, round(n / (_TILE_RIPPLES * r))) + 1).astype(int).tolist()
         for n, r in zip(shape, ripple, strict=True)
     ]
     halo = np.ceil(_HALO_RIPPLES * ripple).astype(int)
     at = (positions_px - (bins.coarser - 1) / 2) / bins.coarser
-    boxes = [(a, b, c, d) for a, b in zip(edges[0], edges[0][1:]) for c, d in zip(edges[1], edges[1][1:])]
+    boxes = [(a, b, c, d) for a, b in pairwise(edges[0]) for c, d in pairwise(edges[1])]
     tiles: list[Tile] = []
     n, n_bins = len(at), len(bins.values)
     t, sigma = np.zeros((n_bins, n), dtype=complex), np.ones((n_bins, n))
@@ -169,7 +170,7 @@ def fit_tiles(
 
 
 def _together(found: list[KScores]) -> KScores:
-    """k of all tiles, each weighted by what it says."""
+    """The wavevector of all tiles, each weighted by what it says."""
     information = np.array([one.information for one in found])
     k = (np.array([one.k for one in found]) * information).sum(0) / information.sum(0)
     return KScores(k, information.sum(0), np.concatenate([one.scores for one in found], axis=1))
