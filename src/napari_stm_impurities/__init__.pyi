@@ -30,6 +30,9 @@ from .io.tables import load_points as load_points
 from .io.tables import save_points as save_points
 from .io.writers import save_image as save_image
 from .io.writers import save_stack as save_stack
+from .kernels.config import KernelConfig as KernelConfig
+from .kernels.fit import fit_kernels as fit_kernels
+from .kernels.result import Kernels as Kernels
 from .physics.dispersion import Dispersion as Dispersion
 from .qpi.dispersion_fit import fit_dispersion as fit_dispersion
 from .simulation.surface import SurfaceConfig as SurfaceConfig

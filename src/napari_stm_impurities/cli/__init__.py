@@ -34,6 +34,7 @@ COMMANDS = {
     "reference": "Find reference points on the map of the bound states.",
     "compare": "Compare points with a reference.",
     "statistics": "Tell what points say of the surface: density, nearest neighbours, pair correlation.",
+    "kernels": "Fit the pattern of one impurity, k(V), the kinds, and what each point explains.",
     "report": "Write a folder with points, figures, statistics and where all of it comes from.",
     "rerun": "Get the points of a report again, and tell whether they are the same.",
     "demo": "Do the whole job on a simulated Au(111) surface.",

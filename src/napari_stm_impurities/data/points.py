@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from ..core.arguments import instance, pixel_sizes, real_array, shown
 from ..core.errors import StmError
 
-SOURCES = ("model", "manual", "reference")
+SOURCES = ("model", "manual", "reference", "kernel residual")
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,23 @@ KNOWN_COLUMNS = (
     PointColumn("x_px", "number", "px", "column; 0 is the centre of the first pixel"),
     PointColumn("score", "number", "", "output of the network before calibration"),
     PointColumn("confidence", "number", "", "calibrated probability, 0 to 1"),
-    PointColumn("source", "text", "", "model, manual or reference"),
+    PointColumn("source", "text", "", "model, manual, reference or kernel residual"),
     PointColumn("checked", "text", "", "review status: unchecked, accepted or rejected"),
     PointColumn("frame", "integer", "", "number of the frame in a movie, from 0"),
     PointColumn("track", "integer", "", "number of the track that the point belongs to"),
     PointColumn("kind", "text", "", "class of the object at the point"),
+    PointColumn("kind_confidence", "number", "", "probability of that class, 0 to 1"),
     PointColumn(
-        "amplitude", "number", "", "strength in the pattern that the points of the image have in common; 1 is usual"
+        "amplitude", "number", "", "strength in the common pattern of the image's points or of its kind; 1 is usual"
     ),
     PointColumn("amplitude_sigma", "number", "", "standard deviation of the amplitude"),
+    PointColumn("phase_rad", "number", "rad", "phase of the T matrix at mid band"),
+    PointColumn("phase_sigma_rad", "number", "rad", "standard deviation of that phase"),
+    PointColumn("y_refined_nm", "number", "nm", "position along y that fits the maps best"),
+    PointColumn("x_refined_nm", "number", "nm", "position along x that fits the maps best"),
+    PointColumn("position_sigma_nm", "number", "nm", "standard deviation of the refined position along one axis"),
+    PointColumn("explains_sigma", "number", "", "amplitude in standard deviations"),
+    PointColumn("suspect", "flag", "", "whether the point explains little of the maps"),
     PointColumn("structure", "number", "", "probability of structure at the point (step edge, wall, object), 0 to 1"),
 )
 

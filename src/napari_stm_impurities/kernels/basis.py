@@ -46,7 +46,7 @@ class KernelBasis:
     @cached_property
     def knots_nm(self) -> Floats:
         """Where each hat is 1, shape (knot,); the first at r = 0."""
-        knots: Floats = np.arange(self.n_knots) * (self.radius_nm / self.n_knots)
+        knots: Floats = np.linspace(0.0, self.radius_nm, self.n_knots, endpoint=False)
         return knots
 
     @cached_property

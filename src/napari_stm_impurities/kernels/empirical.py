@@ -24,7 +24,7 @@ from ..core.arguments import number, pixel_sizes, real_array
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm as size_of
 from .basis import Floats, KernelBasis
-from .linear import Maps, design, fitted_coefficients
+from .linear import RIDGE, Maps, design, fitted_coefficients
 
 #: Kernel and amplitudes are fitted in turn so many times; from the third round on they hardly change.
 _ROUNDS = 4
@@ -305,14 +305,19 @@ def empirical_kernel(
     maps = Maps.of(array, basis)
     if not maps.groups:
         raise StmError("no map has enough measured pixels for a kernel of that radius; take a smaller radius")
-    stamps = basis.stamps(at, maps.shape)
-    amplitude = np.ones(len(at))
-    coefficients = fitted_coefficients(maps, basis, stamps, amplitude)
+    return shared_kernel(maps, basis, at)
+
+
+def shared_kernel(maps: Maps, basis: KernelBasis, positions_px: Floats, ridge: float = RIDGE) -> EmpiricalKernel:
+    """Kernel and amplitudes fitted in turn to prepared maps."""
+    stamps = basis.stamps(positions_px, maps.shape)
+    amplitude = np.ones(len(positions_px))
+    coefficients = fitted_coefficients(maps, basis, stamps, amplitude, ridge)
     for _ in range(_ROUNDS - 1):
         found = EmpiricalKernel(basis, coefficients, maps)._solve(stamps)
         usual = float(np.median(found))
         amplitude = found / usual if usual > 0 else amplitude
-        coefficients = fitted_coefficients(maps, basis, stamps, amplitude)
+        coefficients = fitted_coefficients(maps, basis, stamps, amplitude, ridge)
     return EmpiricalKernel(basis, coefficients, maps)
 
 

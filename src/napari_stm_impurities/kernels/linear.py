@@ -132,3 +132,22 @@ def design(basis: KernelBasis, stamps: sparse.csr_array, amplitude: Floats) -> F
     """The sum of each function around all impurities, weighted by their amplitudes; shape (pixel, function)."""
     total: Floats = stamps.T @ amplitude
     return total.reshape(-1, basis.size)
+
+
+def averaged_coefficients(maps: Maps, basis: KernelBasis, stamps: sparse.csr_array) -> Floats:
+    """The plain average around all impurities, shape (map, function): the baseline, where neighbours stay in it.
+
+    References
+    ----------
+    Sharma et al., npj Quantum Mater. 6, 7 (2021).
+    """
+    out = np.zeros((len(maps.spread), basis.size))
+    whole = design(basis, stamps, np.ones(stamps.shape[0]))
+    radial = np.repeat(whole[:, :: len(basis.angular)], len(basis.angular), axis=1)
+    # the mean of cos^2 over the angles is a half
+    factor = np.where(basis.order_of > 0, 2.0, 1.0)
+    for group in maps.groups:
+        pixels = group.nuisance.pixels
+        seen = np.maximum(radial[pixels].sum(0), np.finfo(float).tiny)
+        out[group.index] = ((whole[pixels].T @ group.values) * (factor / seen)[:, None]).T
+    return out

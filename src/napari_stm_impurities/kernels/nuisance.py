@@ -6,7 +6,9 @@ Projecting both out is the same as fitting them along, and needs no unknowns.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +44,7 @@ class Nuisance:
         along_x = np.cos(np.pi * np.arange(1, n_x) * (columns[:, None] + 0.5) / measured.shape[1])
         # what depends on y alone are the row offsets
         waves = (along_y[:, :, None] * along_x[:, None, :]).reshape(len(rows), n_y * (n_x - 1))
+        self._tensors: tuple[Tensor, Tensor, Tensor] | None = None
         self._waves: Floats = np.zeros((len(rows), 0))
         if waves.size:
             left, singular, _ = np.linalg.svd(self._without_rows(waves), full_matrices=False)
@@ -57,6 +60,19 @@ class Nuisance:
         flat = self._without_rows(values.reshape(len(values), int(np.prod(values.shape[1:]))))
         flat -= self._waves @ (self._waves.T @ flat)
         return flat.reshape(values.shape)
+
+    def remove_tensor(self, columns: Tensor) -> Tensor:
+        """As :meth:`remove`, for columns (pixel, n) in single precision."""
+        if self._tensors is None:
+            self._tensors = (
+                torch.as_tensor(self._row),
+                torch.as_tensor(1 / self._count, dtype=columns.dtype)[:, None],
+                torch.as_tensor(self._waves, dtype=columns.dtype),
+            )
+        row, share, waves = self._tensors
+        mean = torch.zeros(self._n_rows, columns.shape[1]).index_add_(0, row, columns) * share
+        flat = columns - mean[row]
+        return flat - waves @ (waves.T @ flat)
 
     def _without_rows(self, flat: Floats) -> Floats:
         if not len(self._starts):

@@ -65,6 +65,43 @@ def hankel0(kr: Tensor, damping: Tensor) -> Tensor:
     )
 
 
+@lru_cache(maxsize=2)
+def _pair_table(device: str) -> Tensor:
+    """H0(x) and H1(x) side by side, shape (step, 2)."""
+    x = torch.arange(0.0, _LARGEST_KR + 2 * _STEP, _STEP, dtype=torch.float64).clamp_min(SMALLEST_KR).numpy()
+    return _single(np.stack([hankel1(0, x), hankel1(1, x)], axis=1), device)
+
+
+def hankel01(kr: Tensor) -> tuple[Tensor, Tensor]:
+    """The outgoing Hankel functions H0(kr) and H1(kr) = -H0'(kr), read off a table with linear interpolation.
+
+    Parameters
+    ----------
+    kr
+        Any shape, real, in radians; held between 0.05 and 2000.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        complex64, the same shape; right to 1e-3 where kr is at least 0.5 (H1) or 0.2 (H0).
+
+    Examples
+    --------
+    >>> h0, h1 = hankel01(torch.tensor([2.0]))
+    >>> bool(abs(h0 - complex(hankel1(0, 2.0))) < 1e-3), bool(abs(h1 - complex(hankel1(1, 2.0))) < 1e-3)
+    (True, True)
+    """
+    table = _pair_table(str(kr.device))
+    place = (kr * (1 / _STEP)).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
+    index = place.to(torch.int64)
+    part = (place - index)[..., None]
+    both = torch.view_as_real(table)
+    low = both.view(len(both), 4)[index]
+    high = both.view(len(both), 4)[index + 1]
+    values = torch.view_as_complex(torch.lerp(low, high, part).view(*kr.shape, 2, 2))
+    return values[..., 0], values[..., 1]
+
+
 def distances(a: Tensor, b: Tensor) -> Tensor:
     """Distances between two sets of points, shapes (..., n, 2) and (..., m, 2), exact also where they are small."""
     y, x = a[..., :, None, 0] - b[..., None, :, 0], a[..., :, None, 1] - b[..., None, :, 1]
