@@ -58,7 +58,10 @@ KNOWN_COLUMNS = (
     PointColumn("kind", "text", "", "class of the object at the point"),
     PointColumn("kind_confidence", "number", "", "probability of that class, 0 to 1"),
     PointColumn(
-        "amplitude", "number", "", "strength in the common pattern of the image's points or of its kind; 1 is usual"
+        "amplitude",
+        "number",
+        "",
+        "strength in the pattern that the points of the image or of its kind share; 1 is usual",
     ),
     PointColumn("amplitude_sigma", "number", "", "standard deviation of the amplitude"),
     PointColumn("phase_rad", "number", "rad", "phase of the T matrix at mid band"),
