@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -95,6 +96,13 @@ def test_no_module_lies_loose_at_the_root():
 
 def test_every_package_stands_on_a_floor():
     assert {package_of(module) for module in modules() if module} == set().union(*FLOORS)
+
+
+def test_the_page_lists_the_packages_floor_by_floor():
+    page = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
+    table = page.read_text(encoding="utf-8").partition("| packages |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == FLOORS
 
 
 def test_only_the_plugin_knows_the_viewer():

@@ -7,12 +7,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import napari_stm_impurities as stm
 from napari_stm_impurities import cli
+from napari_stm_impurities.data.points import KNOWN_COLUMNS
+from napari_stm_impurities.io.readers.recording import Assumption
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
@@ -71,6 +73,32 @@ def test_the_tutorial_has_its_five_parts():
 def test_every_public_name_is_in_the_reference(name):
     reference = (DOCS / "reference.md").read_text(encoding="utf-8")
     assert re.search(rf"^\.\. auto\w+:: napari_stm_impurities\.{name}(\(\))?$", reference, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("column", KNOWN_COLUMNS, ids=lambda column: column.name)
+def test_every_known_column_is_in_the_table_of_columns(column):
+    row = f"| `{column.name}` | {column.kind} | {column.unit} | {column.text} |"
+    assert row in (DOCS / "formats.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("about", get_args(get_type_hints(Assumption)["about"]))
+def test_every_kind_of_assumption_is_in_the_table_of_assumptions(about):
+    assert f"\n| `{about}` |" in (DOCS / "formats.md").read_text(encoding="utf-8")
+
+
+def test_the_model_card_says_what_the_shipped_file_contains():
+    config = stm.load_model("default", device="cpu").config
+    contents = {
+        "structure output": config.network.structure,
+        "regression of the second pass": config.calibration.second_pass is not None,
+        "attention": config.network.attention,
+        "sub-pixel offsets": config.network.offsets,
+        "test-time augmentation": config.inputs.both_ways,
+        "threshold": config.calibration.threshold,
+    }
+    words = {True: "yes", False: "no"}
+    rows = [f"| {part} | {words[value] if isinstance(value, bool) else value} |" for part, value in contents.items()]
+    assert "\n".join(rows) in (DOCS / "model-card.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
