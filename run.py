@@ -4,7 +4,7 @@ python3 run.py demo     make the environment .venv and run the demo on a simulat
 python3 run.py test     make the environment .venv and pass the tests, windows included
 
 Both may be run again at any time: what is in place already is not done twice. What follows the job's name
-is handed on, as in ``python3 run.py test tests/readers``.
+is handed on, as in ``python3 run.py test tests/io``.
 """
 
 from __future__ import annotations
