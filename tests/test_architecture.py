@@ -98,7 +98,7 @@ def test_every_package_stands_on_a_floor():
     assert {package_of(module) for module in modules() if module} == set().union(*FLOORS)
 
 
-def test_the_page_lists_the_packages_floor_by_floor():
+def test_the_architecture_page_lists_the_packages_in_the_order_of_imports():
     page = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
     table = page.read_text(encoding="utf-8").partition("| packages |")[2].partition("\n\n")[0]
     rows = [line.split("|")[1] for line in table.splitlines()[2:]]
