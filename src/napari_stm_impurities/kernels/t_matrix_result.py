@@ -133,8 +133,8 @@ def _kinds(tiled: TiledFit, config: KernelConfig, notes: list[str]) -> Kinds:
     n_biases, n = tiled.t.shape
     if n_biases < LEAST_BIASES or n < LEAST_IMPURITIES:
         notes.append(
-            f"kinds need at least {LEAST_BIASES} biases and {LEAST_IMPURITIES} points; with {n_biases} biases and {n} points"
-            " all count as one kind"
+            f"kinds need at least {LEAST_BIASES} biases and {LEAST_IMPURITIES} points; with {n_biases} biases and {n}"
+            " points all count as one kind"
         )
         one = np.column_stack([np.ones(n), np.zeros(n)])
         features = phase_features(tiled.t, tiled.t_sigma)
