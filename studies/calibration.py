@@ -4,7 +4,8 @@
 
 Surfaces of many kinds are simulated with seeds that nothing else uses, and searched with the whole way of
 `find`: scale read off the data, biases averaged, all peaks kept. Three in four surfaces fit the curve and the
-threshold; the others tell how far the confidence is off (expected calibration error, ten bins).
+threshold; the others show how far the confidence is off (expected calibration error, ten bins). Between the two the
+second pass is fitted to simulated windows with every artefact, and then to the same surfaces.
 With --write the calibration goes into the model file.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,9 +23,12 @@ from matplotlib.figure import Figure
 
 from napari_stm_impurities.data.points import positions_nm
 from napari_stm_impurities.impurities.detect import find
-from napari_stm_impurities.impurities.model import Model, load_model
+from napari_stm_impurities.impurities.model import Calibration, Model, load_model
+from napari_stm_impurities.impurities.second_pass import SecondPass
 from napari_stm_impurities.impurities.training.calibration import RankedPeaks, fit_calibration, matched_by_rank
-from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
+from napari_stm_impurities.impurities.training.second_pass_fit import fit_second_pass
+from napari_stm_impurities.simulation.config import ScatteringConfig
+from napari_stm_impurities.simulation.surface import Surface, SurfaceConfig, simulate_surface
 
 FIRST_SEED = 500_000
 #: One pixel of the paper's grid.
@@ -32,34 +37,80 @@ N_BINS = 10
 
 
 def main() -> None:
-    """Simulate, search, fit, and tell."""
+    """Simulate, search, fit, and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--surfaces", type=int, default=80)
+    parser.add_argument(
+        "--windows", type=int, default=240, help="windows that the second pass is fitted to; 0 for none"
+    )
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--json", type=Path)
-    wanted = parser.parse_args()
-    model = load_model(wanted.model)
-    peaks = [search(model, FIRST_SEED + index) for index in range(wanted.surfaces)]
-    fitted_on, told_on = [one for i, one in enumerate(peaks) if i % 4], peaks[::4]
-    calibration = fit_calibration(fitted_on)
-    confidence = np.concatenate([calibration.confidence(one.score) for one in told_on])
-    right = np.concatenate([one.right for one in told_on])
+    options = parser.parse_args()
+    model = load_model(options.model)
+    surfaces = [surface_of(FIRST_SEED + index) for index in range(options.surfaces)]
+    first = [search(model, surface, second_pass=False) for surface in surfaces]
+    calibration = fit_calibration(fitting(first))
+    result = {"first_pass": held_out(first, calibration)}
+    model = with_calibration(model, calibration)
+    second_pass = fit_second_pass(model, ScatteringConfig(), FIRST_SEED, options.windows) if options.windows else None
+    if second_pass is not None:
+        model = with_calibration(model, calibration.model_copy(update={"second_pass": second_pass}))
+        second = [search(model, surface, second_pass=True) for surface in surfaces]
+        calibration = recalibrated(model.config.calibration, second_pass, fitting(second))
+        model = with_calibration(model, calibration)
+        # the confident points, of which the common pattern is made, follow the new threshold
+        second = [search(model, surface, second_pass=True) for surface in surfaces]
+        result["second_pass"] = held_out(second, Calibration(threshold=calibration.threshold))
+    result["calibration"] = calibration.model_dump()
+    of_use = result.get("second_pass", result["first_pass"])
+    for name, numbers in result.items():
+        print(name, {key: value for key, value in numbers.items() if key != "bins"})
+    if options.json:
+        options.json.write_text(json.dumps({**result, **of_use}, indent=2))
+    if options.figure:
+        draw(of_use["bins"], of_use["expected_calibration_error"], options.figure)
+    if options.write:
+        model.save(options.model)
+
+
+def with_calibration(model: Model, calibration: Calibration) -> Model:
+    """The same network with another calibration."""
+    return Model(model.config.model_copy(update={"calibration": calibration}), model.network)
+
+
+def fitting(peaks: list[RankedPeaks]) -> list[RankedPeaks]:
+    """Three surfaces in four, which curve and threshold are fitted to."""
+    return [of_surface for index, of_surface in enumerate(peaks) if index % 4]
+
+
+def recalibrated(first: Calibration, second_pass: SecondPass, peaks: list[RankedPeaks]) -> Calibration:
+    """The calibration whose second pass gives the share of right points on the surfaces, with the best threshold.
+
+    The scores of `peaks` are the log odds after the second pass. The curve through them is linear in the log odds, so
+    it goes into the weights.
+    """
+    curve = fit_calibration(peaks)
+    weights = tuple(curve.slope * weight for weight in second_pass.weights)
+    intercept = curve.slope * second_pass.intercept + curve.intercept
+    update = {
+        "second_pass": SecondPass(weights=weights, intercept=intercept),
+        "threshold": curve.threshold,
+        "f1": curve.f1,
+    }
+    return first.model_copy(update=update)
+
+
+def held_out(peaks: list[RankedPeaks], calibration: Calibration) -> dict[str, Any]:
+    """How well a calibration does on the surfaces that it was not fitted to."""
+    others = peaks[::4]
+    confidence = np.concatenate([calibration.confidence(of_surface.score) for of_surface in others])
+    right = np.concatenate([of_surface.right for of_surface in others])
     error, bins = expected_calibration_error(confidence, right)
-    f1 = float(
-        np.mean([one.f1(calibration.confidence(one.score), np.array([calibration.threshold]))[0] for one in told_on])
-    )
-    print(
-        f"{calibration}\nheld out: expected calibration error {error:.3f}, mean F1 {f1:.3f} on {len(told_on)} surfaces"
-    )
-    if wanted.json:
-        result = {"calibration": calibration.model_dump(), "expected_calibration_error": error, "f1": f1, "bins": bins}
-        wanted.json.write_text(json.dumps(result, indent=2))
-    if wanted.figure:
-        draw(bins, error, wanted.figure)
-    if wanted.write:
-        Model(model.config.model_copy(update={"calibration": calibration}), model.network).save(wanted.model)
+    thresholds = np.array([calibration.threshold])
+    f1 = [of_surface.f1(calibration.confidence(of_surface.score), thresholds)[0] for of_surface in others]
+    return {"expected_calibration_error": error, "f1": float(np.mean(f1)), "surfaces": len(others), "bins": bins}
 
 
 def random_surface(seed: int) -> tuple[str, SurfaceConfig]:
@@ -85,6 +136,7 @@ def random_surface(seed: int) -> tuple[str, SurfaceConfig]:
         density_per_nm2=float(np.exp(draw.uniform(np.log(0.008), np.log(0.13)))) / length**2,
         least_distance_nm=0.7 * length,
         phase_shift_rad=(0.6, 2.4),
+        strength=(0.25, 1.0) if draw.random() < 0.5 else (1.0, 1.0),
         near_field_nm=float(draw.uniform(0, 0.9)) * length,
         near_field_value=float(draw.choice([0.0, -0.3, 0.3])),
         near_field_spread=sometimes(0.4, 0.1, 0.5),
@@ -97,14 +149,21 @@ def random_surface(seed: int) -> tuple[str, SurfaceConfig]:
     )
 
 
-def search(model: Model, seed: int) -> RankedPeaks:
-    """All peaks of one surface."""
+def surface_of(seed: int) -> Surface:
+    """The surface of a seed."""
     material, config = random_surface(seed)
-    surface = simulate_surface(material, seed, config=config)
+    return simulate_surface(material, seed, config=config)
+
+
+def search(model: Model, surface: Surface, *, second_pass: bool) -> RankedPeaks:
+    """All peaks of one surface by the network's score, or by the log odds after the second pass."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        points = find(surface.stack, model, threshold=0.0).points
+        points = find(surface.stack, model, threshold=0.0, second_pass=second_pass).points
     right = matched_by_rank(positions_nm(points), positions_nm(surface.points), RADIUS_NM)
+    if second_pass:
+        confidence = points["confidence"].to_numpy().clip(1e-9, 1 - 1e-9)
+        return RankedPeaks(np.log(confidence / (1 - confidence)), right, len(surface.points))
     return RankedPeaks(points["score"].to_numpy(), right, len(surface.points))
 
 

@@ -13,7 +13,7 @@ from napari_stm_impurities.cli import COMMANDS, run
 
 def test_the_commands_are_those_of_the_contract():
     contract = {"info", "convert", "simulate", "train", "find", "reference", "compare", "demo"}
-    assert set(COMMANDS) == contract | {"adapt", "statistics", "report", "rerun"}
+    assert set(COMMANDS) == contract | {"adapt", "kernels", "statistics", "report", "rerun"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -31,6 +31,8 @@ _OUTLIERS, _SLOPE_RANGE = 0.03, 6.0
 #: The odds, as a logarithm, by which one kind more must be more likely.
 _LEAST_GAIN = 5.0
 _STEPS, _RESTARTS = 60, 8
+#: The steps end when the log likelihood changes by less.
+_CONVERGED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ def _expectation_maximisation(features: PhaseFeatures, n: int, rng: np.random.Ge
         mean = x[rng.choice(certain, n, replace=False)]
     share, scatter = np.full(n, (1 - _OUTLIERS) / n), 2 * _LEAST_SCATTER
     log_outlier = np.log(_OUTLIERS) - np.log(2 * np.pi * _SLOPE_RANGE)
+    reached = -np.inf
     for _ in range(_STEPS):
         whole = own + np.diag(scatter**2)
         off = x[:, None] - mean
@@ -179,6 +182,9 @@ def _expectation_maximisation(features: PhaseFeatures, n: int, rng: np.random.Ge
         log_joint = np.column_stack([np.log(share) + log_density, np.full(len(x), log_outlier)])
         log_total = np.logaddexp.reduce(log_joint, axis=1)
         probability = np.exp(log_joint - log_total[:, None])
+        if abs(log_total.sum() - reached) < _CONVERGED:
+            break
+        reached = float(log_total.sum())
         tail = (_FREEDOM + 2) / (_FREEDOM + distance)
         weight = probability[:, :n] * tail
         normal = np.einsum("nk,nij->kij", weight, inverse) + 1e-9 * np.eye(2)

@@ -26,7 +26,7 @@ _MOST_PER_EXPECTED = 1.5
 #: Refined positions are taken where the held-out biases' misfit falls at least by this share.
 _LEAST_FALL = 1e-3
 #: Fewer biases leave none to hold out.
-_LEAST_BIASES_TO_REFINE = 4
+LEAST_BIASES_TO_REFINE = 4
 #: Where the maps have no mean, t is scaled so that nine of ten impurities have at most this |t|.
 _USUAL_LARGEST_T = 0.7
 
@@ -119,7 +119,7 @@ def fit_surface(
         fit.iterate(times=2, should_stop=should_stop)
     progress(0.6, "positions")
     refined, position_sigma = False, np.full(len(yx), np.nan)
-    if refine and len(every) >= _LEAST_BIASES_TO_REFINE and len(yx):
+    if refine and len(every) >= LEAST_BIASES_TO_REFINE and len(yx):
         refined = _refine(fit, should_stop)
         if refined:
             variance = np.diag(np.linalg.inv(fit.position_precision)).reshape(2, -1)[:, : len(yx)]

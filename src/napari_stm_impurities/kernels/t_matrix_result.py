@@ -16,7 +16,9 @@ from .bins import binned
 from .config import KernelConfig
 from .kernel_maps import interpolated, kernels_of, model_of, transform_of
 from .kinds import LEAST_BIASES, LEAST_IMPURITIES, Kinds, find_kinds, phase_features
+from .one_kind import explained_by_one_kernel
 from .result import Kernels, k_dataset
+from .surface_fit import LEAST_BIASES_TO_REFINE
 from .tiles import TiledFit, fit_tiles
 
 Floats = NDArray[np.float64]
@@ -28,7 +30,7 @@ _INDEPENDENT_BIASES = 3.0
 #: A point explains little whose amplitude is so few of its standard deviations, or so small beside a usual one.
 SUSPECT_SIGMA, SUSPECT_AMPLITUDE = 3.0, 0.25
 #: A position is proposed where one more impurity would have so large an amplitude, in sigma and beside a usual one.
-_PROPOSED_SIGMA, _PROPOSED_AMPLITUDE = 3.0, 0.3
+_PROPOSED_SIGMA, _PROPOSED_AMPLITUDE = 4.0, 0.3
 SOURCE = "kernel residual"
 
 
@@ -75,9 +77,19 @@ def fit_t_matrix(
         notes.append(
             "the maps have no mean to be divided by, so t is known up to a factor; phases and k are not affected"
         )
-    if config.refine_positions and not tiled.refined:
+    if config.refine_positions and len(bins.bias_mv) < LEAST_BIASES_TO_REFINE:
+        notes.append(f"positions are refined from {LEAST_BIASES_TO_REFINE} biases on, so that some can be held out")
+    elif config.refine_positions and not tiled.refined:
         notes.append("refined positions did not fit the held-out biases better, so the points were left where they are")
     features = phase_features(tiled.t, tiled.t_sigma)
+    proposed = _missing(tiled, t_of_kind)
+    if n_kinds == 1:
+        by_core = explained_by_one_kernel(
+            bins, tiled.yx, tiled.unlisted_px, radius_nm, _PROPOSED_SIGMA, _PROPOSED_AMPLITUDE
+        )
+        if by_core is not None:
+            amplitude, amplitude_sigma = by_core.of_points
+            proposed = by_core.missing_px, *by_core.of_missing
     explains = amplitude / amplitude_sigma
     corner = np.array([stack.y.values[0], stack.x.values[0]], dtype=np.float64)
     refined = tiled.yx * size + corner
@@ -108,7 +120,7 @@ def fit_t_matrix(
         ),
         kinds=_kinds_table(kinds, kind, amplitude, t_of_kind, bins.bias_mv),
         points=table,
-        proposed=_proposed(tiled, t_of_kind, size, corner),
+        proposed=proposed_table(*proposed, size, corner),
         residual=xr.DataArray(modelled.residual, dims=dims, coords=coordinates, name="residual", attrs=stack.attrs),
         model=xr.DataArray(modelled.model, dims=dims, coords=coordinates, name="model", attrs=stack.attrs),
         explained_share=modelled.explained,
@@ -121,8 +133,8 @@ def _kinds(tiled: TiledFit, config: KernelConfig, notes: list[str]) -> Kinds:
     n_biases, n = tiled.t.shape
     if n_biases < LEAST_BIASES or n < LEAST_IMPURITIES:
         notes.append(
-            f"{n_biases} biases and {n} points: kinds are told from {LEAST_BIASES} biases and {LEAST_IMPURITIES} points"
-            " on, so all points count as one kind"
+            f"kinds need at least {LEAST_BIASES} biases and {LEAST_IMPURITIES} points; with {n_biases} biases and {n}"
+            " points all count as one kind"
         )
         one = np.column_stack([np.ones(n), np.zeros(n)])
         features = phase_features(tiled.t, tiled.t_sigma)
@@ -178,15 +190,13 @@ def _kinds_table(
     )
 
 
-def _proposed(
-    tiled: TiledFit, t_of_kind: NDArray[np.complex128], size: tuple[float, float], corner_nm: Floats
-) -> pd.DataFrame:
-    """The unlisted scatterers in the frame that are like one of the kinds."""
+def _missing(tiled: TiledFit, t_of_kind: NDArray[np.complex128]) -> tuple[Floats, Floats, Floats]:
+    """The unlisted scatterers in the frame that are like one of the kinds: positions, amplitudes and their errors."""
     n = len(tiled.unlisted_px)
     amplitude, sigma = _amplitudes(tiled.unlisted_t, tiled.unlisted_sigma, t_of_kind, np.full(n, -1))
     kept = np.flatnonzero((amplitude >= _PROPOSED_AMPLITUDE) & (amplitude >= _PROPOSED_SIGMA * sigma))
     kept = kept[np.argsort(-amplitude[kept] / sigma[kept], kind="stable")]
-    return proposed_table(tiled.unlisted_px[kept], amplitude[kept], sigma[kept], size, corner_nm)
+    return tiled.unlisted_px[kept], amplitude[kept], sigma[kept]
 
 
 def proposed_table(
