@@ -150,7 +150,7 @@ def main() -> None:
     """Train, judge, write, draw."""
     parser = study.options(__doc__, "left_out")
     study.add_work(parser)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=50, help="steps in an epoch")
     parser.add_argument("--batch", type=int, default=8, help="windows in a step")
     parser.add_argument("--seed", type=int, default=0, help="seed of the trainings")
