@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from napari_stm_impurities.impurities.training import from_scratch
 
@@ -99,3 +100,46 @@ def test_short_trainings(run: Run, tmp_path: Path) -> None:
     assert len(result["models"]) == 4
     assert result["models"]["shipped"]["kinds"]["three biases"]["best_f1"] > 0.8
     assert (tmp_path / "training_data.png").is_file()
+
+
+def test_left_out_families_are_absent_from_training_and_present_in_what_is_judged(run: Run) -> None:
+    left_out = importlib.import_module("left_out")
+    default = left_out.ScatteringConfig()
+    for name, family in left_out.families().items():
+        # one thing is left out, and nothing that is judged is what was trained on
+        assert family.multiple_scattering == (name != "multiple scattering")
+        assert family.without == default or family.without not in family.held_out
+    for origin, kinds in left_out.ARTEFACTS.items():
+        family = left_out.families()[origin]
+        assert not {one.kind for one in family.without.artefacts} & set(kinds)
+        assert len(family.without.artefacts) == len(default.artefacts) - len(kinds)
+        for windows, kind in zip(family.held_out, kinds, strict=True):
+            assert {one.share for one in windows.artefacts if one.kind == kind} == {1.0}
+
+
+def test_single_scattering_is_exact_for_one_impurity_alone(run: Run) -> None:
+    left_out = importlib.import_module("left_out")
+    k, path = torch.tensor([0.5, 0.8]), 60.0
+    pixels = torch.cartesian_prod(torch.arange(20.0), torch.arange(20.0)).expand(2, -1, -1)
+    t = torch.tensor([[-0.4 + 0.3j, -0.2 + 0.4j], [-0.5 + 0.2j, -0.3 + 0.3j]])
+    yx = torch.tensor([[5.0, 40.0], [60.0, -30.0]])
+    each = [left_out.ldos_modulation(yx[n : n + 1], k, t[:, n : n + 1], pixels, path) for n in range(2)]
+    together = left_out.single_scattering(yx, k, t, pixels, path)
+    torch.testing.assert_close(together, each[0] + each[1], atol=2e-4, rtol=2e-3)
+    # and it leaves out what two impurities scatter to and fro
+    near = torch.tensor([[5.0, 40.0], [5.0, 42.0]])
+    exact = left_out.ldos_modulation(near, k, t, pixels, path)
+    assert (left_out.single_scattering(near, k, t, pixels, path) - exact).abs().max() > 0.1 * exact.abs().max()
+
+
+def test_left_out(run: Run, tmp_path: Path) -> None:
+    tiny = ["--work", str(tmp_path), "--epochs", "1", "--steps", "1", "--batch", "1", "--windows", "2"]
+    names = ["multiple scattering", "strengths"]
+    result = run("left_out", *tiny, "--families", *names)
+    assert list(result["families"]) == names
+    for row in result["families"].values():
+        for model in (row["without"], row["with"]):
+            assert 0 <= model["f1"] <= model["best_f1"] + 0.01
+    table = (tmp_path / "left_out.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[0] for line in table[1:]] == names
+    assert (tmp_path / "left_out.png").is_file()

@@ -103,11 +103,11 @@ def told_in_lines(options: Iterable[str]) -> Iterator[None]:
 
 
 @contextmanager
-def long_work(what: str) -> Iterator[tuple[Report, ShouldStop]]:
+def long_work(what: str, *, bar: bool = True) -> Iterator[tuple[Report, ShouldStop]]:
     """Give the two callables of :mod:`napari_stm_impurities.core.progress` to work that takes a while.
 
-    On a terminal a bar is drawn on standard error; elsewhere nothing is. The first Ctrl-C asks the work
-    to stop at its next safe place, a second one interrupts it at once.
+    On a terminal a bar is drawn on standard error, unless `bar` is false; elsewhere nothing is. The first Ctrl-C asks
+    the work to stop at its next safe place, a second one interrupts it at once.
     """
     asked = threading.Event()
 
@@ -121,7 +121,7 @@ def long_work(what: str) -> Iterator[tuple[Report, ShouldStop]]:
     handled = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, on_interrupt) if handled else None
     try:
-        if sys.stderr.isatty():
+        if bar and sys.stderr.isatty():
             with _bar(what) as report:
                 yield report, asked.is_set
         else:

@@ -12,6 +12,8 @@ from ..data.images import pixel_size_nm as size_of
 from ..impurities.preprocess import prepare_input
 from ..impurities.training import TrainingConfig
 from ..impurities.training import train as train_model
+from ..nn.device import choose_device
+from ..nn.distributed import is_first, process_group
 from ..physics.dispersion import Dispersion
 from ..qpi.dispersion_fit import fit_dispersion
 from .console import INTERRUPTED, long_work, print_message
@@ -49,6 +51,8 @@ def train(
     """Train a model on simulated windows; Ctrl-C stops after the step, and leaves a model that can be resumed.
 
     Example: stm-impurities train -o mine.safetensors --experiment grid.3ds --epochs 20
+
+    On two GPUs: torchrun --nproc-per-node 2 -m napari_stm_impurities.cli train -o mine.safetensors
     """
     if reference is not None and not experiment:
         raise StmError("--reference belongs to an --experiment; give the file that the points lie on")
@@ -71,7 +75,7 @@ def train(
     wanted = None
     if reference is not None and stack is not None:
         wanted = read_points(reference, size_of(stack), strict=strict)
-    with long_work("train") as (progress, should_stop):
+    with process_group(choose_device(device)), long_work("train", bar=is_first()) as (progress, should_stop):
         model = train_model(
             preset,
             stack,
@@ -86,5 +90,6 @@ def train(
             should_stop=should_stop,
         )
         stopped = should_stop()
-    print_model(output, model, stopped)
+        if is_first():
+            print_model(output, model, stopped)
     return INTERRUPTED if stopped else 0

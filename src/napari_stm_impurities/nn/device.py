@@ -6,10 +6,13 @@ import torch
 
 from ..core.arguments import shown
 from ..core.errors import ModelError
+from .distributed import own_gpu
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
     """The device of that name, or the fastest one of this machine: a CUDA or Apple GPU, else the CPU.
+
+    Of several GPUs, ``cuda`` is the one that torchrun leaves to this process.
 
     Raises
     ------
@@ -20,6 +23,9 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
         raise ModelError(f"a device is named by a word, cpu or cuda, got {shown(name)}")
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    gpu = own_gpu()
+    if gpu is not None and str(name) == "cuda":
+        name = f"cuda:{gpu}"
     try:
         # a number that comes back: the device "meta" computes nothing
         return torch.zeros(1, device=name).cpu().to(name).device

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..core.progress import Progress, ShouldStop, Stopped
 from .checkpoint import TensorGroups, optimizer_tensors, restore_network, restore_optimizer
+from .distributed import mean_over_processes, with_averaged_gradients
 from .schedule import averaged, learning_rate
 
 #: The largest norm of a gradient; a longer one is shortened to it, so that one odd batch cannot undo many steps.
@@ -94,11 +95,12 @@ class Trainer(Generic[Network]):
             self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
         )
         self.average = averaged(self.network, plan.average_over_steps)
+        self._loss_of = with_averaged_gradients(self.network)
 
     def epoch(
         self, epoch: int, step: Callable[[], StepLoss], progress: Progress, should_stop: ShouldStop
     ) -> dict[str, float]:
-        """The means of the named losses over one epoch.
+        """The means of the named losses over one epoch, and over all processes that train together.
 
         Parameters
         ----------
@@ -124,7 +126,7 @@ class Trainer(Generic[Network]):
             progress(done / n_steps, f"epoch {epoch + 1} of {plan.epochs}")
             for group in self.optimizer.param_groups:
                 group["lr"] = plan.learning_rate * learning_rate(done / n_steps)
-            loss = step()
+            loss = self._loss_of(step)
             self.optimizer.zero_grad(set_to_none=True)
             loss.total.backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
@@ -132,7 +134,8 @@ class Trainer(Generic[Network]):
             self.average.update_parameters(self.network)
             for name, part in loss.parts.items():
                 values[name].append(float(part.detach()))
-        return {name: sum(every) / len(every) for name, every in values.items()}
+        means = {name: sum(every) / len(every) for name, every in values.items()}
+        return mean_over_processes(means, self.device)
 
     def averaged_network(self) -> Network:
         """A copy of the network with the averaged weights."""

@@ -13,6 +13,7 @@ from ...core.errors import StmError
 from ...core.files import check_file_place
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...nn.device import choose_device
+from ...nn.distributed import asked_of_all, is_first, process_group
 from ...nn.loop import run_epochs
 from ...physics.dispersion import Dispersion, band_given
 from ..model import Model
@@ -42,7 +43,10 @@ def train(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Model:
-    """Train a model.
+    """Train a model, on several processes where torchrun started them.
+
+    Each process draws windows of its own, `config.batch_size` a step; the first one writes, reports and calibrates. A
+    checkpoint can be taken up by any number of processes.
 
     Parameters
     ----------
@@ -74,7 +78,7 @@ def train(
     Returns
     -------
     Model
-        Calibrated on held-out windows.
+        Calibrated on held-out windows; not calibrated in any but the first of several processes.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def train(
         If the preset is unknown, the loss is no longer a number, or `config` or `experiment` is not that of the
         training to resume.
     ModelError
-        If the checkpoint is damaged.
+        If the checkpoint is damaged, or processes cannot train together on the device.
 
     References
     ----------
@@ -112,23 +116,26 @@ def train(
         plan = plan.model_copy(update=taken)
     band = band_given(dispersion)
     measured = None if experiment is None else UnlabelledStack(experiment, plan, reference, band)
-    task = ImpurityTask(plan, choose_device(device), measured, start=start if checkpoint is None else None)
-    done: tuple[EpochReport, ...] = ()
-    if checkpoint:
-        task.restore(checkpoint)
-        done = checkpoint.header.reports
-    reports, stopped = run_epochs(task, model_path, done, on_epoch, progress, should_stop)
-    model = task.model(model_path.stem if model_path else "untitled", reports)
-    if not reports:
+    place = choose_device(device)
+    with process_group(place):
+        task = ImpurityTask(plan, place, measured, start=start if checkpoint is None else None)
+        done: tuple[EpochReport, ...] = ()
+        if checkpoint:
+            task.restore(checkpoint)
+            done = checkpoint.header.reports
+        output, report_to = (model_path, on_epoch) if is_first() else (None, None)
+        reports, stopped = run_epochs(task, output, done, report_to, progress, asked_of_all(should_stop, place))
+        model = task.model(model_path.stem if model_path else "untitled", reports)
+        if not reports or not is_first():
+            return model
+        n_windows = _CALIBRATION_WINDOWS_STOPPED if stopped else _CALIBRATION_WINDOWS
+        # whoever has stopped the training still wants a calibrated model, and that is a matter of seconds
+        ask = never if stopped else should_stop
+        calibration = calibrate(model, plan.windows, plan.seed, n_windows, progress=progress, should_stop=ask)
+        model.config = model.config.model_copy(update={"calibration": calibration})
+        if model_path:
+            model.save(model_path)
         return model
-    n_windows = _CALIBRATION_WINDOWS_STOPPED if stopped else _CALIBRATION_WINDOWS
-    # whoever has stopped the training still wants a calibrated model, and that is a matter of seconds
-    ask = never if stopped else should_stop
-    calibration = calibrate(model, plan.windows, plan.seed, n_windows, progress=progress, should_stop=ask)
-    model.config = model.config.model_copy(update={"calibration": calibration})
-    if model_path:
-        model.save(model_path)
-    return model
 
 
 def _check_resumable(checkpoint: Checkpoint, config: TrainingConfig | None, experiment: xr.DataArray | None) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...core.progress import Progress, ShouldStop
+from ...nn.distributed import n_processes, rank
 from ...nn.trainer import StepLoss, Trainer
 from ...simulation.stream import window_stream
 from ...simulation.windows import PatchBatch, label_map
@@ -24,6 +25,8 @@ from .window_inputs import shown
 
 #: Between the random numbers of two seeds: a prime above any number of epochs, so that no seed's epoch is another's.
 _SEED_STRIDE = 1_000_003
+#: The same between two processes that train together: a prime above any number of epochs that fits 99 processes.
+_RANK_STRIDE = 10_007
 #: The names of the losses: on simulated windows (L_0), the entropy on unlabelled tiles (Eq. 4), on labelled windows.
 _SIMULATED, _ENTROPY, _LABELLED = "simulated", "entropy", "labelled"
 
@@ -84,8 +87,10 @@ class ImpurityTask:
             If `should_stop` returned true.
         """
         plan = self.plan
-        stream = window_stream(plan.windows, plan.batch_size, plan.seed, epoch)
-        draw = torch.Generator().manual_seed(plan.seed * _SEED_STRIDE + epoch)
+        # each of several processes has windows of its own; the first one has those of a process that trains alone
+        own = (rank(),) if rank() else ()
+        stream = window_stream(plan.windows, plan.batch_size, plan.seed, epoch, *own)
+        draw = torch.Generator().manual_seed(plan.seed * _SEED_STRIDE + rank() * _RANK_STRIDE + epoch)
         self._learn(True)
         return self.trainer.epoch(epoch, lambda: self._step(stream, draw), progress, should_stop)
 
@@ -180,6 +185,8 @@ class ImpurityTask:
             "seconds": reports[-1].seconds if reports else 0.0,
             "device": str(self.device),
         }
+        if n_processes() > 1:
+            facts["processes"] = n_processes()
         config = ModelConfig(
             name=name,
             network=self.plan.network,
