@@ -1,4 +1,4 @@
-"""Checks of the arguments of public functions: the value as the function needs it, or one line that says why not.
+"""Checks of the arguments of public functions: the value as the function needs it, or an error that says why not.
 
 Each check takes the value, the name by which the message calls it, and the bounds; none of them guesses. A text such as
 ``"0.5 nm"`` is no number here, even where one could be read out of it.
@@ -22,16 +22,16 @@ Kind = TypeVar("Kind")
 
 #: The largest seed, 32 bits: torch takes 64, and a training multiplies its seed to have one for each epoch.
 LARGEST_SEED = 2**32 - 1
-#: A pixel is larger than a millionth of an atom and smaller than a millimetre; what is not was given in m.
+#: Bounds of a pixel size: a millionth of an atom, and a millimetre; a number outside them is in another unit than nm.
 _SMALLEST_PIXEL_NM, _LARGEST_PIXEL_NM = 1e-7, 1e6
-#: What the system says of a path that nothing can have: too long, or a link that leads to itself.
+#: Error numbers of a path that cannot exist: too long, or a link that leads to itself.
 _IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
 #: The most characters of a value that a message repeats.
-_SHOWN = 60
+_MAX_MESSAGE_CHARACTERS = 60
 
 
 def shown(value: object) -> str:
-    """A value as a message repeats it: one short line.
+    """The text of a value for an error message: one short line.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def shown(value: object) -> str:
     if hasattr(value, "dims") or hasattr(value, "columns"):
         return f"a {type(value).__name__}"
     text = " ".join(repr(value).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _MAX_MESSAGE_CHARACTERS else f"{text[:_MAX_MESSAGE_CHARACTERS]}..."
 
 
 def number(
@@ -69,14 +69,16 @@ def number(
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    good = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
-    good = good and (above is None or value > above) and (least is None or value >= least)
-    if not good or (most is not None and value > most):
-        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most)) if bound is not None]
+    valid = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    valid = valid and (above is None or value > above) and (least is None or value >= least)
+    if not valid or (most is not None and value > most):
+        bounds = [
+            f"{label} {bound:g}" for label, bound in (("at least", least), ("at most", most)) if bound is not None
+        ]
         bounds += [] if above in (None, 0) else [f"above {above:g}"]
         noun = "a positive number" if above == 0 else "a number"
-        wanted = ", ".join([f"{noun} in {unit}" if unit else noun, *bounds])
-        raise StmError(f"{what} must be {wanted}, got {shown(value)}")
+        expected = ", ".join([f"{noun} in {unit}" if unit else noun, *bounds])
+        raise StmError(f"{what} must be {expected}, got {shown(value)}")
     return float(value)
 
 
@@ -101,7 +103,7 @@ def whole_number(value: Any, what: str, *, least: int, most: int | None = None) 
 
 
 def seed_of(value: Any) -> int:
-    """A seed that every generator takes.
+    """The seed as a whole number that every random generator accepts.
 
     Raises
     ------
@@ -209,7 +211,7 @@ def path_of(value: Any, what: str = "a file") -> Path:
 
 
 def path_like(value: Any) -> bool:
-    """Whether a value is the name of a file, and so no array: what was meant is what the file holds."""
+    """Whether a value is the name of a file; functions that expect an array then say how to read the file."""
     return isinstance(value, str | bytes | os.PathLike)
 
 

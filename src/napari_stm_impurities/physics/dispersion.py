@@ -1,7 +1,7 @@
 """The parabolic surface band: from a bias to the wavevector k, and the presets of known surfaces.
 
-k(V) = sqrt(2 m* (V - E0)) / hbar. Everything that a network sees of a material is this number,
-in radians a pixel.
+k(V) = sqrt(2 m* (V - E0)) / hbar. The material enters a network only through this
+number, in radians per pixel.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Dispersion(Configuration):
     effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
     significance_sigma: float | None = Field(
         default=None,
-        # files of the first release call it the quality
+        # name of the field in files of the first release
         validation_alias=AliasChoices("significance_sigma", "quality"),
-        description="The standard deviations that the odds of a ring amount to; None for a preset.",
+        description="The significance of the ring in standard deviations; None for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")
 
@@ -53,7 +53,7 @@ class Dispersion(Configuration):
 
     @classmethod
     def of_material(cls, name: str) -> Self:
-        """The preset of a known surface, however its name is written: ``Au(111)``, ``au(111)``, ``Au 111``.
+        """The preset of a known surface, by its name in any spelling: ``Au(111)``, ``au(111)``, ``Au 111``.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class Dispersion(Configuration):
         bias_mv
             The bias at which it was seen, in mV.
         effective_mass
-            What to assume between biases.
+            The assumed effective mass, in electron masses; it determines k at other biases.
         """
         length = number(wavelength_nm, "the wavelength of the ripples", "nm", above=0)
         number(effective_mass, "the effective mass", above=0)
@@ -108,7 +108,7 @@ class Dispersion(Configuration):
 
 
 def band_given(dispersion: Dispersion | str | None) -> Dispersion | None:
-    """The band that a person named, by a material or as it is; None where nobody did.
+    """The band chosen by the user, as a material or a dispersion; None without a choice.
 
     Raises
     ------
