@@ -21,7 +21,7 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        # a number that comes back: the device "meta" computes nothing
+        # computes and copies back one number: the device "meta" computes nothing
         return torch.zeros(1, device=name).cpu().to(name).device
     except (RuntimeError, AssertionError, NotImplementedError):
         raise ModelError(f"no device {shown(name)} on this machine; try cpu") from None

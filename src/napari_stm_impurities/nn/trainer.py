@@ -15,14 +15,14 @@ from ..core.progress import Progress, ShouldStop, Stopped
 from .checkpoint import TensorGroups, optimizer_tensors, restore_network, restore_optimizer
 from .schedule import averaged, learning_rate
 
-#: The largest norm of a gradient; a longer one is shortened to it, so that one odd batch cannot undo many steps.
+#: The largest norm of a gradient; a longer one is shortened to it, so that one unusual batch cannot undo many steps.
 LARGEST_GRADIENT = 5.0
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 class TrainingPlan(Protocol):
-    """What the optimizer needs of a training configuration."""
+    """The settings of the optimizer in a training configuration."""
 
     @property
     def epochs(self) -> int:
@@ -51,7 +51,7 @@ class StepLoss(NamedTuple):
     Attributes
     ----------
     total
-        What is minimised.
+        The loss that is minimised.
     parts
         Named losses, whose means over an epoch are reported.
     """
@@ -61,7 +61,7 @@ class StepLoss(NamedTuple):
 
 
 class Trainer(Generic[Network]):
-    """A network under training, of whatever family.
+    """A network under training, of any family.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Trainer(Generic[Network]):
         step
             The loss of the next step.
         progress, should_stop
-            See :mod:`napari_stm_impurities.core.progress`.
+            Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
         Raises
         ------
@@ -117,13 +117,13 @@ class Trainer(Generic[Network]):
         plan = self.plan
         n_steps = plan.epochs * plan.steps_per_epoch
         values: defaultdict[str, list[float]] = defaultdict(list)
-        for number in range(plan.steps_per_epoch):
+        for step_number in range(plan.steps_per_epoch):
             if should_stop():
                 raise Stopped
-            done = epoch * plan.steps_per_epoch + number
-            progress(done / n_steps, f"epoch {epoch + 1} of {plan.epochs}")
+            n_done = epoch * plan.steps_per_epoch + step_number
+            progress(n_done / n_steps, f"epoch {epoch + 1} of {plan.epochs}")
             for group in self.optimizer.param_groups:
-                group["lr"] = plan.learning_rate * learning_rate(done / n_steps)
+                group["lr"] = plan.learning_rate * learning_rate(n_done / n_steps)
             loss = step()
             self.optimizer.zero_grad(set_to_none=True)
             loss.total.backward()
@@ -132,7 +132,7 @@ class Trainer(Generic[Network]):
             self.average.update_parameters(self.network)
             for name, part in loss.parts.items():
                 values[name].append(float(part.detach()))
-        return {name: sum(every) / len(every) for name, every in values.items()}
+        return {name: sum(losses) / len(losses) for name, losses in values.items()}
 
     def averaged_network(self) -> Network:
         """A copy of the network with the averaged weights."""
@@ -142,7 +142,7 @@ class Trainer(Generic[Network]):
         return network
 
     def tensors(self) -> TensorGroups:
-        """Everything a checkpoint holds of it."""
+        """The tensors of a checkpoint: network, running mean and optimizer."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -150,7 +150,7 @@ class Trainer(Generic[Network]):
         }
 
     def restore(self, tensors: TensorGroups, path: Path) -> None:
-        """Go back to where a checkpoint stood; `path` is for the line of an error.
+        """Restore the state of a checkpoint; `path` names its file in an error.
 
         Raises
         ------
