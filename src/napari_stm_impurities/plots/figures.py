@@ -26,7 +26,7 @@ def empty_figure(height_inches: float = HEIGHT_INCHES) -> tuple[Figure, Axes]:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure as the kind of picture that the suffix says; the file is whole or not there.
+    """Write a figure in the format of the suffix (complete or not at all) and return the path.
 
     Raises
     ------
