@@ -38,7 +38,7 @@ def replay(
     strict
         Refuse to assume what the file does not state.
     progress, should_stop
-        As everywhere.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
     **given
         ``bias_mv`` and ``pixel_size_nm``, for files that do not tell them.
 
