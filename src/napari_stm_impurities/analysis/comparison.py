@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..core.arguments import number, path_like, pixel_sizes, real_array, shown
+from ..core.arguments import number, path_like, pixel_sizes, real_array, value_text
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.rows import Row
@@ -166,7 +166,7 @@ def compare(
     frame
         The area in which points can be found, for the chance level: the stack or map itself, of which the measured
         pixels count, an observation window, or (y from, y to, x from, x to) in nm. Without it the bounding box of all
-        points is taken, and `frame_source` says so.
+        points is taken, and `frame_source` states it.
 
     Returns
     -------
@@ -320,7 +320,9 @@ def _positions(points: pd.DataFrame | ArrayLike, name: str) -> np.ndarray:
             raise StmError(f"{name}: {error}") from None
     else:
         if path_like(points):
-            raise StmError(f"{name}: expected a table or an array, got {shown(points)}; read a file with load_points")
+            raise StmError(
+                f"{name}: expected a table or an array, got {value_text(points)}; read a file with load_points"
+            )
         positions = real_array(points, name).astype(np.float64)
         if positions.size == 0:
             positions = positions.reshape(0, 2)

@@ -41,7 +41,7 @@ from ..data.points import positions_nm
 N_RANDOM, LEFT_OUT = 199, 5
 #: One step of g(r), in mean spacings of the points (Illian et al. 2008 advise 0.1 to 0.2), and the fewest steps.
 _STEP_SPACINGS, _FEWEST_STEPS = 0.15, 10
-#: How far g(r) goes: a quarter of the shorter side, but at most so many mean spacings.
+#: The largest distance of g(r) is a quarter of the shorter side, but at most this number of mean spacings.
 _FARTHEST_SPACINGS = 5.0
 #: With no point at all, the density that would still give one with a probability of 84 per cent (Gehrels 1986).
 _UPPER_LIMIT_OF_ZERO = 1.841

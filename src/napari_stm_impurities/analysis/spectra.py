@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.spatial import cKDTree
 
-from ..core.arguments import number, real_array, shown
+from ..core.arguments import number, real_array, value_text
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm
 
@@ -103,7 +103,7 @@ def surface_spectrum(stack: xr.DataArray, points_nm: np.ndarray) -> SurfaceSpect
     """
     points_nm = real_array(points_nm, "the points").astype(np.float64)
     if points_nm.size and (points_nm.ndim != 2 or points_nm.shape[1] != 2 or not np.isfinite(points_nm).all()):
-        raise StmError(f"the points must be finite, of shape (n, 2), y and x in nm, got {shown(points_nm)}")
+        raise StmError(f"the points must be finite, of shape (n, 2), y and x in nm, got {value_text(points_nm)}")
     mask = np.ones((stack.sizes["y"], stack.sizes["x"]), dtype=bool)
     if points_nm.size:
         grid = np.stack(np.meshgrid(stack.y.values, stack.x.values, indexing="ij"), axis=-1)

@@ -6,14 +6,14 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .arguments import shown
+from .arguments import value_text
 from .errors import StmError
 
 
 class Configuration(BaseModel):
     """A frozen value with bounds: no unknown field, no change after it is made.
 
-    The line under each field says what it means, its unit and its source; the widgets and the
+    The line under each field states its meaning, its unit and its source; the widgets and the
     command line show that same line, and take their defaults and bounds from the field.
     """
 
@@ -43,7 +43,7 @@ def one_line(what: str, error: ValidationError) -> str:
     first, *rest = error.errors()
     field = ".".join(str(part) for part in first["loc"])
     # an error of the whole configuration names no field, and its message contains the value
-    got = f", got {shown(first['input'])}" if field and first["type"] != "missing" else ""
+    got = f", got {value_text(first['input'])}" if field and first["type"] != "missing" else ""
     more = f" (and {len(rest)} more)" if rest else ""
     message = first["msg"].removeprefix("Value error, ")
     return ": ".join(part for part in (what, field, f"{message}{got}{more}") if part)

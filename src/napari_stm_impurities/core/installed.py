@@ -52,7 +52,7 @@ def is_library_fault(error: BaseException) -> bool:
 
     It is one if a module, or a name in it, cannot be imported; if a call does not fit the signature of the called
     function; or if one library looks for an attribute that an object of another one does not have. Within one library
-    a damaged file may well leave an object unfinished, and where this package looks, it may be an object of another
+    a damaged file may well leave an object unfinished, and in this package it may be an object of another
     kind than expected.
 
     Examples

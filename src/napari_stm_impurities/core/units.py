@@ -26,7 +26,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-#: Characters that mean the same wherever they stand.
+#: Characters with the same meaning everywhere.
 _SAME = str.maketrans(
     dict.fromkeys("\N{MINUS SIGN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{HEAVY MINUS SIGN}", "-")
     | {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{MULTIPLICATION SIGN}": "x"}
@@ -198,7 +198,7 @@ def _value(match: re.Match[str], groups: str = "", decimal: str = ".") -> float 
 
 
 def quantity(text: str, comma: Comma | None = None) -> tuple[float, str] | None:
-    """The number at the beginning of a text, and the unit after it as it stands; None when there is no number.
+    """The number at the beginning of a text, and the unit after it as written; None when there is no number.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def quantity(text: str, comma: Comma | None = None) -> tuple[float, str] | None:
 
 
 def _name_of(unit: str) -> str:
-    """A unit in small letters, without accents and what stands around it; capitals do not matter in headers."""
+    """A unit in small letters, without accents and surrounding characters; capitals are ignored."""
     letters = unicodedata.normalize("NFKD", plain(unit).strip(" \t\r\n\0\"'[](){}<>.,;:#"))
     without_accents = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return without_accents.lower().replace("\N{GREEK SMALL LETTER MU}", "u")

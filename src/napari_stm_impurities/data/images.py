@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import number, path_like, pixel_sizes, shown
+from ..core.arguments import number, path_like, pixel_sizes, value_text
 from ..core.errors import StmError
 from .geometry import Rectangle
 from .schemas import STACK, schema_of
@@ -68,7 +68,7 @@ def make_stack(
     (20, [-10.0, 0.0, 10.0])
     """
     if isinstance(data, xr.Dataset):
-        raise StmError(f"a stack is made from one array, got {shown(data)}; choose one of its variables")
+        raise StmError(f"a stack is made from one array, got {value_text(data)}; choose one of its variables")
     values = data.data if isinstance(data, xr.DataArray) else data
     return STACK.parse(values, bias_mv, pixel_size_nm, channel=channel, units=units, attrs=attrs)
 
@@ -147,7 +147,7 @@ def as_stack(
             raise StmError("bias_mv and pixel_size_nm are for a plain array; this stack has its own, so leave them out")
         return data
     if path_like(data):
-        raise StmError(f"expected a stack or an array, got {shown(data)}; read a file with read_stack first")
+        raise StmError(f"expected a stack or an array, got {value_text(data)}; read a file with read_stack first")
     if bias_mv is None or pixel_size_nm is None:
         raise StmError("a plain array needs bias_mv (one number in mV for each map) and pixel_size_nm")
     return make_stack(data, bias_mv, pixel_size_nm)
@@ -166,7 +166,7 @@ def select_bias(stack: xr.DataArray, low_mv: float | None = None, high_mv: float
     Raises
     ------
     StmError
-        If no map lies in the range; the text says which biases there are.
+        If no map lies in the range; the message states the range of biases.
 
     Examples
     --------

@@ -102,7 +102,7 @@ class Family:
     record
         The record of its runs.
     repeat
-        The method of a record, with a model file that is looked for in the given folder; raises ModelError where the
+        The method of a record, with a model file that is searched in the folder; raises ModelError where the
         model is absent or another one.
     """
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core.arguments import instance, pixel_sizes, real_array, shown
+from ..core.arguments import instance, pixel_sizes, real_array, value_text
 from ..core.errors import StmError
 
 SOURCES = ("model", "manual", "reference", "kernel residual")
@@ -120,10 +120,10 @@ def make_points(
     yx = real_array(yx_px, "the positions").astype(np.float64)
     yx = yx.reshape(0, 2) if yx.size == 0 else yx
     if yx.ndim != 2 or yx.shape[1] != 2:
-        raise StmError(f"the positions must have the shape (n, 2), row and column in pixels, got {shown(yx_px)}")
+        raise StmError(f"the positions must have the shape (n, 2), row and column in pixels, got {value_text(yx_px)}")
     size = pixel_sizes(pixel_size_nm)
     if not isinstance(source, str) or source not in SOURCES:
-        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {shown(source)}")
+        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {value_text(source)}")
     n = len(yx)
     table = pd.DataFrame(
         {
@@ -143,7 +143,7 @@ def _one_per_point(values: ArrayLike, n: int, what: str) -> np.ndarray:
     """One number a point, shape (n,), from as many numbers or one for all."""
     array = real_array(values, what).astype(np.float64)
     if array.shape not in ((), (n,)):
-        raise StmError(f"{what} must be one number, or one for each of {n} points, got {shown(values)}")
+        raise StmError(f"{what} must be one number, or one for each of {n} points, got {value_text(values)}")
     return np.broadcast_to(array, (n,))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_numbers, pixel_sizes, real_array, shown
+from ..core.arguments import finite_numbers, pixel_sizes, real_array, value_text
 from ..core.errors import StmError
 
 #: How far a pixel may lie from where even steps would put it, in pixels: coordinates in float32 are as uneven.
@@ -120,7 +120,7 @@ class ImageSchema:
             If it has other dimensions, or its axis does not ascend.
         """
         if not isinstance(image, xr.DataArray) or image.dims != self.dims:
-            found = image.dims if isinstance(image, xr.DataArray) else shown(image)
+            found = image.dims if isinstance(image, xr.DataArray) else value_text(image)
             raise StmError(
                 f"expected {self._article} {self.name} with the dimensions ({', '.join(self.dims)}), got {found};"
                 f" make one with make_{self.name}"
@@ -145,7 +145,9 @@ class ImageSchema:
             raise StmError(f"{name}: the coordinate {dim} (in {unit}) is missing; make it with make_{self.name}")
         at = finite_numbers(image[dim].values, f"{name}: the coordinate {dim}")
         if image[dim].attrs.get("units", unit) != unit:
-            raise StmError(f"{name}: the coordinate {dim} must be in {unit}, got {shown(image[dim].attrs['units'])}")
+            raise StmError(
+                f"{name}: the coordinate {dim} must be in {unit}, got {value_text(image[dim].attrs['units'])}"
+            )
         if dim == self.axis:
             if np.any(np.diff(at) <= 0):
                 raise StmError(

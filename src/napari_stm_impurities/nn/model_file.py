@@ -28,7 +28,7 @@ from ..core.hashing import sha256_of_named_bytes
 HEADER_KEY = "napari_stm_impurities"
 #: The kind of a model file that states none: all models of the first release found impurities.
 FIRST_KIND = "impurities"
-#: No model of this package comes near this size; a larger file is refused before it is read.
+#: Far above the size of any model of this package; a larger file is not read.
 _LARGEST_FILE_BYTES = 200_000_000
 
 

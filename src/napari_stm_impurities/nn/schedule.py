@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 _WARM_UP = 0.03
 #: The factor of the first step, which would have no effect at 0.
 _FIRST_FACTOR = 0.02
-#: After n steps the mean goes back over about 1 + n / 10 of them, until that is its whole length: a tenth of the
+#: After n steps the mean covers about 1 + n / 10 of them, up to its full length: a tenth of the
 #: training so far, since older weights were worse.
 _EARLY_STEPS = 10
 

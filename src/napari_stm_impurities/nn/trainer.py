@@ -38,7 +38,7 @@ class TrainingPlan(Protocol):
 
     @property
     def weight_decay(self) -> float:
-        """Of AdamW."""
+        """Weight decay of AdamW (regularisation)."""
 
     @property
     def average_over_steps(self) -> int:

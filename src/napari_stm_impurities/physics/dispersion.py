@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AliasChoices, Field
 
-from ..core.arguments import number, real_array, shown
+from ..core.arguments import number, real_array, value_text
 from ..core.configuration import Configuration
 from ..core.errors import StmError
 
@@ -62,7 +62,7 @@ class Dispersion(Configuration):
         """
         known = {_letters(material): band for material, band in MATERIALS.items()}
         if not isinstance(name, str) or _letters(name) not in known:
-            raise StmError(f"no material {shown(name)}; known are {', '.join(MATERIALS)}")
+            raise StmError(f"no material {value_text(name)}; known are {', '.join(MATERIALS)}")
         bottom, mass, source = known[_letters(name)]
         return cls.of(band_bottom_mv=bottom, effective_mass=mass, source=source)
 
@@ -75,7 +75,7 @@ class Dispersion(Configuration):
         wavelength_nm
             The distance between neighbouring crests in the map, in nm.
         bias_mv
-            The bias at which it was seen, in mV.
+            The bias of the map with these ripples, in mV.
         effective_mass
             The assumed effective mass, in electron masses; it determines k at other biases.
         """
@@ -120,7 +120,7 @@ def band_given(dispersion: Dispersion | str | None) -> Dispersion | None:
     if isinstance(dispersion, str):
         return Dispersion.of_material(dispersion)
     raise StmError(
-        f"the dispersion is a material's name ({', '.join(MATERIALS)}) or a Dispersion, got {shown(dispersion)};"
+        f"the dispersion is a material's name ({', '.join(MATERIALS)}) or a Dispersion, got {value_text(dispersion)};"
         " Dispersion.of_wavelength makes one from the distance between two crests in nm"
     )
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..core.errors import StmError
 from ..core.files import written_whole
 
-#: The width of two columns of text, in inches, and a resolution that still looks sharp there when printed.
+#: The width of two columns of text, in inches, and a resolution for print.
 _WIDTH_INCHES, _DPI = 6.0, 150
 #: The height of a plot of curves, in inches.
 HEIGHT_INCHES = 4.2

@@ -43,7 +43,7 @@ class PrepareConfig(Configuration):
     pixel_size_nm: float | None = Field(default=None, gt=0.0)
     """The stack is brought to square pixels of this size (nm); nothing leaves them."""
     n_maps: int | None = Field(default=None, ge=1)
-    """Neighbouring biases are averaged until so many maps are left; nothing keeps all."""
+    """Neighbouring biases are averaged until this number of maps is left; nothing keeps all."""
 
     def recipe(self) -> list[dict[str, Any]]:
         """The steps that are switched on (:mod:`napari_stm_impurities.prepare.recipe`)."""

@@ -27,11 +27,11 @@ from .record import recorded
 
 #: Each map is compared with those that follow at these distances in the order of biases.
 _LAGS = (1, 2, 4)
-#: Shifts are found to a fraction of a pixel, one in so many.
+#: Shifts are measured to one pixel over this number.
 _UPSAMPLING = 50
 #: The largest number of repetitions; the measurement stops earlier when it has converged.
 _ROUNDS = 3
-#: A comparison that is off by more than so many robust standard deviations does not count.
+#: A comparison that is off by more than this number of robust standard deviations does not count.
 _OUTLIER = 3.0
 
 

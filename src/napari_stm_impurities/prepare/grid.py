@@ -148,7 +148,7 @@ def crop(
     Returns
     -------
     xarray.DataArray
-        A stack whose attribute ``crop_origin_nm`` (y, x) says where its first pixel was in the recorded frame;
+        A stack whose attribute ``crop_origin_nm`` (y, x) is the position of its first pixel in the recorded frame;
         ``frame_center_nm`` still means the recorded frame.
 
     Raises

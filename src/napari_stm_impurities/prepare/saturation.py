@@ -11,7 +11,7 @@ from .record import recorded
 
 #: A rail is an extreme value that occurs so many times, and so many times more often than the values next to it.
 _RAIL_COUNT = 5
-#: A spike stands out of its map by so many robust standard deviations ...
+#: A spike exceeds its map by this number of robust standard deviations ...
 _SPIKE_SIGMA = 20.0
 #: ... and none of its neighbours by this share of it; the narrowest real peak reaches half.
 _SPIKE_NEIGHBOURS = 0.1
@@ -23,7 +23,7 @@ def clip_saturated(stack: xr.DataArray) -> xr.DataArray:
 
     A rail is the largest or smallest value of the whole stack when it occurs many times, such as 10 V at
     the limit of an amplifier. A stack whose maps were each scaled to the same extremes has no rail there. A
-    spike stands out of its map by 20 robust standard deviations while none of its neighbours shows a
+    spike exceeds its map by 20 robust standard deviations while none of its neighbours shows a
     tenth of it; the narrowest peak that a tip draws is wider than that.
 
     Examples

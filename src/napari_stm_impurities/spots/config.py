@@ -13,7 +13,7 @@ class ReferenceConfig(Configuration):
     """Settings of the search for reference points in a bound-state map."""
 
     sign: Literal["auto", "bright", "dark"] = "auto"
-    """Whether an impurity stands out as a bright or as a dark spot; "auto" takes the tail of the map that is longer."""
+    """Whether an impurity appears as a bright or as a dark spot; "auto" takes the tail of the map that is longer."""
 
     largest_fwhm_px: float = Field(default=8.0, ge=2.0, le=40.0)
     """The largest full width at half maximum of a spot, in pixels; wider structure is background."""

@@ -138,7 +138,7 @@ def noise_std(values: np.ndarray, observed: np.ndarray) -> float:
 def spikes(values: np.ndarray, noise: float) -> np.ndarray:
     """Pixels far above all of their neighbours, as no spot can be; shape (y, x), True for a spike.
 
-    The neighbours beside a Gaussian spot of 1.2 pixels (full width at half maximum) still reach 0.15 of its height.
+    The neighbours of a Gaussian spot of 1.2 pixels (full width at half maximum) still reach 0.15 of its height.
     """
     if not noise > 0:
         return np.zeros(values.shape, dtype=bool)

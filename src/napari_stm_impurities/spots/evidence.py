@@ -7,7 +7,7 @@ signal-to-noise ratio z, anywhere on A pixels and with a mass from 0 to the larg
 
     ln B = z^2 / 2 - ln[ A z^2 z_max / ((2 pi)^(3/2) 2 s^2) ],
 
-where the measured noise stands in z and 2 s^2 / z^2 is the area in which its position is known. Components are
+where z contains the measured noise and 2 s^2 / z^2 is the area in which its position is known. Components are
 exchangeable (K! orders of the same mixture, Bishop 2006, section 10.2.4), which adds ln K.
 """
 
@@ -61,7 +61,7 @@ def false_alarms(ratio: float, mixture: Mixture, n_pixels: int) -> float:
 def prune(mixture: Mixture, observed: np.ndarray, noise_std: float, min_confidence: float) -> Mixture:
     """The mixture without insignificant components and those outside the frame.
 
-    Of each neighbourhood the weakest goes first, since its neighbours gain when it is gone: call it again after
+    In each neighbourhood the weakest is removed first, since its neighbours gain when it is gone: call it again after
     another fit. Nothing is kept where even the strongest could be noise.
     """
     if not len(mixture):

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import instance, number, path_like, real_array, shown
+from ..core.arguments import instance, number, path_like, real_array, value_text
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import MIN_SIDE_PX, check_stack, make_stack
@@ -47,7 +47,7 @@ def find_reference(
     -------
     pandas.DataFrame
         A table of points, the strongest first: `source` is ``"reference"``, `score` the height of the spot in the map's
-        unit (positive for dark spots too), `confidence` its posterior probability. Its ``attrs`` say ``sign``
+        unit (positive for dark spots too), `confidence` its posterior probability. Its ``attrs`` hold ``sign``
         (``"bright"`` or ``"dark"``), ``noise_std`` (the map's unit) and ``fwhm_px`` of the spots. Empty
         where the map holds noise alone.
 
@@ -131,7 +131,9 @@ def as_map(bound_map: xr.DataArray | ArrayLike, pixel_size_nm: float | Sequence[
     """
     if not isinstance(bound_map, xr.DataArray):
         if path_like(bound_map):
-            raise StmError(f"expected a map or an array, got {shown(bound_map)}; read a file with read_stack first")
+            raise StmError(
+                f"expected a map or an array, got {value_text(bound_map)}; read a file with read_stack first"
+            )
         if pixel_size_nm is None:
             raise StmError("a plain array needs pixel_size_nm, the pixel size in nm, one number or (y, x)")
         values = real_array(bound_map, "a bound-state map")

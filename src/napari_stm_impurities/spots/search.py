@@ -213,8 +213,8 @@ def _fit(
     if state.work > MOST_WORK + MOST_WORK_PER_PX * observed.size:
         raise StmError(
             f"{len(state.mixture)} spots are placed and the search does not converge, so this is no map of single spots"
-            " on a level background, but a lattice, a texture or a topograph; take the map of the bound states, or a part"
-            " with fewer"
+            " on a level background, but a lattice, a texture or a topograph; take the map of the bound states, or a"
+            " part with fewer"
         )
     state.mixture = expectation_maximisation(
         state.mixture,
