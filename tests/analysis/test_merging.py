@@ -92,5 +92,5 @@ def test_the_verdicts_outlive_a_file(tmp_path):
 
 @pytest.mark.parametrize("radius_nm", [0, -1, float("nan")])
 def test_the_radius_must_be_positive(radius_nm):
-    with pytest.raises(StmError, match="radius of one place must be a positive number in nm"):
+    with pytest.raises(StmError, match="matching radius must be a positive number in nm"):
         merge_points(model((1, 1)), manual((1, 1)), radius_nm)

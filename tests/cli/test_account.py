@@ -56,7 +56,7 @@ def test_the_data_are_found_again_where_the_folder_is_now(folder, capsys):
     assert run(["rerun", str(told)]) == 0
     (folder / "surface.nc").unlink()
     assert run(["rerun", str(told)]) == 2
-    assert "no such file, and none of that name beside" in capsys.readouterr().err
+    assert "no such file, and none of that name in" in capsys.readouterr().err
 
 
 def test_one_changed_byte_in_the_file_is_one_line(reported, only_error, tmp_path):
@@ -109,7 +109,7 @@ def test_a_folder_with_something_else_in_it_is_refused_before_any_work(folder, o
     (folder / "report" / "notes.txt").write_text("mine")
     before = sorted(os.listdir(folder / "report"))
     assert run(["report", str(folder / "none.nc"), "-o", str(folder / "report")]) == 2
-    assert "stands there already and is no report; give another name" in only_error()
+    assert "exists already and is no report; give another name" in only_error()
     assert sorted(os.listdir(folder / "report")) == before
 
 

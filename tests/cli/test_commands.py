@@ -275,4 +275,4 @@ def test_reference_warns_where_ripples_stand_in_place_of_bound_states(tmp_path, 
     assert "ripples" not in capsys.readouterr().err
     # the ripples of many impurities are no single spots, so the search says that too
     assert run(["reference", str(rippled), "-o", str(tmp_path / "b.csv")]) == 2
-    assert "ripples stand out of the map at 10 mV" in capsys.readouterr().err
+    assert "the map at 10 mV shows ripples" in capsys.readouterr().err

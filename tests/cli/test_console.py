@@ -42,7 +42,7 @@ def test_ctrl_c_stops_a_training_that_can_be_resumed(tmp_path):
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=90)
     assert process.returncode == 130
-    assert "--resume goes on" in said
+    assert "--resume continues" in said
     assert "Traceback" not in errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.checkpoint.safetensors", "mine.safetensors"]
 

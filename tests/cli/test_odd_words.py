@@ -170,7 +170,7 @@ def test_a_report_does_not_replace_the_folder_of_its_maps(here, capsys):
         ("simulate -o folder.nc", "is a folder"),
         ("train -o folder.nc", "is a folder"),
         ("convert a.nc -o -", "standard output"),
-        ("report a.nc -o p.csv", "stands there already"),
+        ("report a.nc -o p.csv", "exists already"),
         ("demo -o p.csv", "is a file"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import typer
 from pydantic import Field
 
-from napari_stm_impurities.cli.options import given, options_of
+from napari_stm_impurities.cli.options import options_of, set_options
 from napari_stm_impurities.core.configuration import Configuration
 
 
@@ -36,7 +36,7 @@ def run(words: list[str]) -> dict[str, Any]:
 
     @options_of(Ripple)
     def command(side_px: Annotated[int, typer.Option()] = 99, **values: Any) -> None:
-        seen.update(given(values), side_px=side_px)
+        seen.update(set_options(values), side_px=side_px)
 
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     app.command()(command)

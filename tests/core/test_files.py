@@ -103,7 +103,7 @@ def test_a_folder_of_another_kind_is_never_replaced(tmp_path):
     (tmp_path / "out" / "thesis.tex").touch()
     (tmp_path / "file").touch()
     for name in ("out", "file"):
-        with pytest.raises(StmError, match="stands there already and is no album"):
+        with pytest.raises(StmError, match="exists already and is no album"):
             fail_in_folder(tmp_path / name)
     with pytest.raises(StmError, match="does not exist"):
         fail_in_folder(tmp_path / "none" / "out")
@@ -171,7 +171,7 @@ def test_what_stood_there_before_stays_on_a_full_disk(name, full_disk, tmp_path)
 @pytest.mark.parametrize("name", [name for name in WRITERS if name != "report"])
 def test_a_folder_of_that_name_is_refused(name, tmp_path):
     (tmp_path / name / "kept").mkdir(parents=True)
-    with pytest.raises(StmError, match=r"folder|stands there already"):
+    with pytest.raises(StmError, match=r"folder|exists already"):
         WRITERS[name](tmp_path / name)
     assert os.listdir(tmp_path) == [name]
 

@@ -58,7 +58,7 @@ def test_a_single_map_is_a_stack_with_one_bias(values):
         ([1, 2], 1.0, "3 maps need 3 biases"),
         ([1, 2, 3, 4], 1.0, "got 4"),
         ([1, 2, np.nan], 1.0, "not finite"),
-        ([1, 1, 2], 1.0, "1 mV stands more than once"),
+        ([1, 1, 2], 1.0, "1 mV occurs more than once"),
         ([1, 2, 3], 0.0, "pixel size must be positive"),
         ([1, 2, 3], np.nan, "pixel size must be positive"),
     ],

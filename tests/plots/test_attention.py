@@ -1,4 +1,4 @@
-"""Attention and fall of the score: two curves, each with an axis of its own."""
+"""Attention and drop of the score: two curves, each with an axis of its own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_every_real_file_is_dropped_on_a_real_window(make_napari_viewer, drop, p
         if "incomplete" in path.name:
             drop(viewer, path)
             (line,) = errors
-            assert "spectra of one place" in line
+            assert "spectra of one position" in line
             continue
         viewer.layers.clear()
         drop(viewer, path)

@@ -51,7 +51,7 @@ def test_two_directions_become_their_mean_and_halve_the_variance():
     joined = prepare.join_directions(there, back)
     assert joined.values.std() == pytest.approx(0.5**0.5, rel=0.02)
     assert joined.values[0, 0, 0] == back.values[0, 0, 0]
-    with pytest.raises(StmError, match="the way back has the shape"):
+    with pytest.raises(StmError, match="the backward scan has the shape"):
         prepare.join_directions(there, back[:1])
     with pytest.raises(StmError, match="another axis bias"):
         prepare.join_directions(there, back.assign_coords(bias=[0, 5]))

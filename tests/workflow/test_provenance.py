@@ -138,7 +138,7 @@ def test_files_are_found_beside_the_provenance(made, tmp_path):
 
 def test_a_file_that_is_gone_is_named(made):
     made.data.unlink()
-    with pytest.raises(ReadError, match=r"maps\.npz: no such file, and none of that name beside"):
+    with pytest.raises(ReadError, match=r"maps\.npz: no such file, and none of that name in"):
         rerun(made.path)
     made.data.touch()
     made.model.unlink()

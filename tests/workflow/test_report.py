@@ -265,7 +265,7 @@ def test_an_earlier_report_is_replaced_and_nothing_else(tmp_path, stack):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "provenance.json").write_text("{}")
     for name in ("r", "other"):
-        with pytest.raises(StmError, match="stands there already and is no report"):
+        with pytest.raises(StmError, match="exists already and is no report"):
             write_report(tmp_path / name, stack, drawn, date=DATE)
     assert (tmp_path / "r" / "thesis.tex").exists()
     assert (tmp_path / "other" / "provenance.json").read_text() == "{}"

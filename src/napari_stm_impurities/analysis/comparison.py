@@ -1,9 +1,9 @@
-"""Two tables of points compared: who found whom, what was missed, and what chance alone would give.
+"""Comparison of two tables of points: matched pairs, missed and extra points, and the chance level.
 
 The matching is one to one and optimal: as many pairs within the radius as there can be, and among
-those the least sum of squared distances. Beside it stands the figure of merit of Wang et al. 2020 (their
-Fig. 4), which lets one point serve several reference points and so rewards over-prediction; the chance
-level says how much of it uniformly random points would reach.
+those the least sum of squared distances. The figure of merit of Wang et al. 2020 (their Fig. 4) is
+computed as well; in it one point may serve several reference points, which rewards over-prediction, so the chance
+level is its expectation for uniformly random points.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..core.arguments import number, path_like, pixel_sizes, real_array, shown
+from ..core.arguments import number, path_like, pixel_sizes, real_array, value_text
 from ..core.errors import StmError
 from ..core.files import written_whole
 from ..core.rows import Row
@@ -43,7 +43,7 @@ PAPER_PIXEL_NM = round(37.5 / 80, 2)
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What came out of comparing points with a reference; every number of :func:`compare`."""
+    """The result of :func:`compare`: figures of merit, the matched pairs, the missed and the extra points."""
 
     tolerance_nm: float
     """The matching radius in nm; a pair lies at most this far apart."""
@@ -66,7 +66,7 @@ class Comparison:
     chance_ratio: float
     """The `reference_ratio` to expect from as many uniformly random points in `frame_nm`."""
     frame_nm: Rectangle | None
-    """(y from, y to, x from, x to) in nm that `chance_ratio` rests on; None without any point."""
+    """The area of `chance_ratio`, (y from, y to, x from, x to) in nm; None without any point."""
     frame_source: str
     """``"given"``, or ``"bounding box of the points"``."""
     pairs: pd.DataFrame
@@ -93,7 +93,7 @@ class Comparison:
         -------
         pandas.DataFrame
             `kind` (``matched``, ``missed``, ``extra``), `point` and `reference` (row numbers, missing where there is
-            none), `distance_nm` (NaN without a partner), and where it is, `y_nm` and `x_nm`: of the point, or of the
+            none), `distance_nm` (NaN without a partner), and the position `y_nm` and `x_nm` of the point, or of the
             reference point that was missed.
 
         Examples
@@ -103,8 +103,8 @@ class Comparison:
         """
         parts = {"matched": self.pairs, "missed": self.missed, "extra": self.extra}
         columns = ["kind", "point", "reference", "distance_nm", "y_nm", "x_nm"]
-        every = [part.assign(kind=kind).reindex(columns=columns) for kind, part in parts.items() if len(part)]
-        table = pd.concat(every, ignore_index=True) if every else pd.DataFrame(columns=columns)
+        tables = [part.assign(kind=kind).reindex(columns=columns) for kind, part in parts.items() if len(part)]
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
         for name in ("point", "reference"):
             table[name] = table[name].astype("Int64")
         for name in ("distance_nm", "y_nm", "x_nm"):
@@ -112,13 +112,13 @@ class Comparison:
         return table
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Write :meth:`to_dict` as JSON; the file is whole or not there."""
+        """Write :meth:`to_dict` as JSON (complete or not at all) and return the path."""
         with written_whole(path) as temporary:
             temporary.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return Path(path)
 
     def summary_rows(self) -> list[Row]:
-        """The figures as rows, the chance level beside the paper's ratio."""
+        """The figures of merit as labelled rows."""
         chance = "not known" if math.isnan(self.chance_ratio) else f"{self.chance_ratio:.3f}"
         apart = "-" if math.isnan(self.rms_distance_nm) else f"{self.rms_distance_nm:.3f} nm"
         matched = f"one to one, within {self.tolerance_nm:g} nm"
@@ -151,7 +151,7 @@ def compare(
     pixel_size_nm: float | Sequence[float] | None = None,
     frame: xr.DataArray | Sequence[float] | ObservationWindow | None = None,
 ) -> Comparison:
-    """Compare points with a reference.
+    """The comparison of points with a reference.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def compare(
     frame
         The area in which points can be found, for the chance level: the stack or map itself, of which the measured
         pixels count, an observation window, or (y from, y to, x from, x to) in nm. Without it the bounding box of all
-        points is taken, and `frame_source` says so.
+        points is taken, and `frame_source` states it.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def compare(
     -----
     A uniformly random point lies within r of a reference point with the probability q, the measured area of the disc
     over the whole measured area, so one of n does with 1 - (1 - q)^n. The chance level is the mean of that over the
-    reference points: exact, edges and unmeasured pixels included.
+    reference points: exact, with the edge correction for the frame and for unmeasured pixels.
 
     Examples
     --------
@@ -225,8 +225,8 @@ def compare(
                 "distance_nm": distance,
             }
         ),
-        missed=_left_over("reference", truth, reference_of),
-        extra=_left_over("point", found, point_of),
+        missed=_unmatched("reference", truth, reference_of),
+        extra=_unmatched("point", found, point_of),
     )
 
 
@@ -263,7 +263,7 @@ def reference_ratio(found_nm: np.ndarray, reference_nm: np.ndarray, radius_nm: f
 def match(
     points_nm: np.ndarray, reference_nm: np.ndarray, radius_nm: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Match one to one: the most pairs within the radius, then the least sum of squared distances.
+    """The one-to-one matching with the most pairs within the radius and, among those, the least squared distances.
 
     Points that can reach each other over chains of candidate pairs form a group, and each group is
     solved on its own by optimal assignment (Jonker and Volgenant, in :func:`scipy.optimize.linear_sum_assignment`).
@@ -292,14 +292,14 @@ def match(
     squared = ((points_nm[row] - reference_nm[column]) ** 2).sum(axis=1)
     graph = coo_array((np.ones(len(row)), (row, n + column)), shape=(n + m, n + m))
     _, group = connected_components(graph, directed=False)
-    alone = np.bincount(group[row])[group[row]] == 1  # most groups are one pair, and there is nothing to choose
+    alone = np.bincount(group[row])[group[row]] == 1  # most groups are a single pair, which needs no assignment
     chosen = [np.flatnonzero(alone)]
     edges = np.flatnonzero(~alone)
     edges = edges[np.argsort(group[row[edges]], kind="stable")]
     for edge in np.split(edges, np.flatnonzero(np.diff(group[row[edges]])) + 1):
         rows, local_row = np.unique(row[edge], return_inverse=True)
         columns, local_column = np.unique(column[edge], return_inverse=True)
-        # one pair more is worth more than all the squared distances that it could ever add
+        # one more pair outweighs the largest possible sum of squared distances
         reward = (min(len(rows), len(columns)) + 1) * limit**2
         cost = np.zeros((len(rows), len(columns)))
         index = np.full(cost.shape, -1, dtype=np.intp)
@@ -320,7 +320,9 @@ def _positions(points: pd.DataFrame | ArrayLike, name: str) -> np.ndarray:
             raise StmError(f"{name}: {error}") from None
     else:
         if path_like(points):
-            raise StmError(f"{name}: expected a table or an array, got {shown(points)}; read a file with load_points")
+            raise StmError(
+                f"{name}: expected a table or an array, got {value_text(points)}; read a file with load_points"
+            )
         positions = real_array(points, name).astype(np.float64)
         if positions.size == 0:
             positions = positions.reshape(0, 2)
@@ -333,26 +335,26 @@ def _positions(points: pd.DataFrame | ArrayLike, name: str) -> np.ndarray:
     return positions
 
 
-def _share(part: int, whole: int, other: int) -> float:
-    return part / whole if whole else float(other == 0)
+def _share(part: int, total: int, other_total: int) -> float:
+    return part / total if total else float(other_total == 0)
 
 
-def _left_over(name: str, positions: np.ndarray, taken: np.ndarray) -> pd.DataFrame:
-    rest = np.setdiff1d(np.arange(len(positions)), taken)
-    return pd.DataFrame({name: rest, "y_nm": positions[rest, 0], "x_nm": positions[rest, 1]})
+def _unmatched(name: str, positions: np.ndarray, matched: np.ndarray) -> pd.DataFrame:
+    rows = np.setdiff1d(np.arange(len(positions)), matched)
+    return pd.DataFrame({name: rows, "y_nm": positions[rows, 0], "x_nm": positions[rows, 1]})
 
 
 def _frame(
     frame: xr.DataArray | Sequence[float] | ObservationWindow | None, found: np.ndarray, truth: np.ndarray
 ) -> tuple[ObservationWindow | None, Rectangle | None, str]:
-    """The observation window, the box around it, and where both come from."""
+    """The observation window, the box around it, and the source of both."""
     if frame is not None:
         window = frame if isinstance(frame, ObservationWindow) else ObservationWindow.of(frame)
         return window, rectangle_of(frame) if isinstance(frame, xr.DataArray) else window.box_nm, "given"
-    both = np.concatenate([found, truth])
-    if not len(both):
+    positions = np.concatenate([found, truth])
+    if not len(positions):
         return None, None, "bounding box of the points"
-    (y_from, x_from), (y_to, x_to) = both.min(axis=0).tolist(), both.max(axis=0).tolist()
+    (y_from, x_from), (y_to, x_to) = positions.min(axis=0).tolist(), positions.max(axis=0).tolist()
     box = (y_from, y_to, x_from, x_to)
     has_area = y_to > y_from and x_to > x_from
     return ObservationWindow.of(box) if has_area else None, box, "bounding box of the points"

@@ -1,7 +1,7 @@
-"""What a person changed in the points of a run: the difference between two tables, and how to make it again.
+"""Edits of the points of a run: the difference between two tables, and its application to the points of a run.
 
-No log is kept. The points that the run found and the points in the end are compared, so edits can be told of any
-table, whatever program they were made with.
+No log is kept: the points of the run and the final points are compared, so the edits of any table can be computed,
+whatever program they were made with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..data.points import COLUMNS, SOURCES, check_points, missing_value, nullabl
 from .comparison import match
 from .merging import REVIEW_STATUS, REVIEW_STATUSES, review_status_of
 
-#: A point at most this far from where the run put it was not moved: a way through pixels and back costs some digits.
+#: A point at most this far from its position in the run was not moved: conversion to pixels and back rounds.
 SAME_PLACE_NM = 1e-6
 #: A manual point at most this far from a point that is gone is that point, moved; farther, one was deleted, one added.
 MOVED_WITHIN_NM = 1.0
@@ -30,7 +30,7 @@ FOUND_AGAIN_NM = 0.02
 
 
 class PlacedPoint(Configuration):
-    """A point as it stands in the table after an edit; None where it has no number."""
+    """A point of the table after an edit; None where it has no number."""
 
     y_nm: float
     """Position in nm."""
@@ -45,39 +45,39 @@ class PlacedPoint(Configuration):
     confidence: float | None = None
     """From 0 to 1."""
     source: Literal["model", "manual", "reference"]
-    """Where it comes from."""
+    """Source of the point: model, manual or reference."""
     checked: Literal["unchecked", "accepted"] = "unchecked"
-    """What the person said of it."""
+    """Review status."""
     values: dict[str, float | int | bool | str | None] = Field(default_factory=dict)
     """Every further column; None where it is missing."""
 
 
 class Edit(Configuration):
-    """One change that a person made to the points of a run."""
+    """One change of the user to the points of a run."""
 
     kind: Literal["added", "moved", "changed", "deleted", "accepted", "rejected"]
-    """What was done; moved also where the point kept its place and lost the model's confidence, changed where only
-    further columns have other values."""
+    """Kind of change; ``moved`` also where the point kept its position and lost the model's confidence, ``changed``
+    where only further columns differ."""
     before_nm: tuple[float, float] | None = None
-    """Where the run had put the point, (y, x) in nm; None for one that was added."""
+    """Position of the point in the run, (y, x) in nm; None for one that was added."""
     after: PlacedPoint | None = None
     """The point that was added or moved, as it is now."""
 
 
 def edits_between(found: pd.DataFrame, final: pd.DataFrame) -> tuple[Edit, ...]:
-    """Tell what leads from the points of a run to the points in the end.
+    """The edits that lead from the points of a run to the final points.
 
     Parameters
     ----------
     found
         The table of points of the run.
     final
-        The table in the end. Its column ``checked``, where it has one, tells what was accepted and rejected.
+        The final table. Its column ``checked``, where it has one, is the review status.
 
     Returns
     -------
     tuple of Edit
-        First what was done to the points of `found`, in their order, then what was added. With :func:`apply_edits` they
+        First the changes of the points of `found`, in their order, then the added points. With :func:`apply_edits` they
         give the points of `final` that were not rejected.
 
     Raises
@@ -95,34 +95,41 @@ def edits_between(found: pd.DataFrame, final: pd.DataFrame) -> tuple[Edit, ...]:
     """
     found, final = (check_points(table).reset_index(drop=True) for table in (found, final))
     checked = review_status_of(final).to_numpy(dtype=object)
-    here, there, _ = match(positions_nm(final), positions_nm(found), SAME_PLACE_NM)
-    partner = dict(zip(there.tolist(), here.tolist(), strict=True))
-    rest = np.setdiff1d(np.arange(len(final)), here)
-    rest = rest[checked[rest] != "rejected"]
-    by_hand = rest[(final["source"].to_numpy(dtype=object) == "manual")[rest]]
-    gone = np.setdiff1d(np.arange(len(found)), there)
-    here, there, _ = match(positions_nm(final)[by_hand], positions_nm(found)[gone], MOVED_WITHIN_NM)
-    then, now = found.to_dict("records"), final.to_dict("records")
-    partner.update(zip(gone[there].tolist(), by_hand[here].tolist(), strict=True))
+    final_rows, found_rows, _ = match(positions_nm(final), positions_nm(found), SAME_PLACE_NM)
+    partner = dict(zip(found_rows.tolist(), final_rows.tolist(), strict=True))
+    remaining = np.setdiff1d(np.arange(len(final)), final_rows)
+    remaining = remaining[checked[remaining] != "rejected"]
+    manual = remaining[(final["source"].to_numpy(dtype=object) == "manual")[remaining]]
+    gone = np.setdiff1d(np.arange(len(found)), found_rows)
+    final_rows, found_rows, _ = match(positions_nm(final)[manual], positions_nm(found)[gone], MOVED_WITHIN_NM)
+    found_records, final_records = found.to_dict("records"), final.to_dict("records")
+    partner.update(zip(gone[found_rows].tolist(), manual[final_rows].tolist(), strict=True))
     edits = []
     for row, before in enumerate(positions_nm(found).tolist()):
-        at = partner.get(row)
-        edit = _edit_of(then[row], None if at is None else now[at], "" if at is None else str(checked[at]))
+        final_row = partner.get(row)
+        edit = _edit_of(
+            found_records[row],
+            None if final_row is None else final_records[final_row],
+            "" if final_row is None else str(checked[final_row]),
+        )
         if edit is not None:
             edits.append(edit.model_copy(update={"before_nm": (before[0], before[1])}))
-    taken = set(partner.values())
-    return (*edits, *(Edit(kind="added", after=_placed(now[i], checked[i])) for i in rest if i not in taken))
+    matched = set(partner.values())
+    return (
+        *edits,
+        *(Edit(kind="added", after=_placed(final_records[i], checked[i])) for i in remaining if i not in matched),
+    )
 
 
 def apply_edits(found: pd.DataFrame, edits: Sequence[Edit]) -> pd.DataFrame:
-    """Make the edits of a person in the points of a run.
+    """The points of a run after the edits.
 
     Parameters
     ----------
     found
         The table of points of the run, or of the same run again.
     edits
-        What :func:`edits_between` told.
+        The result of :func:`edits_between`.
 
     Returns
     -------
@@ -164,7 +171,7 @@ def apply_edits(found: pd.DataFrame, edits: Sequence[Edit]) -> pd.DataFrame:
 
 
 def _row(point: PlacedPoint) -> dict[str, Any]:
-    """A point as one row of a table, its further columns beside the others."""
+    """A point as one row of a table, with its further columns."""
     return {**point.model_dump(exclude={"values"}), **point.values}
 
 
@@ -197,32 +204,32 @@ def _typed(values: pd.Series[Any], like: pd.Series[Any] | None) -> pd.Series[Any
 
 
 def _edit_of(found: dict[Any, Any], final: dict[Any, Any] | None, checked: str) -> Edit | None:
-    """The edit of one point of the run, with its row in the end; None where it was left as it was."""
+    """The edit of one point of the run, from its row in the final table; None where it is unchanged."""
     if final is None:
         return Edit(kind="deleted")
     if checked == "rejected":
         return Edit(kind="rejected")
-    now, then = _placed(final, checked), _placed(found, checked)
-    same = ("score", "confidence", "source")
-    apart = math.hypot(now.y_nm - then.y_nm, now.x_nm - then.x_nm)
-    if apart > SAME_PLACE_NM or any(getattr(now, name) != getattr(then, name) for name in same):
-        return Edit(kind="moved", after=now)
-    if any(value != then.values.get(name) for name, value in now.values.items()):
-        return Edit(kind="changed", after=now)
+    new, old = _placed(final, checked), _placed(found, checked)
+    model_fields = ("score", "confidence", "source")
+    distance_nm = math.hypot(new.y_nm - old.y_nm, new.x_nm - old.x_nm)
+    if distance_nm > SAME_PLACE_NM or any(getattr(new, name) != getattr(old, name) for name in model_fields):
+        return Edit(kind="moved", after=new)
+    if any(value != old.values.get(name) for name, value in new.values.items()):
+        return Edit(kind="changed", after=new)
     return Edit(kind="accepted") if checked == "accepted" else None
 
 
 def _placed(row: dict[Any, Any], checked: str) -> PlacedPoint:
-    values = {str(name): _plain(value) for name, value in row.items() if name != "checked"}
-    own = {name: values.pop(name, None) for name in COLUMNS}
-    return PlacedPoint.of(**own, checked=checked, values=values)
+    values = {str(name): _json_value(value) for name, value in row.items() if name != "checked"}
+    position_values = {name: values.pop(name, None) for name in COLUMNS}
+    return PlacedPoint.of(**position_values, checked=checked, values=values)
 
 
-def _plain(value: Any) -> float | int | bool | str | None:
+def _json_value(value: Any) -> float | int | bool | str | None:
     """A cell of a table as JSON can hold it; None where it is missing."""
     if value is None or value is pd.NA or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, np.generic):
-        plain: float | int | bool | str = value.item()
-        return plain
+        scalar: float | int | bool | str = value.item()
+        return scalar
     return value if isinstance(value, float | int | bool | str) else str(value)

@@ -1,7 +1,7 @@
-"""A new run meets what a person has corrected: nothing that the person decided is lost.
+"""Merging of a new run into a corrected table of points, so that no correction of the user is lost.
 
-A person's decisions in a table of points are its manual points, and what its column ``checked`` says of the model's
-points: one of :data:`REVIEW_STATUSES`. A table without that column holds nothing that was accepted or rejected.
+The corrections in a table are its manual points, and its column ``checked``, the review status of the model's points:
+one of :data:`REVIEW_STATUSES`. A table without that column holds no accepted and no rejected point.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..core.arguments import number
 from ..data.points import SOURCES, check_points, positions_nm, with_columns_of
 from .comparison import match
 
-#: What a person said of a model's point. A rejected one is hidden, and is in no table that is saved or compared.
+#: The review status of a model's point. A rejected point is hidden, and is in no table that is saved or compared.
 REVIEW_STATUSES = ("unchecked", "accepted", "rejected")
-#: How the column is kept.
+#: The dtype of the column ``checked``.
 REVIEW_STATUS = pd.CategoricalDtype(list(REVIEW_STATUSES))
 
 
@@ -30,37 +30,37 @@ def review_status_of(points: pd.DataFrame) -> pd.Series[Any]:
     ['accepted', 'rejected', 'unchecked', 'unchecked']
     """
     if "checked" not in points:
-        none = pd.Categorical.from_codes(np.zeros(len(points), np.int8), dtype=REVIEW_STATUS)
-        return pd.Series(none, index=points.index, name="checked")
-    told = points["checked"]
-    if told.dtype != REVIEW_STATUS:  # it was read from a file, or napari forgot the categories
-        told = told.astype(object).where(told.isin(REVIEW_STATUSES), REVIEW_STATUSES[0]).astype(REVIEW_STATUS)
-    return told.fillna(REVIEW_STATUSES[0])
+        unchecked = pd.Categorical.from_codes(np.zeros(len(points), np.int8), dtype=REVIEW_STATUS)
+        return pd.Series(unchecked, index=points.index, name="checked")
+    status = points["checked"]
+    if status.dtype != REVIEW_STATUS:  # read from a file, or napari dropped the categories
+        status = status.astype(object).where(status.isin(REVIEW_STATUSES), REVIEW_STATUSES[0]).astype(REVIEW_STATUS)
+    return status.fillna(REVIEW_STATUSES[0])
 
 
 def decided(points: pd.DataFrame) -> np.ndarray:
-    """Which points a person has decided on, shape (n,): the manual, the accepted and the rejected ones."""
+    """The mask of the points that the user has decided on, shape (n,): manual, accepted or rejected."""
     return ((points["source"] == "manual") | (review_status_of(points) != "unchecked")).to_numpy(dtype=bool)
 
 
 def merge_points(new: pd.DataFrame, kept: pd.DataFrame, radius_nm: float) -> pd.DataFrame:
-    """Merge the points of a new run into a table that a person has corrected.
+    """The points of a new run, merged into a table that the user has corrected.
 
     Parameters
     ----------
     new
         The table of points of the new run.
     kept
-        The corrected table, with its rejected points; what nobody decided on in it is replaced by `new`.
+        The corrected table, with its rejected points; its undecided points are replaced by `new`.
     radius_nm
-        Two points that lie at most this far apart are at the same place; matched one to one.
+        Two points at most this far apart are the same point; they are matched one to one.
 
     Returns
     -------
     pandas.DataFrame
-        The table with the column ``checked``: first what is new, in its order, then what was kept. A manual or an
-        accepted point stays where it is, and the new point at its place is dropped. The new point at a rejected
-        place comes back as rejected. Every other point that was decided on stays.
+        The table with the column ``checked``: first the new points, in their order, then those kept. A manual or an
+        accepted point keeps its position, and the new point that matches it is dropped. A new point that matches a
+        rejected one is rejected. Every other point with a decision is kept.
 
     Raises
     ------
@@ -76,16 +76,18 @@ def merge_points(new: pd.DataFrame, kept: pd.DataFrame, radius_nm: float) -> pd.
     >>> merged[["y_nm", "source"]].astype(str).values.tolist()
     [['5.0', 'model'], ['1.2', 'manual'], ['8.0', 'manual']]
     """
-    radius_nm = number(radius_nm, "the radius of one place", "nm", above=0)
+    radius_nm = number(radius_nm, "the matching radius", "nm", above=0)
     check_points(new)
-    stays = check_points(kept)[decided(kept)].reset_index(drop=True)
-    new, stays = (table.assign(checked=review_status_of(table)) for table in (new.reset_index(drop=True), stays))
-    of_new, of_kept, _ = match(positions_nm(new), positions_nm(stays), radius_nm)
-    rejected = (stays["checked"] == "rejected").to_numpy()[of_kept]
-    told = new["checked"].copy()
-    told.iloc[of_new[rejected]] = "rejected"
-    new = new.assign(checked=told).drop(index=of_new[~rejected])
-    stays = stays.drop(index=of_kept[rejected])
-    merged = pd.concat([with_columns_of(new, stays), with_columns_of(stays, new)], ignore_index=True)
+    decided_points = check_points(kept)[decided(kept)].reset_index(drop=True)
+    new, decided_points = (
+        table.assign(checked=review_status_of(table)) for table in (new.reset_index(drop=True), decided_points)
+    )
+    of_new, of_kept, _ = match(positions_nm(new), positions_nm(decided_points), radius_nm)
+    rejected = (decided_points["checked"] == "rejected").to_numpy()[of_kept]
+    status = new["checked"].copy()
+    status.iloc[of_new[rejected]] = "rejected"
+    new = new.assign(checked=status).drop(index=of_new[~rejected])
+    decided_points = decided_points.drop(index=of_kept[rejected])
+    merged = pd.concat([with_columns_of(new, decided_points), with_columns_of(decided_points, new)], ignore_index=True)
     merged["source"] = pd.Categorical(merged["source"].astype(str), categories=list(SOURCES))
     return merged

@@ -1,4 +1,4 @@
-"""dI/dV spectra of a stack: at one place, and of the surface away from impurities (Fig. 5a of Wang et al. 2020)."""
+"""dI/dV spectra of a stack: at one position, and of the surface away from impurities (Fig. 5a of Wang et al. 2020)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 import xarray as xr
 from scipy.spatial import cKDTree
 
-from ..core.arguments import number, real_array, shown
+from ..core.arguments import number, real_array, value_text
 from ..core.errors import StmError
 from ..data.images import pixel_size_nm
 
-#: A place on the very edge is inside: sums of steps are off by less than this, in pixels.
+#: A position on the very edge is inside: sums of steps are off by less than this, in pixels.
 _SLACK = 1e-6
 
 
 class SurfaceSpectrum(NamedTuple):
-    """What the surface away from impurities shows at each bias.
+    """The spectrum of the surface away from impurities.
 
     Attributes
     ----------
@@ -33,16 +33,16 @@ class SurfaceSpectrum(NamedTuple):
 
 
 def spectrum_at(stack: xr.DataArray, y_nm: float, x_nm: float, radius_nm: float | None = None) -> xr.DataArray:
-    """The spectrum at a place: the mean over a small disc, at each bias.
+    """The spectrum at a position: the mean over a small disc, at each bias.
 
     Parameters
     ----------
     stack
         Dimensions (bias, y, x).
     y_nm, x_nm
-        The place, in the stack's own coordinates in nm.
+        The position, in the stack's own coordinates in nm.
     radius_nm
-        The radius of the disc in nm; one pixel when not given. The pixel nearest to the place always counts.
+        The radius of the disc in nm; one pixel when not given. The pixel nearest to the position always counts.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def spectrum_at(stack: xr.DataArray, y_nm: float, x_nm: float, radius_nm: float 
     Raises
     ------
     StmError
-        If the place lies outside the frame.
+        If the position lies outside the frame.
 
     Examples
     --------
@@ -64,8 +64,8 @@ def spectrum_at(stack: xr.DataArray, y_nm: float, x_nm: float, radius_nm: float 
     row, column = pixel_at(stack, y_nm, x_nm)
     radius = max(pixel_size_nm(stack)) if radius_nm is None else number(radius_nm, "the radius", "nm", least=0)
     near_y, near_x = (
-        np.flatnonzero(np.abs(stack[axis].values - place) <= radius * (1 + 1e-9))
-        for axis, place in (("y", y_nm), ("x", x_nm))
+        np.flatnonzero(np.abs(stack[axis].values - position) <= radius * (1 + 1e-9))
+        for axis, position in (("y", y_nm), ("x", x_nm))
     )
     rows = slice(min([row, *near_y]), max([row, *near_y]) + 1)
     columns = slice(min([column, *near_x]), max([column, *near_x]) + 1)
@@ -80,7 +80,7 @@ def spectrum_at(stack: xr.DataArray, y_nm: float, x_nm: float, radius_nm: float 
 def surface_spectrum(stack: xr.DataArray, points_nm: np.ndarray) -> SurfaceSpectrum:
     """The spectrum of the surface away from impurities, with its spread.
 
-    What counts is the half of the pixels that lies farthest from any point, however dense the points are.
+    It is the mean over the half of the pixels that lies farthest from any point, at every density of points.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def surface_spectrum(stack: xr.DataArray, points_nm: np.ndarray) -> SurfaceSpect
     """
     points_nm = real_array(points_nm, "the points").astype(np.float64)
     if points_nm.size and (points_nm.ndim != 2 or points_nm.shape[1] != 2 or not np.isfinite(points_nm).all()):
-        raise StmError(f"the points must be finite, of shape (n, 2), y and x in nm, got {shown(points_nm)}")
+        raise StmError(f"the points must be finite, of shape (n, 2), y and x in nm, got {value_text(points_nm)}")
     mask = np.ones((stack.sizes["y"], stack.sizes["x"]), dtype=bool)
     if points_nm.size:
         grid = np.stack(np.meshgrid(stack.y.values, stack.x.values, indexing="ij"), axis=-1)
@@ -114,25 +114,25 @@ def surface_spectrum(stack: xr.DataArray, points_nm: np.ndarray) -> SurfaceSpect
 
 
 def pixel_at(maps: xr.DataArray, y_nm: float, x_nm: float) -> tuple[int, int]:
-    """The pixel (row, column) in which a place lies.
+    """The pixel (row, column) that contains a position.
 
     Raises
     ------
     StmError
-        If the place lies outside the frame.
+        If the position lies outside the frame.
     """
-    where = []
-    for axis, place, step in zip(("y", "x"), (y_nm, x_nm), pixel_size_nm(maps), strict=True):
-        place = number(place, f"the place along {axis}", "nm")
-        pixel, last = (place - float(maps[axis].values[0])) / step, maps.sizes[axis] - 1
+    pixels = []
+    for axis, position, step in zip(("y", "x"), (y_nm, x_nm), pixel_size_nm(maps), strict=True):
+        position = number(position, f"the position along {axis}", "nm")
+        pixel, last = (position - float(maps[axis].values[0])) / step, maps.sizes[axis] - 1
         if not -0.5 - _SLACK <= pixel <= last + 0.5 + _SLACK:
-            raise StmError(f"the place y {y_nm:.4g} nm, x {x_nm:.4g} nm lies outside the image; choose one on it")
-        where.append(min(max(round(pixel), 0), last))
-    return where[0], where[1]
+            raise StmError(f"the position y {y_nm:.4g} nm, x {x_nm:.4g} nm lies outside the image; choose one on it")
+        pixels.append(min(max(round(pixel), 0), last))
+    return pixels[0], pixels[1]
 
 
 def _mean_and_std(stack: xr.DataArray, mask: np.ndarray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Over the pixels of `mask`, map by map, so that a large stack on the disk is read one map at a time."""
+    """Mean and standard deviation over the pixels of `mask`, read map by map to save memory."""
     mean, std = np.full((2, stack.sizes["bias"]), np.nan)
     for index in range(stack.sizes["bias"]):
         values = stack.isel(bias=index).values[mask].astype(np.float64)
@@ -140,5 +140,5 @@ def _mean_and_std(stack: xr.DataArray, mask: np.ndarray) -> tuple[xr.DataArray, 
         if values.size:
             mean[index], std[index] = values.mean(), values.std()
     attrs = {"units": stack.attrs.get("units", "")}
-    both = (xr.DataArray(v, dims="bias", coords={"bias": stack.bias}, attrs=attrs) for v in (mean, std))
-    return next(both), next(both)
+    spectra = (xr.DataArray(v, dims="bias", coords={"bias": stack.bias}, attrs=attrs) for v in (mean, std))
+    return next(spectra), next(spectra)

@@ -1,8 +1,8 @@
 """The command ``stm-impurities``: each command reads its files, calls one function of the package, and writes.
 
 Exit codes: 0 on success, 2 with one line on standard error on bad input, 1 where a part of a batch failed or a rerun
-gave other points, 130 after Ctrl-C, 141 where nobody reads the output any more. Nothing here imports torch before a
-command needs it.
+gave other points, 130 after Ctrl-C, 141 where the reader of the output has closed it. Nothing here imports torch before
+a command needs it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .. import __version__
 from ..core.errors import StmError
 from ..core.installed import unfit_versions
 from ..core.progress import Stopped
-from .console import BAD_INPUT, INTERRUPTED, NOT_READ, print_message, told_in_lines
+from .console import BAD_INPUT, INTERRUPTED, NOT_READ, print_message, warnings_as_lines
 
-#: The line of each command in the list of commands; each stands in a module of its name.
+#: The short help of each command; each is defined in a module of its name.
 COMMANDS = {
-    "info": "Tell what is in each file: shape, bias, pixel size, channels, dispersion.",
+    "info": "Show the content of each file: shape, bias, pixel size, channels, dispersion.",
     "convert": "Write a file, or a series with one bias a file, as NetCDF; or points for ImageJ.",
     "simulate": "Simulate a surface with impurities at known positions.",
     "train": "Train a model on simulated windows.",
@@ -33,16 +33,16 @@ COMMANDS = {
     "find": "Find the impurities in a stack, or in each file of a folder.",
     "reference": "Find reference points on the map of the bound states.",
     "compare": "Compare points with a reference.",
-    "statistics": "Tell what points say of the surface: density, nearest neighbours, pair correlation.",
+    "statistics": "Spatial statistics of points: density, nearest neighbours, pair correlation.",
     "kernels": "Fit the pattern of one impurity, k(V), the kinds, and what each point explains.",
-    "report": "Write a folder with points, figures, statistics and where all of it comes from.",
-    "rerun": "Get the points of a report again, and tell whether they are the same.",
-    "demo": "Do the whole job on a simulated Au(111) surface.",
+    "report": "Write a folder with points, figures, statistics and provenance.",
+    "rerun": "Compute the points of a report again, and compare them with the recorded ones.",
+    "demo": "Run the complete workflow on a simulated Au(111) surface.",
 }
 
 
-def command_line(asked: str) -> typer.Typer:
-    """The command line with the one command that is asked for; the others are only listed.
+def command_line(requested: str) -> typer.Typer:
+    """The command line with the one requested command; the others are only listed.
 
     A command's options come from its configuration, whose import costs time, and for some of them torch.
     """
@@ -55,7 +55,7 @@ def command_line(asked: str) -> typer.Typer:
     )
     app.callback()(_name_and_version)
     for name, line in COMMANDS.items():
-        app.command(name, short_help=line)(_command(name) if name == asked else _not_asked_for)
+        app.command(name, short_help=line)(_command(name) if name == requested else _placeholder)
     return app
 
 
@@ -64,12 +64,12 @@ def _command(name: str) -> Callable[..., int | None]:
     return command
 
 
-def _not_asked_for() -> None:
-    """Stand in the list of commands."""
+def _placeholder() -> None:
+    """Placeholder of a command that is only listed."""
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         print(f"napari-stm-impurities {__version__}")
         raise typer.Exit
 
@@ -79,37 +79,39 @@ def _name_and_version(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the name and the version.")
     ] = False,
 ) -> None:
-    """Take what stands before the name of a command."""
+    """Parse the options before the name of a command."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and give its exit code; every error of bad input is told in one line.
+    """Run one command line and return its exit code; every error of bad input is printed in one line.
 
     Parameters
     ----------
     arguments
-        What stands after ``stm-impurities``; nothing at all shows the help.
+        The arguments after ``stm-impurities``; without any the help is shown.
     """
-    words = list(arguments) or ["--help"]
+    argument_list = list(arguments) or ["--help"]
     try:
-        options = signature(_command(words[0])).parameters if words[0] in COMMANDS else ()
-        with told_in_lines(name for name in options if "_" in name):
+        options = signature(_command(argument_list[0])).parameters if argument_list[0] in COMMANDS else ()
+        with warnings_as_lines(name for name in options if "_" in name):
             try:
-                status = command_line(words[0])(words, prog_name="stm-impurities", standalone_mode=False)
+                status = command_line(argument_list[0])(
+                    argument_list, prog_name="stm-impurities", standalone_mode=False
+                )
                 sys.stdout.flush()
             except StmError as error:
                 print_message("error", str(error))
                 return BAD_INPUT
     except typer.TyperException as error:
-        command = f" {words[0]}" if words[0] in COMMANDS else ""
+        command = f" {argument_list[0]}" if argument_list[0] in COMMANDS else ""
         print_message("error", f"{error.format_message()} (see stm-impurities{command} --help)")
         return BAD_INPUT
-    except (BrokenPipeError, SystemExit):  # the latter is what the library of the command line makes of it
-        _give_up_stdout()
+    except (BrokenPipeError, SystemExit):  # the library of the command line raises the latter
+        _discard_stdout()
         return NOT_READ
     except OSError as error:
         print_message("error", f"{error.filename or 'standard output'}: {error.strerror or error}")
-        _give_up_stdout()
+        _discard_stdout()
         return BAD_INPUT
     except (Stopped, KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
@@ -118,12 +120,12 @@ def run(arguments: Sequence[str]) -> int:
     return int(status or 0)
 
 
-def _give_up_stdout() -> None:
-    """Send what is left for standard output nowhere: Python writes it at its end, and would fail once more."""
+def _discard_stdout() -> None:
+    """Discard the rest of standard output, whose flush at exit would fail again."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, sys.stdout.fileno())
+        os.close(null_device)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``adapt``: a model that has learnt from one measurement, and from the points that a person corrected on it."""
+"""``adapt``: fine-tuning of a model on one measurement, with the points that the user corrected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..impurities.training import AdaptConfig, adaptation_of
 from ..impurities.training import adapt as adapt_model
 from .console import INTERRUPTED, long_work, out, print_message
 from .files import Biases, Channel, Files, PixelSize, Strict, check_places, read, read_points
-from .options import given, options_of, refuse_settings
+from .options import options_of, refuse_settings, set_options
 from .run_options import Device
 from .training_reports import print_epoch, print_model
 
@@ -23,7 +23,7 @@ def adapt(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write (.safetensors).")],
     points: Annotated[
         Path | None,
-        typer.Option(help="The impurities, corrected (CSV). [default: none; the model is asked to be surer of itself]"),
+        typer.Option(help="The impurities, corrected (CSV). [default: none; the entropy of the scores is minimised]"),
     ] = None,
     region: Annotated[
         tuple[float, float, float, float] | None,
@@ -33,24 +33,24 @@ def adapt(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="What to begin with: a shipped model, or a .safetensors file.")
+        str, typer.Option(metavar="NAME|FILE", help="The model to start from: a shipped model, or a .safetensors file.")
     ] = "default",
     material: Annotated[
-        str | None, typer.Option(help="The surface, where its dispersion cannot be read off the data.")
+        str | None, typer.Option(help="The surface, where its dispersion cannot be fitted to the data.")
     ] = None,
     channel: Channel = None,
     pixel_size_nm: PixelSize = None,
     bias_mv: Biases = None,
     strict: Strict = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint of this model file, with the same input.")
+        bool, typer.Option("--resume", help="Resume from the last checkpoint of this model file, with the same input.")
     ] = False,
     device: Device = None,
     **values: Any,
 ) -> int:
     """Adapt a model to a measurement; Ctrl-C stops after the step, and leaves a model that can be resumed.
 
-    A part of the region is kept out of it, and tells the F1 after each epoch.
+    A part of the region is held out, and its F1 is printed after each epoch.
 
     Example: stm-impurities adapt grid.3ds -o mine.safetensors --points corrected.csv --region 0 20 0 37.5
     """
@@ -65,7 +65,7 @@ def adapt(
             None if points is None else read_points(points, size_of(stack), strict=strict),
             region,
             dispersion=material,
-            config=None if resume else AdaptConfig.of(**given(values)),
+            config=None if resume else AdaptConfig.of(**set_options(values)),
             path=output,
             resume=resume,
             on_epoch=print_epoch,
@@ -74,10 +74,10 @@ def adapt(
             should_stop=should_stop,
         )
         stopped = should_stop()
-    told = adaptation_of(adapted)
-    if told is not None:
-        out().print(str(told), markup=False)
-        if told.worse is not None:
-            print_message("warning", told.worse)
+    adaptation = adaptation_of(adapted)
+    if adaptation is not None:
+        out().print(str(adaptation), markup=False)
+        if adaptation.worse is not None:
+            print_message("warning", adaptation.worse)
     print_model(output, adapted, stopped)
     return INTERRUPTED if stopped else 0

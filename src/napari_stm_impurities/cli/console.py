@@ -1,4 +1,4 @@
-"""What every command shares: one line for an error, a bar for long work, and a Ctrl-C that leaves nothing half-done."""
+"""Common output of all commands: messages in one line, a progress bar, and cancellation by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..core.progress import ShouldStop, silent
 
 #: Exit codes: bad input, part of a batch failed, a rerun gave other points, stopped by Ctrl-C (as shells count it).
 BAD_INPUT, PARTLY_FAILED, NOT_THE_SAME, INTERRUPTED = 2, 1, 1, 130
-#: Nobody reads standard output any more, as after ``| head`` (128 and the number of the signal SIGPIPE).
+#: The reader of standard output has closed it, as after ``| head`` (128 and the number of the signal SIGPIPE).
 NOT_READ = 141
 #: The name of a file that stands for standard output.
 STDOUT = Path("-")
 
-#: From "give" or "as" at the beginning of a clause to its end: a semicolon, or a full stop before a space.
+#: A clause that begins with "give" or "as", up to a semicolon, or a full stop before a space.
 _REQUEST = re.compile(r"(?<=[;:,.() ])(?:give|as) [^;]*?(?=;|\.\s|$)")
 #: A message on a file begins with its name.
 _ON_A_FILE = re.compile(r"(?:[A-Za-z]:)?[^:]*?\.(?:3ds|[A-Za-z]\w*)[:,] ")
@@ -35,9 +35,9 @@ _options: ContextVar[tuple[str, ...]] = ContextVar("options", default=())
 
 
 def out(*results: Path | None) -> Console:
-    """The console for what a command says: standard error where one of its results goes to standard output.
+    """The console for the messages of a command: standard error where one of its results goes to standard output.
 
-    It is made anew, so that a redirected standard output is honoured.
+    A new one is made for each call, so that a redirected standard output is used.
     """
     return Console(highlight=False, soft_wrap=True, stderr=STDOUT in results)
 
@@ -51,8 +51,8 @@ def print_message(kind: str, text: str) -> None:
 def with_option_names(text: str, options: Iterable[str]) -> str:
     """A message in which arguments of functions have the names of options.
 
-    Where the message is on a file, only the clause that says what to give is changed: the same word elsewhere is the
-    name of a variable in the file.
+    Where the message begins with the name of a file, only the clause with the request is changed: the same word
+    elsewhere is the name of a variable in the file.
 
     Parameters
     ----------
@@ -71,18 +71,18 @@ def with_option_names(text: str, options: Iterable[str]) -> str:
     names = "|".join(sorted(options, key=len, reverse=True))
     if not names:
         return text
-    # not inside a path, nor in quotes, which repeat what a person wrote
+    # not inside a path, nor in quotes, which repeat the input of the user
     argument = re.compile(rf"(?<![\w'\"./\\-])(?:{names})(?![\w'\"/\\=-]|\.\w)")
 
     def renamed(part: str) -> str:
-        return argument.sub(lambda word: f"--{word[0].replace('_', '-')}", part)
+        return argument.sub(lambda match: f"--{match[0].replace('_', '-')}", part)
 
     return _REQUEST.sub(lambda clause: renamed(clause[0]), text) if _ON_A_FILE.match(text) else renamed(text)
 
 
 @contextmanager
-def told_in_lines(options: Iterable[str]) -> Iterator[None]:
-    """Print each warning as one line on standard error, and give the arguments of functions the names of options.
+def warnings_as_lines(options: Iterable[str]) -> Iterator[None]:
+    """Print each warning as one line on standard error, with option names for the arguments of functions.
 
     Parameters
     ----------
@@ -104,18 +104,18 @@ def told_in_lines(options: Iterable[str]) -> Iterator[None]:
 
 @contextmanager
 def long_work(what: str, *, bar: bool = True) -> Iterator[tuple[Report, ShouldStop]]:
-    """Give the two callables of :mod:`napari_stm_impurities.core.progress` to work that takes a while.
+    """Yield the progress callback and the cancellation check (:mod:`napari_stm_impurities.core.progress`).
 
-    On a terminal a bar is drawn on standard error, unless `bar` is false; elsewhere nothing is. The first Ctrl-C asks
-    the work to stop at its next safe place, a second one interrupts it at once.
+    On a terminal a progress bar is drawn on standard error, unless `bar` is false. The first Ctrl-C stops the work
+    after the current step, a second one interrupts it at once.
     """
-    asked = threading.Event()
+    stop_requested = threading.Event()
 
     def on_interrupt(_number: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
+        if stop_requested.is_set():
             raise KeyboardInterrupt
-        asked.set()
-        print_message("stopping", "at the next safe place; Ctrl-C again stops at once")
+        stop_requested.set()
+        print_message("stopping", "after the current step; Ctrl-C again stops at once")
 
     # signals can only be handled in the main thread; elsewhere Ctrl-C keeps its usual meaning
     handled = threading.current_thread() is threading.main_thread()
@@ -123,9 +123,9 @@ def long_work(what: str, *, bar: bool = True) -> Iterator[tuple[Report, ShouldSt
     try:
         if bar and sys.stderr.isatty():
             with _bar(what) as report:
-                yield report, asked.is_set
+                yield report, stop_requested.is_set
         else:
-            yield silent, asked.is_set
+            yield silent, stop_requested.is_set
     finally:
         if handled:
             signal.signal(signal.SIGINT, before)
@@ -137,13 +137,13 @@ def _bar(what: str) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=1.0)
 
-        def report(share: float, doing: str) -> None:
-            bar.update(task, completed=share, description=f"{what}: {doing}" if doing else what)
+        def report(share: float, step: str) -> None:
+            bar.update(task, completed=share, description=f"{what}: {step}" if step else what)
 
         yield report
 
 
 def size_in_words(shape: tuple[int, ...] | list[int]) -> str:
-    """The number of maps and their pixels, in words."""
+    """The number of maps and of their pixels, as text."""
     n_maps, height, width = shape
     return f"{n_maps} map{'s' if n_maps > 1 else ''} of {height} x {width} pixels"

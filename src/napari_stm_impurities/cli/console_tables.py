@@ -1,4 +1,4 @@
-"""Tables for the screen."""
+"""Tables for the console."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 def comparison_table(report: Comparison, title: str | None = None) -> Table:
-    """The figures of a comparison, each with what it means."""
+    """The figures of a comparison as a table, with their meaning."""
     table = Table(title=title, title_justify="left", show_header=False)
     for row in report.summary_rows():
         table.add_row(*row)
     return table
 
 
-def statistics_table(told: SurfaceStatistics) -> Table:
-    """What points say of the surface, each number with what it means."""
+def statistics_table(statistics: SurfaceStatistics) -> Table:
+    """The spatial statistics of points as a table, with their meaning."""
     table = Table(show_header=False)
-    for row in told.summary_rows():
+    for row in statistics.summary_rows():
         table.add_row(*row)
     return table
 
 
 def demo_table(demo: Demo) -> Table:
-    """What each step of the demo gave, and how long it took."""
+    """The result and the duration of each step of the demo as a table."""
     table = Table("step", "result", "seconds", title="Simulated Au(111) surface", title_justify="left")
     results = {
         "simulate": f"{len(demo.truth)} impurities",

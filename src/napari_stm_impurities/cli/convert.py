@@ -22,7 +22,7 @@ from .files import (
     write_points,
 )
 
-#: What points are written as for ImageJ.
+#: Suffixes of points for ImageJ.
 _OF_IMAGEJ = (".roi", ".csv")
 
 
@@ -86,6 +86,6 @@ def _convert_points(files: list[Path], output: Path, pixel_size_nm: float | None
         return
     size = pixel_size_nm or pixel_size_of(points)
     if size is None:
-        raise StmError(f"{files[0]} does not tell the pixel size of its map; give --pixel-size-nm")
+        raise StmError(f"{files[0]} does not state the pixel size of its map; give --pixel-size-nm")
     export_imagej(points, output, size)
     out().print(f"{output}: {len(points)} points for ImageJ", markup=False)

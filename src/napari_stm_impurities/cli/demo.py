@@ -1,4 +1,4 @@
-"""``demo``: the whole job on a simulated surface."""
+"""``demo``: the complete workflow on a simulated surface."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .files import check_is_file
 
 
 def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where the results go.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="The folder of the results.")] = Path(
         "demo"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated surface.")] = 0,
 ) -> None:
-    """Do the whole job on a simulated Au(111) surface: figures (.png) and tables (.csv) in one folder.
+    """Run the complete workflow on a simulated Au(111) surface: figures (.png) and tables (.csv) in one folder.
 
     Example: stm-impurities demo -o results
     """

@@ -1,4 +1,4 @@
-"""What the commands share about files: the options that name them, and the stack read from them."""
+"""Options for files that all commands share, checks of their paths, and reading of stacks and points."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-#: No measurement has more biases; a smaller step was a slip of the pen.
+#: The largest number of biases; a step that gives more is a typing error.
 _MOST_BIASES = 100_000
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="One file, or a series with one bias a file.")]
-Channel = Annotated[str | None, typer.Option(help="The channel to read; info lists them, and says which one is taken.")]
-PixelSize = Annotated[float | None, typer.Option(help="Pixel size in nm, for a file that does not tell it.")]
+Channel = Annotated[str | None, typer.Option(help="The channel to read; info lists them, and shows the default one.")]
+PixelSize = Annotated[float | None, typer.Option(help="Pixel size in nm, for a file that does not state it.")]
 Biases = Annotated[
     str | None,
     typer.Option(
-        help="Biases in mV, for a file that does not tell them: numbers with commas, or FIRST:LAST:STEP (-230:20:2)."
+        help="Biases in mV, for a file that does not state them: numbers with commas, or FIRST:LAST:STEP (-230:20:2)."
     ),
 ]
 MaskFile = Annotated[
@@ -54,13 +54,13 @@ JsonFile = Annotated[
 
 
 class Numbers(Protocol):
-    """What can be written as JSON."""
+    """Results that can be written as JSON."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in it, as plain values."""
+        """All values, as JSON types."""
 
     def to_json(self, path: Path) -> Path:
-        """Write it as a file."""
+        """Write a JSON file and return its path."""
 
 
 def check_places(
@@ -70,12 +70,12 @@ def check_places(
     tables: Iterable[Path | None] = (),
     texts: Iterable[Path | None] = (),
 ) -> None:
-    """See, before any work is done, that each file can be written, and that none is written over what is read.
+    """Check, before any work is done, that each file can be written, and that no input is overwritten.
 
     Parameters
     ----------
     outputs
-        The files to write that are no text: these need a name.
+        The binary files to write: these need a name.
     inputs
         The files that are read.
     tables, texts
@@ -84,16 +84,16 @@ def check_places(
     Raises
     ------
     StmError
-        If a place cannot be written to, is that of a file to read, or is named twice, a table has no name of one, or
-        what is no text would go to standard output.
+        If a path cannot be written to, is that of an input, or is given twice, the name of a table is not that of
+        one, or a binary file would go to standard output.
     """
     outputs, tables = list(outputs), [path for path in tables if path is not None]
     for path in outputs:
         check_is_file(path)
-    wanted = [path for path in (*outputs, *tables, *texts) if path is not None]
-    for number, path in enumerate(wanted):
-        if path in wanted[:number]:
-            raise StmError(f"{path}: two results cannot go to one place; give another name")
+    paths = [path for path in (*outputs, *tables, *texts) if path is not None]
+    for number, path in enumerate(paths):
+        if path in paths[:number]:
+            raise StmError(f"{path}: two results have the same name; give another name")
         if path == STDOUT:
             continue
         if path in tables:
@@ -103,7 +103,7 @@ def check_places(
 
 
 def check_is_file(output: Path | None, what: str = "this result") -> None:
-    """See that a result does not go to standard output, where only tables of points and JSON go.
+    """Check that a result does not go to standard output, where only tables of points and JSON go.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def check_is_file(output: Path | None, what: str = "this result") -> None:
 
 
 def check_not_read(output: Path, inputs: Iterable[Path | None]) -> None:
-    """See that what is written is none of the files that are read.
+    """Check that an output is none of the inputs.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def read(
     Raises
     ------
     StmError
-        If a file cannot be read, or the biases make no sense.
+        If a file cannot be read, or the biases are invalid.
     """
     from ..io.readers import open_recording
 
@@ -214,7 +214,7 @@ def load_points(
 
 
 def biases(text: str) -> list[float]:
-    """The biases that a person wrote.
+    """The biases in the text of an option.
 
     Raises
     ------
@@ -238,11 +238,11 @@ def biases(text: str) -> list[float]:
     return [float(bias) for bias in np.linspace(first, last, round(steps) + 1)]
 
 
-def _bias(part: str, whole: str) -> float:
+def _bias(part: str, text: str) -> float:
     found = quantity(part, "decimal")
     factor = unit_mv(found[1] or "mV") if found else None
     if found is None or factor is None or not np.isfinite(found[0]):
-        raise _not_biases(whole)
+        raise _not_biases(text)
     return found[0] * factor
 
 

@@ -21,17 +21,17 @@ def info(
     bias_mv: Biases = None,
     strict: Strict = False,
 ) -> int:
-    """Tell what is in each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
+    """Show the content of each file: shape, bias axis, pixel size, channels, missing pixels, dispersion.
 
-    Of a table of points it tells how many there are, and where they come from.
+    Of a table of points it shows their number and their sources.
 
     Example: stm-impurities info grid.3ds --json
     """
     from ..io.tables import is_points_table
 
-    told: list[dict[str, Any]] = []
+    contents: list[dict[str, Any]] = []
     failed = False
-    given = {
+    options = {
         "channel": channel,
         "pixel_size_nm": pixel_size_nm,
         "bias_mv": None if bias_mv is None else biases(bias_mv),
@@ -39,14 +39,16 @@ def info(
     }
     for path in files:
         try:
-            told.append(_points_facts(path, pixel_size_nm, strict) if is_points_table(path) else _facts(path, given))
+            contents.append(
+                _points_facts(path, pixel_size_nm, strict) if is_points_table(path) else _facts(path, options)
+            )
         except StmError as error:
             failed = True
             print_message("error", str(error))
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(contents, indent=2))
     else:
-        for facts in told:
+        for facts in contents:
             (_show_points if "points" in facts else _show)(facts)
     return BAD_INPUT if failed else 0
 
@@ -56,7 +58,7 @@ def _points_facts(path: Path, pixel_size_nm: float | None, strict: bool) -> dict
 
     suffix = path.suffix.lower()
     if suffix in SELECTIONS:
-        # how many there are needs no pixel size
+        # counting points needs no pixel size
         pixel_size_nm = pixel_size_nm or 1.0
     points = load_points(path, pixel_size_nm, strict=strict)
     counts = points["source"].value_counts()
@@ -78,13 +80,13 @@ def _show_points(facts: dict[str, Any]) -> None:
         console.print(f"  {name:<11} {text}", markup=False)
 
 
-def _facts(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+def _facts(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     from ..io.readers import describe, read_stack
     from ..qpi.dispersion_fit import fit_dispersion
 
-    facts = {**describe(path, **given), "file": str(path)}
+    facts = {**describe(path, **options), "file": str(path)}
     try:
-        band = fit_dispersion(read_stack(path, **given))
+        band = fit_dispersion(read_stack(path, **options))
         facts["dispersion"] = {**band.model_dump(), "k_per_nm": band.k_per_nm(facts["bias_range_mv"]).tolist()}
     except StmError as error:
         facts["dispersion"] = {"none": str(error).removeprefix(f"{path}: ")}
@@ -114,10 +116,10 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _frame(center_nm: list[float] | None, angle_deg: float | None) -> list[str]:
-    """Where on the surface the frame lay, one line; none where the file does not tell."""
-    told = [] if center_nm is None else ["centre at x = {:.6g}, y = {:.6g} nm".format(*center_nm)]
-    told += [f"rotated by {angle_deg:g} degrees"] if angle_deg else []
-    return [", ".join(told)] if told else []
+    """Position and rotation of the frame in one line; none where the file does not state them."""
+    parts = [] if center_nm is None else ["centre at x = {:.6g}, y = {:.6g} nm".format(*center_nm)]
+    parts += [f"rotated by {angle_deg:g} degrees"] if angle_deg else []
+    return [", ".join(parts)] if parts else []
 
 
 def _band(band: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``kernels``: what one impurity does."""
+"""``kernels``: the pattern of one impurity, fitted to all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def kernels(
     points: Annotated[Path, typer.Option(metavar="CSV", help="The table of points: where the impurities are.")],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FOLDER", help="Where the results go; earlier ones are replaced."),
+        typer.Option("-o", "--output", metavar="FOLDER", help="The folder of the results; earlier ones are replaced."),
     ],
     kinds: Annotated[str, typer.Option(metavar="auto|N", help="The number of kinds of impurity, 1 to 6.")] = "auto",
     method: Annotated[

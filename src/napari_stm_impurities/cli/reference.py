@@ -20,7 +20,7 @@ from .files import (
     read,
     write_points,
 )
-from .options import given, options_of
+from .options import options_of, set_options
 
 
 @options_of(ReferenceConfig)
@@ -45,20 +45,20 @@ def reference(
     from ..data.images import check_stack, map_at, select_bias
     from ..spots import find_reference
 
-    config = ReferenceConfig.of(**given(values))
+    config = ReferenceConfig.of(**set_options(values))
     check_places([], files, tables=[output])
     stack = read(files, channel, pixel_size_nm, bias_mv, strict=strict)
     nearest = float(map_at(stack, float(stack.bias[0]) if bias is None else bias).bias)
     bound_map = check_stack(select_bias(stack, nearest, nearest))
-    _warn_of_ripples(bound_map, nearest)
+    _warn_if_ripples(bound_map, nearest)
     with long_work("reference") as (progress, should_stop):
         points = find_reference(bound_map, config=config, progress=progress, should_stop=should_stop)
     write_points(points, output)
     out(output).print(f"{output}: {len(points)} reference points on the map at {nearest:g} mV", markup=False)
 
 
-def _warn_of_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
-    """Below the band there are no ripples; where there are, their crests would be taken for bound states."""
+def _warn_if_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
+    """Print a warning where a map shows ripples, whose crests could be mistaken for bound states."""
     from ..qpi.dispersion_fit import NoRing, fit_dispersion
 
     try:
@@ -67,5 +67,5 @@ def _warn_of_ripples(bound_map: xr.DataArray, bias_mv: float) -> None:
         return
     print_message(
         "warning",
-        f"ripples stand out of the map at {bias_mv:g} mV, so it shows no bound states; take one below the band",
+        f"the map at {bias_mv:g} mV shows ripples, so it shows no bound states; take one below the band",
     )

@@ -1,4 +1,4 @@
-"""``rerun``: the points of a report again."""
+"""``rerun``: reproduction of the points of a report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rerun(
     ] = None,
     strict: Strict = False,
 ) -> int:
-    """Get the points of a report again: the same files, model, numbers and edits.
+    """Compute the points of a report again: the same files, model, numbers and edits.
 
     The exit code is 0 where they are the same, 1 where they are not, and 2 where a file or the model has changed.
 

@@ -1,4 +1,4 @@
-"""The options of every command that looks for impurities: which model, from which confidence on, at which scale."""
+"""The options of every command that detects impurities: model, threshold, material, device and second pass."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Threshold = Annotated[
 ]
 Material = Annotated[
     str | None,
-    typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be read off the data.'),
+    typer.Option(help='The surface, such as "Au(111)", where its dispersion cannot be fitted to the data.'),
 ]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest there is]")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda or mps. [default: the fastest available]")]
 SecondPass = Annotated[
     bool,
     typer.Option(

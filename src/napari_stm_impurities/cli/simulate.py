@@ -16,7 +16,7 @@ from ..simulation.dataset import dataset_bytes, dataset_seconds, simulate_datase
 from ..simulation.surface import SurfaceConfig, simulate_surface
 from .console import long_work, out, print_message
 from .files import check_places, write_points
-from .options import given, options_of
+from .options import options_of, set_options
 
 
 @options_of(SurfaceConfig, Amplitudes)
@@ -29,7 +29,8 @@ def simulate(
     ] = None,
     bound_state: Annotated[Path | None, typer.Option(help="Also write the map of the bound states (NetCDF).")] = None,
     windows: Annotated[
-        int | None, typer.Option(min=1, help="Instead of a surface, write so many training windows with their labels.")
+        int | None,
+        typer.Option(min=1, help="Instead of a surface, write this number of training windows with their labels."),
     ] = None,
     preset: Annotated[
         str,
@@ -43,13 +44,13 @@ def simulate(
     """
     check_places([output, bound_state], tables=[points])
     if windows is not None:
-        grid = SurfaceConfig.of(**given(values))
+        grid = SurfaceConfig.of(**set_options(values))
         biases = [grid.bias_start_mv, grid.bias_stop_mv]
         training = TrainingConfig.preset(preset)
         training = training.for_band(Dispersion.of_material(material), biases, grid.frame_nm / grid.side_px)
         _simulate_windows(output, windows, training, seed)
         return
-    config = SurfaceConfig.of(**given(values))
+    config = SurfaceConfig.of(**set_options(values))
     megabytes = 4 * config.n_biases * config.side_px**2 / 1e6
     print_message(
         "simulate", f"{config.n_biases} maps of {config.side_px} x {config.side_px} pixels, {megabytes:.1f} MB"

@@ -1,4 +1,4 @@
-"""``statistics``: what points say of the surface."""
+"""``statistics``: spatial statistics of points."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def statistics(
     mask: MaskFile = None,
     strict: Strict = False,
 ) -> None:
-    """Tell what points say of the surface, beside what as many random points would.
+    """Compute spatial statistics of points, and compare them with random placement.
 
     Density with its error, the distance to the nearest neighbour, and the pair correlation g(r).
 
@@ -50,6 +50,6 @@ def statistics(
     area = read([stack], channel, pixel_size_nm, bias_mv, strict=strict, mask=mask)
     table = read_points(points, size_of(area), strict=strict)
     with long_work("statistics") as (progress, should_stop):
-        told = surface_statistics(table, area, seed=seed, progress=progress, should_stop=should_stop)
-    write_json(told, as_json)
-    out(as_json).print(statistics_table(told))
+        result = surface_statistics(table, area, seed=seed, progress=progress, should_stop=should_stop)
+    write_json(result, as_json)
+    out(as_json).print(statistics_table(result))

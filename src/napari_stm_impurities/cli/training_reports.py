@@ -1,4 +1,4 @@
-"""What ``train`` and ``adapt`` print of an epoch and of the model."""
+"""Messages of ``train`` and ``adapt`` on epochs and on the model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .console import out
 
 
 def print_epoch(report: EpochReport) -> None:
-    """Print one epoch's line."""
+    """Print the report of one epoch in one line."""
     labelled = "" if report.labelled_loss is None else f", on the points {report.labelled_loss:.4f}"
     entropy = "" if report.entropy is None else f", entropy {report.entropy:.4f}"
     ratio = "" if report.ratio is None else f", ratio {report.ratio:.3f}"
@@ -19,9 +19,9 @@ def print_epoch(report: EpochReport) -> None:
 
 
 def print_model(path: Path, model: Model, stopped: bool) -> None:
-    """Print what was written, and how to go on where the training was stopped."""
+    """Print what was written, and how to resume a stopped training."""
     written = (
         f"model {model.config.name}" if model.config.training["epochs_done"] else "no model before the first epoch"
     )
-    more = "; the same command with --resume goes on" if stopped else ""
+    more = "; the same command with --resume continues" if stopped else ""
     out().print(f"{path}: {written}{more}", markup=False)

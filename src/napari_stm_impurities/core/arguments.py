@@ -1,4 +1,4 @@
-"""Checks of the arguments of public functions: the value as the function needs it, or one line that says why not.
+"""Checks of the arguments of public functions: the value as the function needs it, or an error with the reason.
 
 Each check takes the value, the name by which the message calls it, and the bounds; none of them guesses. A text such as
 ``"0.5 nm"`` is no number here, even where one could be read out of it.
@@ -22,20 +22,20 @@ Kind = TypeVar("Kind")
 
 #: The largest seed, 32 bits: torch takes 64, and a training multiplies its seed to have one for each epoch.
 LARGEST_SEED = 2**32 - 1
-#: A pixel is larger than a millionth of an atom and smaller than a millimetre; what is not was given in m.
+#: Bounds of a pixel size: a millionth of an atom, and a millimetre; a number outside them is in another unit than nm.
 _SMALLEST_PIXEL_NM, _LARGEST_PIXEL_NM = 1e-7, 1e6
-#: What the system says of a path that nothing can have: too long, or a link that leads to itself.
+#: Error numbers of a path that cannot exist: too long, or a link that leads to itself.
 _IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)
 #: The most characters of a value that a message repeats.
-_SHOWN = 60
+_MAX_MESSAGE_CHARACTERS = 60
 
 
-def shown(value: object) -> str:
-    """A value as a message repeats it: one short line.
+def value_text(value: object) -> str:
+    """The text of a value for an error message: one short line.
 
     Examples
     --------
-    >>> shown("0.5 nm"), shown(np.zeros((2, 2)))
+    >>> value_text("0.5 nm"), value_text(np.zeros((2, 2)))
     ("'0.5 nm'", 'an array of float64 of shape (2, 2)')
     """
     if isinstance(value, np.ndarray):
@@ -43,7 +43,7 @@ def shown(value: object) -> str:
     if hasattr(value, "dims") or hasattr(value, "columns"):
         return f"a {type(value).__name__}"
     text = " ".join(repr(value).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _MAX_MESSAGE_CHARACTERS else f"{text[:_MAX_MESSAGE_CHARACTERS]}..."
 
 
 def number(
@@ -69,14 +69,16 @@ def number(
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    good = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
-    good = good and (above is None or value > above) and (least is None or value >= least)
-    if not good or (most is not None and value > most):
-        bounds = [f"{word} {bound:g}" for word, bound in (("at least", least), ("at most", most)) if bound is not None]
+    valid = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    valid = valid and (above is None or value > above) and (least is None or value >= least)
+    if not valid or (most is not None and value > most):
+        bounds = [
+            f"{label} {bound:g}" for label, bound in (("at least", least), ("at most", most)) if bound is not None
+        ]
         bounds += [] if above in (None, 0) else [f"above {above:g}"]
         noun = "a positive number" if above == 0 else "a number"
-        wanted = ", ".join([f"{noun} in {unit}" if unit else noun, *bounds])
-        raise StmError(f"{what} must be {wanted}, got {shown(value)}")
+        expected = ", ".join([f"{noun} in {unit}" if unit else noun, *bounds])
+        raise StmError(f"{what} must be {expected}, got {value_text(value)}")
     return float(value)
 
 
@@ -96,12 +98,12 @@ def whole_number(value: Any, what: str, *, least: int, most: int | None = None) 
     good = not isinstance(value, bool) and isinstance(value, Integral)
     if not good or value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise StmError(f"{what} must be a whole number, {bounds}, got {shown(value)}")
+        raise StmError(f"{what} must be a whole number, {bounds}, got {value_text(value)}")
     return int(value)
 
 
 def seed_of(value: Any) -> int:
-    """A seed that every generator takes.
+    """The seed as a whole number that every random generator accepts.
 
     Raises
     ------
@@ -122,9 +124,9 @@ def real_array(values: ArrayLike, what: str) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):
-        raise StmError(f"{what} must be an array of real numbers, got {shown(values)}") from None
+        raise StmError(f"{what} must be an array of real numbers, got {value_text(values)}") from None
     if array.dtype.kind not in "fiub":
-        raise StmError(f"{what} must be an array of real numbers, got {shown(values)}")
+        raise StmError(f"{what} must be an array of real numbers, got {value_text(values)}")
     return array
 
 
@@ -138,9 +140,9 @@ def finite_numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
     """
     array = real_array(values, what)
     if array.dtype.kind == "b" or array.ndim > 1 or array.size == 0:
-        raise StmError(f"{what} must be one number or a row of numbers, got {shown(values)}")
+        raise StmError(f"{what} must be one number or a row of numbers, got {value_text(values)}")
     if not np.isfinite(array).all():
-        raise StmError(f"{what} holds values that are not finite, got {shown(values)}")
+        raise StmError(f"{what} holds values that are not finite, got {value_text(values)}")
     return np.atleast_1d(array.astype(np.float64))
 
 
@@ -163,7 +165,9 @@ def pixel_sizes(value: Any, what: str = "pixel_size_nm") -> tuple[float, float]:
     except StmError:
         good = False
     if not good:
-        raise StmError(f"the pixel size must be positive, in nm, one number or (y, x) as {what}, got {shown(value)}")
+        raise StmError(
+            f"the pixel size must be positive, in nm, one number or (y, x) as {what}, got {value_text(value)}"
+        )
     return float(sizes[0]), float(sizes[-1])
 
 
@@ -181,7 +185,7 @@ def rectangle(value: Any, what: str) -> tuple[float, float, float, float]:
     except StmError:
         good = False
     if not good:
-        raise StmError(f"{what} is (y from, y to, x from, x to) in nm, ascending, got {shown(value)}")
+        raise StmError(f"{what} is (y from, y to, x from, x to) in nm, ascending, got {value_text(value)}")
     y_from, y_to, x_from, x_to = (float(edge) for edge in edges)
     return y_from, y_to, x_from, x_to
 
@@ -195,7 +199,7 @@ def path_of(value: Any, what: str = "a file") -> Path:
         If it is none, or could not be the name of anything.
     """
     if not isinstance(value, str | os.PathLike):
-        raise StmError(f"expected the path of {what}, got {shown(value)}")
+        raise StmError(f"expected the path of {what}, got {value_text(value)}")
     path = os.fspath(value)
     good = isinstance(path, str) and bool(path) and "\0" not in path
     try:
@@ -204,12 +208,12 @@ def path_of(value: Any, what: str = "a file") -> Path:
     except OSError as error:
         good = error.errno not in _IMPOSSIBLE
     if not good:
-        raise StmError(f"expected the path of {what}, got {shown(value)}")
+        raise StmError(f"expected the path of {what}, got {value_text(value)}")
     return Path(path)
 
 
 def path_like(value: Any) -> bool:
-    """Whether a value is the name of a file, and so no array: what was meant is what the file holds."""
+    """Whether a value is the name of a file; functions that expect an array then say how to read the file."""
     return isinstance(value, str | bytes | os.PathLike)
 
 
@@ -219,8 +223,8 @@ def instance(value: Any, kind: type[Kind], what: str, hint: str = "") -> Kind:
     Raises
     ------
     StmError
-        If it is of another; `hint` then says how to make one.
+        If it is of another; `hint` is then added to the message.
     """
     if not isinstance(value, kind):
-        raise StmError(f"{what} must be a {kind.__name__}, got {shown(value)}{f'; {hint}' if hint else ''}")
+        raise StmError(f"{what} must be a {kind.__name__}, got {value_text(value)}{f'; {hint}' if hint else ''}")
     return value

@@ -6,21 +6,21 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .arguments import shown
+from .arguments import value_text
 from .errors import StmError
 
 
 class Configuration(BaseModel):
     """A frozen value with bounds: no unknown field, no change after it is made.
 
-    The line under each field says what it means, its unit and its source; the widgets and the
+    The line under each field states its meaning, its unit and its source; the widgets and the
     command line show that same line, and take their defaults and bounds from the field.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
-        """Make the configuration, with bad values told in one line.
+        """Make the configuration; bad values raise an error of one line.
 
         Raises
         ------
@@ -39,11 +39,11 @@ class Configuration(BaseModel):
 
 
 def one_line(what: str, error: ValidationError) -> str:
-    """The first complaint of pydantic as one line, and how many more there are."""
+    """The first error of pydantic as one line, and how many more there are."""
     first, *rest = error.errors()
     field = ".".join(str(part) for part in first["loc"])
-    # a complaint about the whole configuration names no field, and says itself what came
-    came = f", got {shown(first['input'])}" if field and first["type"] != "missing" else ""
+    # an error of the whole configuration names no field, and its message contains the value
+    got = f", got {value_text(first['input'])}" if field and first["type"] != "missing" else ""
     more = f" (and {len(rest)} more)" if rest else ""
     message = first["msg"].removeprefix("Value error, ")
-    return ": ".join(part for part in (what, field, f"{message}{came}{more}") if part)
+    return ": ".join(part for part in (what, field, f"{message}{got}{more}") if part)

@@ -1,4 +1,4 @@
-"""The errors that a person meets: one clear line each, never a traceback.
+"""The errors that users see: one line each, without a traceback.
 
 Every error of this package that bad input can cause is a :class:`StmError`. Its text says what was
 expected, what came, and what to do. The command line prints it and exits with 2; the widgets show it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class StmError(ValueError):
-    """Bad input: the text is one line that a person can act on."""
+    """Bad input: the text is one line that says what to do."""
 
 
 class ReadError(StmError):
@@ -20,4 +20,4 @@ class ReadError(StmError):
 
 
 class ModelError(StmError):
-    """A model file that is not one of ours, is damaged, or does not fit the data."""
+    """A model file that this package did not write, is damaged, or does not fit the data."""

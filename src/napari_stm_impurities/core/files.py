@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Atomic writing of files and folders: a file is complete or absent, also after an interruption."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pathlib import Path
 from .arguments import path_of
 from .errors import StmError
 
-#: How the name of a table ends in which points are kept while they are edited; it is nobody's data.
+#: The ending of the tables in which points are saved automatically during editing; they are no data files.
 AUTOSAVE_SUFFIX = ".stm-autosave.csv"
-#: How often, and after what pause, the removal of a folder is tried that others still write into: a second in all.
+#: Attempts to remove a folder that threads still write into, and the pause between them: a second in all.
 _TRIES, _WAIT_S = 20, 0.05
 
 
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`, and rename it to `path` once the block has succeeded.
+    """Yield a temporary path in the folder of `path`, and rename it to `path` once the block has succeeded.
 
     Parameters
     ----------
     path
-        Where the file shall stand. An older file there is replaced in one step.
+        The file to write. An existing file is replaced in one step.
 
     Yields
     ------
@@ -43,45 +43,45 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     --------
     >>> import tempfile, pathlib
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> with written_whole(folder / "a.txt") as beside:
-    ...     _ = beside.write_text("whole")
+    >>> with written_whole(folder / "a.txt") as temporary:
+    ...     _ = temporary.write_text("whole")
     >>> (folder / "a.txt").read_text()
     'whole'
     """
     path = path_of(path, "a file to write")
     check_file_place(path)
-    with _told_as_not_written(path):
+    with _raise_not_written(path):
         device = path.exists() and not path.is_file()
         # the file that a link points to is written, and the link stays
-        place = Path(tempfile.gettempdir(), path.name) if device else Path(os.path.realpath(path))
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=place.parent)
+        target = Path(tempfile.gettempdir(), path.name) if device else Path(os.path.realpath(path))
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=target.parent)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
             if device:
                 # /dev/stdout, or a pipe: there is no file that could be replaced
-                with temporary.open("rb") as whole, path.open("wb") as stream:
-                    shutil.copyfileobj(whole, stream)
+                with temporary.open("rb") as source, path.open("wb") as stream:
+                    shutil.copyfileobj(source, stream)
                 return
             # mkstemp makes a file that only its owner may read; the result gets the usual permissions
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
-            os.replace(temporary, place)
+            os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def check_file_place(path: Path) -> None:
-    """See, before any work is done, that a file can be written at `path`.
+    """Check, before any work is done, that a file can be written at `path`.
 
     Raises
     ------
     StmError
         If the folder does not exist or cannot be written to, or a folder has that name.
     """
-    with _told_as_not_written(path):
+    with _raise_not_written(path):
         if path.exists() and not (path.is_file() or path.is_dir()):
             return  # a device or a pipe: no file is made in its folder
         _check_folder_above(path)
@@ -105,19 +105,19 @@ class NotWrittenError(StmError):
 
 
 @contextmanager
-def _told_as_not_written(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file that is being written (a full disk, say) into one line."""
+def _raise_not_written(path: Path) -> Iterator[None]:
+    """Raise system errors of writing (such as a full disk) as :class:`NotWrittenError` for `path`."""
     try:
         yield
     except NotWrittenError as error:
-        # of a file inside the temporary folder, whose name means nothing to a person
+        # the error names a file in the temporary folder, which the user does not know
         raise NotWrittenError(path, error.reason) from error
     except OSError as error:
         raise NotWrittenError(path, _reason(error)) from error
 
 
 def _reason(error: OSError) -> str:
-    """The text of the operating system; HDF5 and safetensors hide its number in a long text of their own."""
+    """The message of the operating system; HDF5 and safetensors put its error number into a longer text."""
     if error.errno:
         return os.strerror(error.errno)
     text = " ".join(str(error).split())
@@ -131,28 +131,28 @@ def check_place(path: Path, what: str, is_older: Callable[[Path], bool]) -> bool
     Raises
     ------
     StmError
-        If the folder above does not exist, or something else stands there.
+        If the folder above does not exist, or `path` exists and is something else.
     """
-    with _told_as_not_written(path):
+    with _raise_not_written(path):
         _check_folder_above(path)
         older = path.exists()
         if older and not (path.is_dir() and is_older(path)):
-            raise StmError(f"{path}: stands there already and is no {what}; give another name")
+            raise StmError(f"{path}: exists already and is no {what}; give another name")
         return older
 
 
 @contextmanager
 def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Callable[[Path], bool]) -> Iterator[Path]:
-    """Give a temporary folder beside `path`, and rename it to `path` once the block has succeeded.
+    """Yield a temporary folder next to `path`, and rename it to `path` once the block has succeeded.
 
     Parameters
     ----------
     path
-        Where the folder shall stand.
+        The folder to write.
     what
         What it is, in two or three words: ``"Zarr store"``.
     is_older
-        Whether the folder that stands at `path` is an older one of that kind, which alone is replaced.
+        Whether the existing folder at `path` is of that kind; only such a folder is replaced.
 
     Yields
     ------
@@ -162,11 +162,11 @@ def folder_written_whole(path: str | os.PathLike[str], what: str, is_older: Call
     Raises
     ------
     StmError
-        If the folder above does not exist, cannot be written to, something else stands at `path`, or the disk is full.
+        If the folder above does not exist or cannot be written to, `path` is something else, or the disk is full.
     """
     path = path_of(path, "a folder to write")
     older = check_place(path, what, is_older)
-    with _told_as_not_written(path):
+    with _raise_not_written(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
         try:
             yield temporary
@@ -193,7 +193,7 @@ def _remove(folder: Path) -> None:
 
 
 def places_near(path: str, folder: Path) -> Iterator[Path]:
-    """Where a file that a record names may be: at its path, in the folder of the record, and in the folder above."""
+    """The possible paths of a file named in a record: its own path, then the folder of the record and the one above."""
     yield folder / path  # which is the path itself where it is absolute
     name = Path(path.replace("\\", "/")).name
     yield folder / name

@@ -1,4 +1,4 @@
-"""SHA-256 of files, folders, arrays and settings: how a result names exactly what it rests on."""
+"""SHA-256 of files, folders, arrays and settings: the exact identity of the inputs of a result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from .errors import ReadError
 from .progress import ShouldStop, Stopped, never
 
-#: So much of a file is read at once; between two pieces a stop is noticed.
+#: Bytes of a file that are read at once; cancellation is checked between two pieces.
 _PIECE_BYTES = 2**22
 
 

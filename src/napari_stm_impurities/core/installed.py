@@ -10,19 +10,19 @@ from packaging.requirements import Requirement
 
 DISTRIBUTION = "napari-stm-impurities"
 
-#: How Python complains of a call that does not fit the function's signature, which no content of a file brings about.
+#: Messages of Python for a call that does not fit the function's signature, which no content of a file causes.
 _WRONG_CALL = re.compile(
     r"unexpected keyword argument|invalid keyword argument|required (positional|keyword-only) argument"
     r"|takes .*positional arguments? but|takes no (keyword )?arguments|multiple values for (keyword )?argument"
 )
-#: What a file's content is made of; an attribute that such a value lacks tells nothing of a library's version.
+#: Modules of the values in a file; an attribute that such a value lacks does not depend on a library's version.
 _OF_DATA = ("builtins", "numpy")
 
 
 def unfit_versions() -> list[str]:
     """One sentence for each installed library whose version this package does not allow; empty where all fit.
 
-    A library that is not installed at all is none of them: napari may be left out.
+    A library that is not installed is not listed, since napari is optional.
 
     Examples
     --------
@@ -30,11 +30,11 @@ def unfit_versions() -> list[str]:
     []
     """
     try:
-        wanted = metadata.requires(DISTRIBUTION) or []
+        requirements = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         return []
     sentences = []
-    for requirement in map(Requirement, wanted):
+    for requirement in map(Requirement, requirements):
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
@@ -52,7 +52,7 @@ def is_library_fault(error: BaseException) -> bool:
 
     It is one if a module, or a name in it, cannot be imported; if a call does not fit the signature of the called
     function; or if one library looks for an attribute that an object of another one does not have. Within one library
-    a damaged file may well leave an object unfinished, and where this package looks, it may be an object of another
+    a damaged file may well leave an object unfinished, and in this package it may be an object of another
     kind than expected.
 
     Examples

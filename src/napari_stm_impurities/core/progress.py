@@ -1,28 +1,28 @@
-"""How long work talks to whoever started it: two callables, and no GUI.
+"""Progress reports and cancellation of long work: two callables, without a GUI.
 
 Every long function of this package takes ``progress`` and ``should_stop``. The command line gives
-a bar and Ctrl-C, a widget gives its own bar and its Cancel button, and a script gives nothing.
+a progress bar and Ctrl-C, a widget its progress bar and Cancel button; a script may pass neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Called with the share done (0 to 1) and a few words on what is being done.
+#: Progress callback, called with the share done (0 to 1) and the name of the current step.
 Progress = Callable[[float, str], None]
 
-#: Asked between steps; once it answers True the work stops at the next safe place.
+#: Cancellation check, called between steps; when it returns True the work raises :class:`Stopped`.
 ShouldStop = Callable[[], bool]
 
 
 class Stopped(Exception):
-    """The work was stopped by the person who started it; nothing half-done is left behind."""
+    """The work was cancelled by the user; no incomplete file is left."""
 
 
-def silent(_share: float, _what: str) -> None:
-    """Report to nobody."""
+def silent(_share: float, _step: str) -> None:
+    """Ignore the progress (default callback)."""
 
 
 def never() -> bool:
-    """Never ask to stop."""
+    """Return False: never cancel (default check)."""
     return False

@@ -1,7 +1,7 @@
-"""Numbers and units as laboratories write them: one reading of both, for every file format and every table.
+"""Numbers and units in text: one parser of both, for every file format and every table.
 
 Characters come first (encodings, the many minus signs, micro and angstrom), then numbers (decimal comma, thousands
-separators, exponents), then units. What may mean two things is refused, never chosen by its size.
+separators, exponents), then units. An ambiguous number is refused, never interpreted by its size.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 
 from .errors import StmError
 
-#: What a comma between digits is.
+#: Meaning of a comma between digits.
 Comma = Literal["decimal", "thousands"]
 
 _BOMS = (
@@ -26,7 +26,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-#: Characters that mean the same wherever they stand.
+#: Characters with the same meaning everywhere.
 _SAME = str.maketrans(
     dict.fromkeys("\N{MINUS SIGN}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{HEAVY MINUS SIGN}", "-")
     | {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{MULTIPLICATION SIGN}": "x"}
@@ -63,18 +63,18 @@ _SPELLED = {"pico": -12, "nano": -9, "micro": -6, "milli": -3, "": 0, "kilo": 3}
 
 
 def _table(symbols: Iterable[str], words: Iterable[str], unit_exponent: int) -> dict[str, float]:
-    """What one of each unit is, with every prefix, in the unit whose exponent is taken off."""
-    short = {f"{prefix}{one}": exponent for one in symbols for prefix, exponent in _EXPONENTS.items()}
+    """The factor of each unit, with every prefix, to the unit of the exponent `unit_exponent`."""
+    short = {f"{prefix}{symbol}": exponent for symbol in symbols for prefix, exponent in _EXPONENTS.items()}
     spelled = {
-        f"{prefix}{one}{plural}": exponent
-        for one in words
+        f"{prefix}{word}{plural}": exponent
+        for word in words
         for prefix, exponent in (_EXPONENTS | _SPELLED).items()
         for plural in ("", "s")
     }
     return {name: float(f"1e{exponent - unit_exponent}") for name, exponent in (short | spelled).items()}
 
 
-#: What one of a unit is in mV and in nm; the names in small letters, the micro sign as u, without accents.
+#: The factors of units to mV and to nm; the names in small letters, the micro sign as u, without accents.
 MV = _table(("v", "ev"), ("volt", "electronvolt"), -3)
 NM = (
     _table(("m",), ("meter", "metre"), -9)
@@ -125,7 +125,7 @@ def plain(text: str) -> str:
 
 
 def comma_between_digits(texts: Iterable[str]) -> Comma | None:
-    """What a comma is, by the first number that leaves no choice; None where no number tells.
+    """The meaning of commas, from the first unambiguous number; None where there is none.
 
     Examples
     --------
@@ -145,14 +145,14 @@ def comma_between_digits(texts: Iterable[str]) -> Comma | None:
 
 
 def number(text: str, comma: Comma | None = None) -> float | None:
-    """The number that a text is, or None when it is none.
+    """The number in a text, or None when it holds none.
 
     Parameters
     ----------
     text
         The number alone.
     comma
-        What a comma is in this file; None takes a number such as 1,234 for ambiguous.
+        The meaning of a comma in this file; with None a number such as 1,234 is ambiguous.
 
     Raises
     ------
@@ -185,20 +185,20 @@ def number(text: str, comma: Comma | None = None) -> float | None:
     for pattern, groups in zip(_GROUPED, (" '", ",", "."), strict=True):
         match = pattern.fullmatch(text)
         if match:
-            fits = comma is None or "," not in text or ("thousands" if groups == "," else "decimal") == comma
-            return _value(match, groups=groups, decimal="," if groups != "," else ".") if fits else None
+            consistent = comma is None or "," not in text or ("thousands" if groups == "," else "decimal") == comma
+            return _value(match, groups=groups, decimal="," if groups != "," else ".") if consistent else None
     return None
 
 
 def _value(match: re.Match[str], groups: str = "", decimal: str = ".") -> float | None:
-    digits = match[2].translate({ord(one): None for one in groups}).replace(decimal, ".")
+    digits = match[2].translate({ord(separator): None for separator in groups}).replace(decimal, ".")
     exponent = re.search(r"[-+]?\d+(?=\)?$)", match[3])
     value = float(f"{match[1]}{digits}e{exponent[0]}" if exponent else f"{match[1]}{digits}")
     return value if math.isfinite(value) else None
 
 
 def quantity(text: str, comma: Comma | None = None) -> tuple[float, str] | None:
-    """The number at the beginning of a text, and the unit after it as it stands; None when there is no number.
+    """The number at the beginning of a text, and the unit after it as written; None when there is no number.
 
     Raises
     ------
@@ -220,14 +220,14 @@ def quantity(text: str, comma: Comma | None = None) -> tuple[float, str] | None:
 
 
 def _name_of(unit: str) -> str:
-    """A unit in small letters, without accents and what stands around it; capitals do not matter in headers."""
+    """A unit in small letters, without accents and surrounding characters; capitals are ignored."""
     letters = unicodedata.normalize("NFKD", plain(unit).strip(" \t\r\n\0\"'[](){}<>.,;:#"))
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return bare.lower().replace("\N{GREEK SMALL LETTER MU}", "u")
+    without_accents = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return without_accents.lower().replace("\N{GREEK SMALL LETTER MU}", "u")
 
 
 def unit_mv(unit: str) -> float | None:
-    """What one of a unit is in mV, or None when it is no unit of the bias.
+    """The factor of a unit to mV, or None when it is no unit of the bias.
 
     Examples
     --------
@@ -238,7 +238,7 @@ def unit_mv(unit: str) -> float | None:
 
 
 def unit_nm(unit: str) -> float | None:
-    """What one of a unit is in nm, or None when it is no unit of length.
+    """The factor of a unit to nm, or None when it is no unit of length.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def is_pixel(unit: str) -> bool:
 
 
 def bias_factor_mv(name: str) -> float | None:
-    """What a value is in mV by the end of its name, or None when that does not tell.
+    """The factor to mV from the unit at the end of a name, or None when there is none.
 
     Examples
     --------
@@ -272,7 +272,7 @@ def bias_factor_mv(name: str) -> float | None:
 
 
 def length_factor_nm(name: str) -> float | None:
-    """What a length is in nm by the end of its name, or None when that does not tell.
+    """The factor to nm from the unit at the end of a name, or None when there is none.
 
     Examples
     --------

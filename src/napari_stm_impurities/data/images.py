@@ -1,9 +1,9 @@
-"""What a stack is: maps of one area at many biases, made, checked and selected.
+"""Stacks, the maps of one area at many biases: creation, checks and selection.
 
 A stack is an :class:`xarray.DataArray` with dimensions ``("bias", "y", "x")``, float32, the bias in mV
 ascending and the pixel centres `y` and `x` in nm from the first pixel. A missing pixel is NaN. Its
 ``attrs`` carry ``channel``, ``units``, ``source``, ``history`` (what was done to it, a list of lines)
-and, where the file tells, ``frame_center_nm`` (x, y), ``frame_angle_deg`` and ``sweep_signal``.
+and, where the file states them, ``frame_center_nm`` (x, y), ``frame_angle_deg`` and ``sweep_signal``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import number, path_like, pixel_sizes, shown
+from ..core.arguments import number, path_like, pixel_sizes, value_text
 from ..core.errors import StmError
 from .geometry import Rectangle
 from .schemas import STACK, schema_of
@@ -58,7 +58,7 @@ def make_stack(
     Raises
     ------
     StmError
-        If the shapes do not fit, a bias stands twice or is not a number, or the pixel size is not positive.
+        If the shapes do not fit, a bias occurs twice or is not a number, or the pixel size is not positive.
 
     Examples
     --------
@@ -68,9 +68,9 @@ def make_stack(
     (20, [-10.0, 0.0, 10.0])
     """
     if isinstance(data, xr.Dataset):
-        raise StmError(f"a stack is made from one array, got {shown(data)}; choose one of its variables")
-    plain = data.data if isinstance(data, xr.DataArray) else data
-    return STACK.parse(plain, bias_mv, pixel_size_nm, channel=channel, units=units, attrs=attrs)
+        raise StmError(f"a stack is made from one array, got {value_text(data)}; choose one of its variables")
+    values = data.data if isinstance(data, xr.DataArray) else data
+    return STACK.parse(values, bias_mv, pixel_size_nm, channel=channel, units=units, attrs=attrs)
 
 
 def pixel_size_nm(stack: xr.DataArray) -> tuple[float, float]:
@@ -90,7 +90,7 @@ def pixel_size_nm(stack: xr.DataArray) -> tuple[float, float]:
         elif "pixel_size_nm" in stack.attrs:
             sizes.append(pixel_sizes(stack.attrs["pixel_size_nm"])[axis])
         else:
-            raise StmError(f"one pixel along {dim} does not tell its size; make the stack with make_stack")
+            raise StmError(f"one pixel along {dim} does not state its size; make the stack with make_stack")
     return sizes[0], sizes[1]
 
 
@@ -106,7 +106,7 @@ def missing_share(stack: xr.DataArray) -> float:
 
 
 def check_stack(stack: xr.DataArray) -> xr.DataArray:
-    """Return `stack` if impurities can be looked for in it, else say in one line why not.
+    """Return `stack` if it is suitable for the detection of impurities.
 
     Raises
     ------
@@ -135,21 +135,21 @@ def as_stack(
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
 ) -> xr.DataArray:
-    """Take a stack as it is, or make one from a bare array with its bias and pixel size.
+    """Return a stack unchanged, or make one from a plain array with its bias and pixel size.
 
     Raises
     ------
     StmError
-        If a bare array comes without `bias_mv` or `pixel_size_nm`, or a stack with one of them.
+        If a plain array comes without `bias_mv` or `pixel_size_nm`, or a stack with one of them.
     """
     if isinstance(data, xr.DataArray):
         if bias_mv is not None or pixel_size_nm is not None:
-            raise StmError("bias_mv and pixel_size_nm are for a bare array; this stack has its own, so leave them out")
+            raise StmError("bias_mv and pixel_size_nm are for a plain array; this stack has its own, so leave them out")
         return data
     if path_like(data):
-        raise StmError(f"expected a stack or an array, got {shown(data)}; read a file with read_stack first")
+        raise StmError(f"expected a stack or an array, got {value_text(data)}; read a file with read_stack first")
     if bias_mv is None or pixel_size_nm is None:
-        raise StmError("a bare array needs bias_mv (one number in mV for each map) and pixel_size_nm")
+        raise StmError("a plain array needs bias_mv (one number in mV for each map) and pixel_size_nm")
     return make_stack(data, bias_mv, pixel_size_nm)
 
 
@@ -166,7 +166,7 @@ def select_bias(stack: xr.DataArray, low_mv: float | None = None, high_mv: float
     Raises
     ------
     StmError
-        If no map lies in the range; the text says which biases there are.
+        If no map lies in the range; the message states the range of biases.
 
     Examples
     --------
@@ -191,8 +191,8 @@ def map_at(image: xr.DataArray, at: float) -> xr.DataArray:
     schema = schema_of(image)
     if not schema.axis:
         return image
-    wanted = number(at, f"the {schema.axis}", schema.axis_unit)
-    return image.isel({schema.axis: int(np.abs(image[schema.axis].values - wanted).argmin())})
+    position = number(at, f"the {schema.axis}", schema.axis_unit)
+    return image.isel({schema.axis: int(np.abs(image[schema.axis].values - position).argmin())})
 
 
 def rectangle_of(image: xr.DataArray) -> Rectangle:

@@ -1,4 +1,4 @@
-"""Masks of pixels that a person leaves out: walls, step edges, bright objects, a damaged part of the frame."""
+"""Masks of pixels that the user excludes: walls, step edges, bright objects, a damaged part of the frame."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a family of methods shows to report, rerun, batch and the viewer: how it runs, its result, and its record.
+"""The interface of a family of methods for report, rerun, batch and the viewer: method, result and record.
 
 A new family is a value of :class:`Family`, whose method takes an image and returns a result of points, maps and notes.
-Nothing else of it has to be known here.
+Nothing else of a family is used outside of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class RunRecord(Configuration):
     device: str = "cpu"
     """The device that computed it."""
     notes: tuple[str, ...] = ()
-    """What a person should know about the result."""
+    """Limits and assumptions of the result, for the user."""
 
     def summary_rows(self) -> list[Row]:
         """The settings and the notes as rows."""
@@ -53,7 +53,7 @@ class Result(Protocol):
 
     @property
     def maps(self) -> Mapping[str, xr.DataArray]:
-        """Maps (y, x) to look at beside the image, by their names; the first one is the score."""
+        """Maps (y, x) that are shown with the image, by their names; the first one is the score."""
 
     @property
     def threshold(self) -> float:
@@ -61,11 +61,11 @@ class Result(Protocol):
 
     @property
     def default_threshold(self) -> float:
-        """The confidence from which on the method itself would count a point."""
+        """The lowest confidence of a point that counts, as recommended by the method."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One sentence each on what a person should know about this result."""
+        """Limits and assumptions of this result, one sentence each."""
 
     @property
     def device(self) -> str:
@@ -73,20 +73,20 @@ class Result(Protocol):
 
     @property
     def confidence_basis(self) -> Any:
-        """What the confidence rests on: two results with an equal basis can share a threshold."""
+        """The basis of the confidence: a threshold applies to all results with an equal basis."""
 
     def recorded(self, folder: Path, threshold: float) -> RunRecord:
-        """The record of the run; what cannot be named, such as a model of one's own, is saved in the folder."""
+        """The record of the run; a model that is not shipped with the package is saved in the folder."""
 
 
 class Method(Protocol):
     """A method with its settings."""
 
     def run(self, image: xr.DataArray, *, progress: Progress = silent, should_stop: ShouldStop = never) -> Result:
-        """Find in an image."""
+        """The result of the method on an image."""
 
     def fingerprint(self) -> str:
-        """The SHA-256 of all that decides what is found in a given image."""
+        """The SHA-256 of all settings and weights that determine the result for an image."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Family:
     record
         The record of its runs.
     repeat
-        The method of a record, with a model file that is looked for in the given folder; raises ModelError where the
+        The method of a record, with a model file that is searched in the folder; raises ModelError where the
         model is absent or another one.
     """
 

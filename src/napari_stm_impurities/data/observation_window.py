@@ -1,7 +1,7 @@
-"""The area in which points could be found: every measured pixel, whatever shape they make together.
+"""The observation window of a point pattern: the set of measured pixels, of any shape.
 
-An aborted grid measured only its first lines, and a map may have holes. What is counted per area, and what is corrected
-for the edge, rests on the pixels that were measured, not on the frame.
+An aborted grid measured only its first lines, and a map may have holes. Densities and edge corrections
+use the measured pixels, not the frame.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SLACK_PX = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class ObservationWindow:
-    """A set of pixels in the plane.
+    """The observation window: a set of measured pixels in the plane.
 
     Attributes
     ----------
@@ -59,8 +59,7 @@ class ObservationWindow:
         ----------
         frame
             A stack (bias, y, x), a movie (time, y, x) or an image (y, x): the pixels that have a value in one map at
-            least; or (y from, y to,
-            x from, x to) in nm.
+            least; or (y from, y to, x from, x to) in nm.
 
         Raises
         ------
@@ -75,7 +74,7 @@ class ObservationWindow:
             corner = [float(frame[axis].values[0]) - step / 2 for axis, step in zip(("y", "x"), size, strict=True)]
             if not mask.any():
                 raise StmError(f"{frame.attrs.get('source', 'the stack')}: every pixel is missing (NaN)")
-            if mask.all():  # a whole frame is a rectangle, and that one large pixel
+            if mask.all():  # a complete frame is a rectangle, stored as one large pixel
                 mask, size = np.ones((1, 1), dtype=bool), (mask.shape[0] * size[0], mask.shape[1] * size[1])
             return cls(mask, size, (corner[0], corner[1]))
         y_from, y_to, x_from, x_to = rectangle(frame, "the frame")
@@ -141,15 +140,15 @@ class ObservationWindow:
         height, width = self.pixel_size_nm
         area = np.zeros(len(y))
         reach = [math.ceil(radius_nm / size) for size in self.pixel_size_nm]
-        if math.prod(2 * far + 1 for far in reach) > self.mask.size:
+        if math.prod(2 * reach_px + 1 for reach_px in reach) > self.mask.size:
             # a disc of more pixels than the frame: its parts in the runs of measured pixels are fewer
             for box in self._runs_nm():
                 area += disc_area_in(y, x, radius_nm, box)
             return np.clip(area / self.area_nm2, 0.0, 1.0)
         # a disc whose centre lies farther out than its radius has no part in the frame, wherever that is
         row, column = (
-            np.clip(np.floor((place - corner) / size), -far - 1, n + far).astype(np.intp)
-            for place, corner, size, far, n in zip(
+            np.clip(np.floor((coordinate - corner) / size), -reach_px - 1, n + reach_px).astype(np.intp)
+            for coordinate, corner, size, reach_px, n in zip(
                 (y, x), self.corner_nm, self.pixel_size_nm, reach, self.mask.shape, strict=True
             )
         )
@@ -175,7 +174,7 @@ class ObservationWindow:
         ]
 
     def overlap_nm2(self, shift_nm: np.ndarray) -> np.ndarray:
-        """The area's overlap with itself, moved by each shift: its set covariance.
+        """The area's overlap with itself, moved by each shift: its set covariance, for the translation edge correction.
 
         Between shifts of whole pixels the overlap of squares is bilinear, so this is exact for any set of pixels; for a
         rectangle a x b it is ``(a - |dy|) (b - |dx|)``.
@@ -201,6 +200,6 @@ class ObservationWindow:
     @cached_property
     def _overlaps_nm2(self) -> np.ndarray:
         """The overlap for shifts of whole pixels, from minus to plus the whole size, where nothing overlaps."""
-        whole = self.mask.astype(np.float64)
-        pixels = np.rint(fftconvolve(whole, whole[::-1, ::-1]))
+        mask = self.mask.astype(np.float64)
+        pixels = np.rint(fftconvolve(mask, mask[::-1, ::-1]))
         return np.pad(pixels, 1) * self.pixel_size_nm[0] * self.pixel_size_nm[1]

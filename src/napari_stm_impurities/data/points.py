@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..core.arguments import instance, pixel_sizes, real_array, shown
+from ..core.arguments import instance, pixel_sizes, real_array, value_text
 from ..core.errors import StmError
 
 SOURCES = ("model", "manual", "reference", "kernel residual")
@@ -120,10 +120,10 @@ def make_points(
     yx = real_array(yx_px, "the positions").astype(np.float64)
     yx = yx.reshape(0, 2) if yx.size == 0 else yx
     if yx.ndim != 2 or yx.shape[1] != 2:
-        raise StmError(f"the positions must have the shape (n, 2), row and column in pixels, got {shown(yx_px)}")
+        raise StmError(f"the positions must have the shape (n, 2), row and column in pixels, got {value_text(yx_px)}")
     size = pixel_sizes(pixel_size_nm)
     if not isinstance(source, str) or source not in SOURCES:
-        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {shown(source)}")
+        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {value_text(source)}")
     n = len(yx)
     table = pd.DataFrame(
         {
@@ -131,19 +131,19 @@ def make_points(
             "x_nm": yx[:, 1] * size[1],
             "y_px": yx[:, 0],
             "x_px": yx[:, 1],
-            "score": _one_each(score, n, "the score"),
-            "confidence": _one_each(confidence, n, "the confidence"),
+            "score": _one_per_point(score, n, "the score"),
+            "confidence": _one_per_point(confidence, n, "the confidence"),
             "source": pd.Categorical([source] * n, categories=list(SOURCES)),
         }
     )
     return check_points(table)
 
 
-def _one_each(values: ArrayLike, n: int, what: str) -> np.ndarray:
+def _one_per_point(values: ArrayLike, n: int, what: str) -> np.ndarray:
     """One number a point, shape (n,), from as many numbers or one for all."""
     array = real_array(values, what).astype(np.float64)
     if array.shape not in ((), (n,)):
-        raise StmError(f"{what} must be one number, or one for each of {n} points, got {shown(values)}")
+        raise StmError(f"{what} must be one number, or one for each of {n} points, got {value_text(values)}")
     return np.broadcast_to(array, (n,))
 
 
@@ -169,9 +169,9 @@ def check_points(points: pd.DataFrame) -> pd.DataFrame:
         confidence = _numbers(points, "confidence")
         if np.any((confidence < 0) | (confidence > 1)):
             raise StmError("a confidence lies outside 0 to 1")
-    strange = set(points["source"].astype(str)) - set(SOURCES)
-    if strange:
-        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {sorted(strange)[0]!r}")
+    unknown = set(points["source"].astype(str)) - set(SOURCES)
+    if unknown:
+        raise StmError(f"the source of a point is one of {', '.join(SOURCES)}, got {sorted(unknown)[0]!r}")
     return points
 
 
@@ -240,7 +240,7 @@ def _numbers(points: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def pixel_size_of(points: pd.DataFrame) -> tuple[float, float] | None:
-    """The pixel size (y, x) in nm that the two kinds of position in a table imply; None where they do not tell.
+    """The pixel size (y, x) in nm that the two kinds of position in a table imply; None where they determine none.
 
     Examples
     --------
@@ -250,8 +250,8 @@ def pixel_size_of(points: pd.DataFrame) -> tuple[float, float] | None:
     sizes = []
     for axis in ("y", "x"):
         nm, px = (points[f"{axis}_{unit}"].to_numpy(dtype=np.float64) for unit in ("nm", "px"))
-        told = np.isfinite(px) & (np.abs(px) > 0) & (nm / np.where(px == 0, 1, px) > 0)
-        if not told.any():
+        determined = np.isfinite(px) & (np.abs(px) > 0) & (nm / np.where(px == 0, 1, px) > 0)
+        if not determined.any():
             return None
-        sizes.append(float(np.median(nm[told] / px[told])))
+        sizes.append(float(np.median(nm[determined] / px[determined])))
     return sizes[0], sizes[1]

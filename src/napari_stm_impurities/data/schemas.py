@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_numbers, pixel_sizes, real_array, shown
+from ..core.arguments import finite_numbers, pixel_sizes, real_array, value_text
 from ..core.errors import StmError
 
 #: How far a pixel may lie from where even steps would put it, in pixels: coordinates in float32 are as uneven.
@@ -23,12 +23,12 @@ _UNEVEN_PX = 0.1
 
 @dataclass(frozen=True)
 class ImageSchema:
-    """What one kind of image looks like: made by :meth:`parse`, checked by :meth:`validate`.
+    """The schema of one kind of image: :meth:`parse` makes an image, :meth:`validate` checks one.
 
     Attributes
     ----------
     name
-        As messages call it.
+        Its name in messages.
     axis, axis_unit
         The dimension in front of y and x, and the unit of its coordinate; empty where there is none.
     axis_noun
@@ -105,7 +105,7 @@ class ImageSchema:
                 "channel": channel,
                 "units": units,
                 "history": [],
-                # kept besides the coordinates, because one row or one column alone does not state its own width
+                # also an attribute, because the coordinate of one row or one column alone does not contain its width
                 "pixel_size_nm": list(step),
                 **(attrs or {}),
             },
@@ -120,7 +120,7 @@ class ImageSchema:
             If it has other dimensions, or its axis does not ascend.
         """
         if not isinstance(image, xr.DataArray) or image.dims != self.dims:
-            found = image.dims if isinstance(image, xr.DataArray) else shown(image)
+            found = image.dims if isinstance(image, xr.DataArray) else value_text(image)
             raise StmError(
                 f"expected {self._article} {self.name} with the dimensions ({', '.join(self.dims)}), got {found};"
                 f" make one with make_{self.name}"
@@ -139,13 +139,15 @@ class ImageSchema:
         return "an" if self.name[0] in "aeiou" else "a"
 
     def _check_coordinate(self, image: xr.DataArray, dim: str, name: str) -> None:
-        # xarray counts 0, 1, 2, ... where a coordinate is absent, and that would be taken for mV, s or nm
+        # xarray uses 0, 1, 2, ... for an absent coordinate, which would be taken as mV, s or nm
         unit = self.axis_unit if dim == self.axis else "nm"
         if dim not in image.coords:
             raise StmError(f"{name}: the coordinate {dim} (in {unit}) is missing; make it with make_{self.name}")
         at = finite_numbers(image[dim].values, f"{name}: the coordinate {dim}")
         if image[dim].attrs.get("units", unit) != unit:
-            raise StmError(f"{name}: the coordinate {dim} must be in {unit}, got {shown(image[dim].attrs['units'])}")
+            raise StmError(
+                f"{name}: the coordinate {dim} must be in {unit}, got {value_text(image[dim].attrs['units'])}"
+            )
         if dim == self.axis:
             if np.any(np.diff(at) <= 0):
                 raise StmError(
@@ -162,18 +164,18 @@ class ImageSchema:
 
     def _axis(self, along: ArrayLike | None, n_maps: int) -> tuple[np.ndarray, np.ndarray]:
         """The order of the maps, and the axis in that order."""
-        given = finite_numbers(
+        axis_values = finite_numbers(
             [] if along is None else along,
             f"{self.axis}_{self.axis_unit.lower()} (one number in {self.axis_unit} for each map)",
         )
-        if len(given) != n_maps:
-            raise StmError(f"{n_maps} maps need {n_maps} {self.axis_noun} ({self.axis_unit}), got {len(given)}")
-        order = np.argsort(given, kind="stable")
-        ascending = given[order]
+        if len(axis_values) != n_maps:
+            raise StmError(f"{n_maps} maps need {n_maps} {self.axis_noun} ({self.axis_unit}), got {len(axis_values)}")
+        order = np.argsort(axis_values, kind="stable")
+        ascending = axis_values[order]
         repeated = ascending[1:][np.diff(ascending) <= 0]
         if len(repeated):
             raise StmError(
-                f"the {self.axis} {repeated[0]:g} {self.axis_unit} stands more than once; average or drop the repeated"
+                f"the {self.axis} {repeated[0]:g} {self.axis_unit} occurs more than once; average or drop the repeated"
                 " maps first"
             )
         return order, ascending

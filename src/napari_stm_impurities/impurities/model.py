@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from ..core.arguments import path_like, path_of, shown
+from ..core.arguments import path_like, path_of, value_text
 from ..core.configuration import Configuration
 from ..core.errors import ModelError
 from ..nn import model_file
@@ -121,7 +121,8 @@ def load_model(model: str | os.PathLike[str] | Model = "default", device: torch.
     place = choose_device(device)
     if not path_like(model):
         raise ModelError(
-            f"a model is a name ({', '.join(shipped_models())}), a .safetensors file or a Model, got {shown(model)}"
+            f"a model is a name ({', '.join(shipped_models())}), a .safetensors file or a Model,"
+            f" got {value_text(model)}"
         )
     name = str(path_of(model, "a model"))
     if name in shipped_models():

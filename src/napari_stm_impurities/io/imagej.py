@@ -23,14 +23,14 @@ from .position_columns import IMAGEJ_CORNER_PX
 
 #: A selection, and several of them as the ROI Manager saves them.
 SELECTIONS = (".roi", ".zip")
-#: So much of a selection is read, enough for a million points; nothing larger was drawn by hand.
+#: The most bytes that are read of a selection, enough for a million points.
 _MAX_BYTES = 2**24
 
 
 def export_imagej(
     points: pd.DataFrame, path: str | os.PathLike[str], pixel_size_nm: float | tuple[float, float]
 ) -> Path:
-    """Write points for ImageJ.
+    """Write points for ImageJ and return the path.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def export_imagej(
 
 def _selection(yx_px: np.ndarray) -> roifile.ImagejRoi:
     if not len(yx_px):
-        raise StmError("there are no points, and ImageJ has no selection without any")
+        raise StmError("there are no points, and a selection of ImageJ needs one at least")
     selection = roifile.ImagejRoi.frompoints(yx_px[:, ::-1], name="points")
-    # the library makes an outline of them
+    # the library sets another type, an outline
     selection.roitype = roifile.ROI_TYPE.POINT
     selection.options = roifile.ROI_OPTIONS.SUB_PIXEL_RESOLUTION
     return selection

@@ -10,9 +10,9 @@ from skimage.io import imread
 from ..core.arguments import path_of
 from ..core.errors import ReadError
 
-#: What a mask can be read from: images of labels, black-and-white pictures, and arrays of numpy.
+#: Suffixes of masks: images of labels, black-and-white pictures, and arrays of numpy.
 SUFFIXES = (".tif", ".tiff", ".png", ".npy")
-#: A picture with so many channels has a last one that says how opaque a pixel is, which is no label.
+#: Numbers of channels of which the last one is opacity, which is no label.
 _WITH_ALPHA = (2, 4)
 
 

@@ -1,7 +1,7 @@
-"""Which columns of a table are the positions, and in which unit: the names that other programs give them.
+"""Recognition of the position columns of a table and of their unit, by the names in other programs.
 
-A unit stands in the name of a column. Where it does not, the program that wrote the table may be known by its other
-columns; else the positions are taken in nm, and that is said.
+The unit is part of the name of a column. Where it is not, the program that wrote the table may be recognised by its
+other columns; else the positions are taken in nm, as a listed assumption.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _MOST_WITHOUT_NAMES = 3
 
 _OF_A_POSITION = {"pos", "position", "coord", "coordinate", "coordinates", "center", "centre", "centroid", "location"}
 _OF_A_POSITION |= {"point", "spot", "peak", "atom", "c", "com", "axis", "refined", "fit"}
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-zåμ]+|\d+")
+_NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-zåμ]+|\d+")
 _PAIRED = {"row": "y", "col": "x", "column": "x"}
-#: Columns by which programs are known whose positions are in pixels.
+#: Columns of programs that write positions in pixels.
 _IN_PIXELS = {
     "trackpy": {"mass", "size"},
     "ParticleTracker": {"m0", "m1"},
@@ -37,14 +37,14 @@ _IN_PIXELS = {
 
 @dataclass(frozen=True)
 class Axis:
-    """What the name of a column says.
+    """The axis and the unit of a column, from its name.
 
     Attributes
     ----------
     axis
         ``x`` or ``y``.
     unit
-        As it stands; empty where there is none.
+        As written; empty where there is none.
     kind
         The rest of the name, which the two columns of a position have in common.
     """
@@ -66,7 +66,7 @@ class Positions:
 
 
 def axis_of(name: str) -> Axis | None:
-    """Which axis a column is, and its unit; None when its name is no position.
+    """The axis and the unit of a column; None when its name is no position.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def axis_of(name: str) -> Axis | None:
 
 def _axis(base: str, unit: str) -> Axis | None:
     together = re.fullmatch(r"([xy])(m|c|pos|coord|cent(?:er|re|roid))", base, re.IGNORECASE)
-    words = [together[1], together[2]] if together else _WORD.findall(base)
+    words = [together[1], together[2]] if together else _NAME_PART.findall(base)
     words = [word.lower() for word in words]
     paired = [_PAIRED[word] for word in words if word in _PAIRED]
     axes = [word for word in words if word in ("x", "y")] or paired
@@ -100,7 +100,7 @@ def _axis(base: str, unit: str) -> Axis | None:
 
 
 def position_columns(names: Sequence[str]) -> tuple[int, int] | None:
-    """The columns of x and y, the pair whose unit tells most; None where there is no such pair.
+    """The columns of x and y, the pair with the most specific unit; None where there is no such pair.
 
     Examples
     --------
@@ -109,24 +109,27 @@ def position_columns(names: Sequence[str]) -> tuple[int, int] | None:
     """
     axes = [axis_of(name) for name in names]
     pairs = [
-        (_rank(one), i, j)
-        for i, one in enumerate(axes)
-        for j, other in enumerate(axes)
-        if one and other and (one.axis, other.axis) == ("x", "y") and (one.kind, one.unit) == (other.kind, other.unit)
+        (_rank(first), i, j)
+        for i, first in enumerate(axes)
+        for j, second in enumerate(axes)
+        if first
+        and second
+        and (first.axis, second.axis) == ("x", "y")
+        and (first.kind, first.unit) == (second.kind, second.unit)
     ]
     if not pairs:
         # two units, such as x in nm and y in µm, are as good
         pairs = [
-            (_rank(one), i, j)
-            for i, one in enumerate(axes)
-            for j, other in enumerate(axes)
-            if one and other and (one.axis, other.axis) == ("x", "y")
+            (_rank(first), i, j)
+            for i, first in enumerate(axes)
+            for j, second in enumerate(axes)
+            if first and second and (first.axis, second.axis) == ("x", "y")
         ]
     return min(pairs)[1:] if pairs else None
 
 
 def _rank(axis: Axis) -> tuple[int, bool]:
-    """A length comes before no unit, that before pixels, and those before a unit that is not known."""
+    """The rank of a unit: lengths first, then no unit, pixels, and unknown units."""
     known = 0 if unit_nm(axis.unit) is not None else 1 if not axis.unit else 2 if is_pixel(axis.unit) else 3
     return known, bool(axis.kind)
 
@@ -156,8 +159,8 @@ def positions_in(table: PlainTable, pixel_size_nm: tuple[float, float] | None) -
     if pair is None:
         found = ", ".join(table.names[:8])[:120]
         raise StmError(f"expected the columns y_nm and x_nm, or x and y, found {found}")
-    for taken in (table.names[column] for column in pair if table.names):
-        same = [name for name in table.names if axis_of(name) == axis_of(taken)]
+    for name in (table.names[column] for column in pair if table.names):
+        same = [other for other in table.names if axis_of(other) == axis_of(name)]
         if len(same) > 1:
             raise StmError(f"{' and '.join(map(repr, same))} are both columns of one axis; leave one of them")
     n_columns = len(table.names or (table.rows[0] if table.rows else ()))
@@ -176,7 +179,7 @@ def positions_in(table: PlainTable, pixel_size_nm: tuple[float, float] | None) -
         if factor is None:
             raise StmError(f"the unit {unit!r} of the columns {names} is not known; name them x_nm and y_nm, in nm")
         factors.append(factor)
-    x_nm, y_nm = (one * factor for one, factor in zip(values, factors, strict=True))
+    x_nm, y_nm = (column_values * factor for column_values, factor in zip(values, factors, strict=True))
     size = pixel_size_nm
     if _is_of_imagej(table.names):
         size = _size_in_imagej(table, values, factors) or pixel_size_nm
@@ -187,44 +190,44 @@ def positions_in(table: PlainTable, pixel_size_nm: tuple[float, float] | None) -
             )
         else:
             y_nm, x_nm = y_nm - IMAGEJ_CORNER_PX * size[0], x_nm - IMAGEJ_CORNER_PX * size[1]
-    told_px = size if all(in_pixels) or size is not pixel_size_nm else None
-    y_px, x_px = (None, None) if told_px is None else (y_nm / told_px[0], x_nm / told_px[1])
+    known_size = size if all(in_pixels) or size is not pixel_size_nm else None
+    y_px, x_px = (None, None) if known_size is None else (y_nm / known_size[0], x_nm / known_size[1])
     return Positions(y_nm, x_nm, y_px, x_px, tuple(assumptions))
 
 
 def _unit(table: PlainTable, column: int, values: list[np.ndarray], assumptions: list[str]) -> str:
-    """The unit of a column; what is assumed is added to `assumptions`."""
+    """The unit of a column; an assumption is added to `assumptions`."""
     name = table.names[column] if table.names else ""
-    told = axis_of(name)
-    if told and told.unit:
-        return told.unit
+    axis = axis_of(name)
+    if axis and axis.unit:
+        return axis.unit
     below = [row[column].strip("()[]") for row in table.more_names[-1:]]
     if below and below[0]:
         return below[0]
-    lower = [one.lower() for one in table.names]
+    lower = [name_.lower() for name_ in table.names]
     if "unit" in lower:
         units = {row[lower.index("unit")] for row in table.rows}
         if len(units) == 1 and (only := units.pop()):
             return only
-    program = next((one for one, columns in _IN_PIXELS.items() if columns <= set(lower)), None)
+    program = next((name_ for name_, columns in _IN_PIXELS.items() if columns <= set(lower)), None)
     if program:
-        _once(assumptions, f"unit: the positions are in pixels, since the other columns are those of {program}")
+        _add_once(assumptions, f"unit: the positions are in pixels, since the other columns are those of {program}")
         return "px"
-    if told and told.kind == "position" and {"quality", "track_id", "spot_id", "frame"} & set(lower):
+    if axis and axis.kind == "position" and {"quality", "track_id", "spot_id", "frame"} & set(lower):
         raise StmError(
             f"the column {name!r} is of TrackMate, in the unit of its image, which the table does not state; "
             f"write the unit behind the names: '{name} (nm)'"
         )
-    largest = max((np.nanmax(np.abs(one), initial=0.0) for one in values), default=0.0)
-    which = "the positions have no unit and" if table.names else "the columns have no names; they are x and y, which"
+    largest = max((np.nanmax(np.abs(name_), initial=0.0) for name_ in values), default=0.0)
+    subject = "the positions have no unit and" if table.names else "the columns have no names; they are x and y, which"
     if 0 < largest < _LEAST_NM:
-        _once(assumptions, f"unit: {which} are taken in m, since in nm all would be within a picometre")
+        _add_once(assumptions, f"unit: {subject} are taken in m, since in nm all would be within a picometre")
         return "m"
-    _once(assumptions, f"unit: {which} are taken in nm; name the columns x_nm and y_nm to state it")
+    _add_once(assumptions, f"unit: {subject} are taken in nm; name the columns x_nm and y_nm to state it")
     return "nm"
 
 
-def _once(assumptions: list[str], text: str) -> None:
+def _add_once(assumptions: list[str], text: str) -> None:
     if text not in assumptions:
         assumptions.append(text)
 
@@ -235,14 +238,14 @@ def _is_of_imagej(names: Sequence[str]) -> bool:
 
 
 def _size_in_imagej(table: PlainTable, values: list[np.ndarray], factors: list[float]) -> tuple[float, float] | None:
-    """The pixel size (y, x) by the positions that stand there in pixels, too; None where they do not."""
+    """The pixel size (y, x) from the positions that are also listed in pixels; None where they are not."""
     sizes = []
     for name, value, factor in zip(("X_px", "Y_px"), values, factors, strict=True):
         if name not in table.names:
             return None
         px = np.array(table.numbers(table.names.index(name)))
-        told = np.isfinite(px) & (px != 0)
-        if not told.any():
+        nonzero = np.isfinite(px) & (px != 0)
+        if not nonzero.any():
             return None
-        sizes.append(float(np.median(value[told] * factor / px[told])))
+        sizes.append(float(np.median(value[nonzero] * factor / px[nonzero])))
     return sizes[1], sizes[0]

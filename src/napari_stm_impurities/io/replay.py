@@ -1,4 +1,4 @@
-"""Replaying a recipe on a file: the preparation of one stack, repeated on the raw data or on another file."""
+"""Replay of a recipe on a file: the preparation of one stack, repeated on the raw data or on another file."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def replay(
     strict: bool = False,
     progress: Progress = silent,
     should_stop: ShouldStop = never,
-    **given: Any,
+    **metadata: Any,
 ) -> xr.DataArray:
-    """Read a file and do to it what was done to another stack.
+    """The image in a file after the preparation of another stack.
 
     Parameters
     ----------
@@ -33,35 +33,39 @@ def replay(
     like
         A prepared stack, or a recipe.
     channel
-        What to read; None takes the channel of `like`, where that is a stack. A layer that lost the name of its channel
-        (another plugin made it anew) passes for the channel that is named in its own name, as in ``grid Current``.
+        What to read; None takes the channel of `like`, where that is a stack. For a layer without the name
+        of its channel (made by another plugin) it is the channel in the name of the layer, as in ``grid Current``.
     strict
         Refuse to assume what the file does not state.
     progress, should_stop
-        As everywhere.
-    **given
-        ``bias_mv`` and ``pixel_size_nm``, for files that do not tell them.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
+    **metadata
+        ``bias_mv`` and ``pixel_size_nm``, for files that do not state them.
 
     Raises
     ------
     StmError
         If the file cannot be read, `strict` refuses an assumption, or a step cannot be done.
     """
-    recording = open_recording(path, **given)
+    recording = open_recording(path, **metadata)
     recipe = recipe_of(like) if isinstance(like, xr.DataArray) else like
     if channel is None and isinstance(like, xr.DataArray):
         channel = str(like.attrs.get("channel") or "") or None
 
     def channels(name: str | None) -> xr.DataArray:
-        meant = None if name is None else _meant(name, [one.name for one in recording.channels])
-        return recording.image(meant, strict=strict)
+        channel_name = (
+            None if name is None else _channel_in_name(name, [channel.name for channel in recording.channels])
+        )
+        return recording.image(channel_name, strict=strict)
 
     return apply(channels(channel), recipe, channels=channels, progress=progress, should_stop=should_stop)
 
 
-def _meant(name: str, there: Sequence[str]) -> str:
-    """The channel of that name, else the one with the longest name that stands in it as a whole."""
-    if name.casefold() in (one.casefold() for one in there):
+def _channel_in_name(name: str, channels: Sequence[str]) -> str:
+    """The channel of that name, else the one with the longest name that it contains as a whole word."""
+    if name.casefold() in (channel.casefold() for channel in channels):
         return name
-    inside = [one for one in there if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", name, flags=re.IGNORECASE)]
-    return max(inside, key=len, default=name)
+    contained = [
+        channel for channel in channels if re.search(rf"(?<!\w){re.escape(channel)}(?!\w)", name, flags=re.IGNORECASE)
+    ]
+    return max(contained, key=len, default=name)

@@ -20,13 +20,13 @@ from .xy_tables import PlainTable, parse_table
 
 #: Other names of the positions in pixels.
 _ALIASES = {"row_px": "y_px", "col_px": "x_px"}
-#: So much of a file tells whether it is a table of points; a map has more pixels than so many.
+#: The bytes that are read to recognise a table of points, and a number of pixels below that of any map.
 _HEAD_BYTES = 65536
 _LEAST_PIXELS = 16
 
 
 def save_points(points: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """Write a table of points as CSV; :func:`load_points` gives the same table back, bit by bit.
+    """Write a table of points as CSV and return the path; :func:`load_points` reads the same table back exactly.
 
     Raises
     ------
@@ -57,14 +57,14 @@ def check_table_name(path: str | os.PathLike[str]) -> Path:
 def load_points(
     path: str | os.PathLike[str], *, pixel_size_nm: float | tuple[float, float] | None = None
 ) -> pd.DataFrame:
-    r"""Read a table of points, or a selection of points from ImageJ.
+    r"""The table of points in a file, or in a selection of points from ImageJ.
 
     Parameters
     ----------
     path
         A table that :func:`save_points` wrote, or any with the columns ``y_nm`` and ``x_nm``, whose other columns are
         kept; or a table of another program with x and y, separated by commas, semicolons, tabs or spaces. The unit
-        stands in the names (``x [um]``, ``X_px``); without one the positions are taken in nm. The results of ImageJ
+        is part of the names (``x [um]``, ``X_px``); without one the positions are taken in nm. The results of ImageJ
         lose the half pixel by which it counts from the corner of the first pixel. What the table lacks is filled
         (source ``reference``, no confidence). Or a selection of ImageJ (``.roi``, ``.zip``), which counts pixels.
     pixel_size_nm
@@ -114,10 +114,15 @@ def load_points(
 
 
 def _of_cells(cells: PlainTable, pixel_size_nm: tuple[float, float] | None) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    found = positions_in(cells, pixel_size_nm)
-    columns: dict[str, Any] = {"y_nm": found.y_nm, "x_nm": found.x_nm, "y_px": found.y_px, "x_px": found.x_px}
-    ours = {"y_nm", "x_nm"} <= set(cells.names)
-    for number, name in enumerate(cells.names if ours else ()):
+    positions = positions_in(cells, pixel_size_nm)
+    columns: dict[str, Any] = {
+        "y_nm": positions.y_nm,
+        "x_nm": positions.x_nm,
+        "y_px": positions.y_px,
+        "x_px": positions.x_px,
+    }
+    is_own_format = {"y_nm", "x_nm"} <= set(cells.names)
+    for number, name in enumerate(cells.names if is_own_format else ()):
         name = _ALIASES.get(name, name)
         if name in COLUMNS[2:6]:
             columns[name] = np.array(cells.numbers(number), dtype=np.float64)
@@ -125,9 +130,9 @@ def _of_cells(cells: PlainTable, pixel_size_nm: tuple[float, float] | None) -> t
             columns[name] = _typed([row[number] for row in cells.rows], name)
     for name in COLUMNS[2:6]:
         if columns.get(name) is None:
-            columns[name] = np.full(len(found.y_nm), np.nan)
+            columns[name] = np.full(len(positions.y_nm), np.nan)
     columns.setdefault("source", "reference")
-    return pd.DataFrame(columns), found.assumptions
+    return pd.DataFrame(columns), positions.assumptions
 
 
 #: What programs write for a number that is not known.
@@ -137,7 +142,7 @@ _NOT_A_NUMBER = ("nan", "na", "n/a", "none", "null", "-")
 def _typed(cells: list[str], name: str) -> pd.Series[Any]:
     """A further column as numbers, flags or text, whichever all of its cells are; text is never missing, but empty."""
     column = pd.Series(cells, dtype=object)
-    kind = next((known.kind for known in KNOWN_COLUMNS if known.name == name), None)
+    kind = next((column_info.kind for column_info in KNOWN_COLUMNS if column_info.name == name), None)
     empty = column == ""
     if kind == "text" or empty.all():
         return column
@@ -145,11 +150,11 @@ def _typed(cells: list[str], name: str) -> pd.Series[Any]:
         flags = (column == "True").astype("boolean").mask(empty)
         return flags if empty.any() else flags.astype(bool)
     # an element or a class may well be called NA or None, so these count as missing among numbers only
-    unknown = empty | column.str.strip().str.lower().isin(_NOT_A_NUMBER)
-    numbers = pd.to_numeric(column.where(~unknown), errors="coerce")
-    if unknown.all() or (numbers.isna() & ~unknown).any():
+    is_missing = empty | column.str.strip().str.lower().isin(_NOT_A_NUMBER)
+    numbers = pd.to_numeric(column.where(~is_missing), errors="coerce")
+    if is_missing.all() or (numbers.isna() & ~is_missing).any():
         return column
-    if unknown.any():
+    if is_missing.any():
         return numbers.astype("Int64") if kind == "integer" else numbers
     return pd.to_numeric(column)
 
@@ -170,16 +175,16 @@ def is_points_table(path: Path) -> bool:
         return False
     lines = head.splitlines()
     # the head may end within a line
-    whole = "\n".join(lines[:-1] if len(head) >= _HEAD_BYTES // 2 and len(lines) > 1 else lines)
+    complete_lines = "\n".join(lines[:-1] if len(head) >= _HEAD_BYTES // 2 and len(lines) > 1 else lines)
     try:
-        table = parse_table(whole)
+        table = parse_table(complete_lines)
         pair = position_columns(table.names)
         if not table.names:
             return len(table.rows[0]) == 2
         return pair is not None and not _is_rectangle(table, pair)
     except StmError:
-        # what is wrong with it is said by who reads it
-        return position_columns(_first_names(whole)) is not None
+        # the error is raised where the table is read
+        return position_columns(_first_names(complete_lines)) is not None
 
 
 def _first_names(text: str) -> tuple[str, ...]:

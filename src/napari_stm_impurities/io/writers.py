@@ -1,4 +1,4 @@
-"""Writing images: NetCDF that loses nothing, and real Nanonis grids that other programs read."""
+"""Writers of images: lossless NetCDF and Zarr, and Nanonis grids for other programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..data import images
 from ..data.schemas import IMAGE, STACK, schema_of
 from .readers.saved import ATTRS, MARK, VARIABLE, VERSION
 
-#: What an image may be called: under another suffix it would not be read back, or be taken for something else.
+#: The suffixes of images; files with other suffixes would not be recognised when read.
 _SUFFIXES = (".nc", ".nc4", ".h5", ".hdf5", ".zarr")
 _SEGMENTS = "Segment Start (V), Segment End (V), Settling (s), Integration (s), Steps (xn), Lockin, Init. Settling (s)"
 #: Coordinates are multiples of the pixel size, rounded to float64: a pixel size from them differs by less.
@@ -28,14 +28,14 @@ _GRID_PARAMETERS = ("X (m)", "Y (m)", "Z (m)")
 
 
 def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
-    """Save a stack as NetCDF or Zarr; :func:`napari_stm_impurities.read_stack` gives the same stack back.
+    """Write a stack as NetCDF or Zarr and return the path; :func:`napari_stm_impurities.read_stack` reads it back.
 
     Parameters
     ----------
     stack
         Dimensions (bias, y, x). A map (y, x), such as a score map, is saved as a stack with one bias: its own, or 0.
     path
-        Where to; the suffix is ``.nc``, ``.nc4``, ``.h5`` or ``.hdf5``, or ``.zarr`` for a Zarr store (a folder).
+        The file; its suffix is ``.nc``, ``.nc4``, ``.h5`` or ``.hdf5``, or ``.zarr`` for a Zarr store (a folder).
 
     Returns
     -------
@@ -66,7 +66,7 @@ def save_stack(stack: xr.DataArray, path: str | os.PathLike[str]) -> Path:
 
 
 def save_image(image: xr.DataArray, path: str | os.PathLike[str]) -> Path:
-    """Save a stack, a movie or an image as NetCDF or Zarr; :func:`napari_stm_impurities.read_image` gives it back.
+    """Write a stack, a movie or an image as NetCDF or Zarr and return the path; ``read_image`` reads it back.
 
     Parameters
     ----------
@@ -102,9 +102,11 @@ def save_image(image: xr.DataArray, path: str | os.PathLike[str]) -> Path:
         raise StmError(f"{path}: maps are written as NetCDF or Zarr; choose a name ending in .nc or .zarr")
     channel = str(image.attrs.get("channel") or image.name or "")
     attrs = {**image.attrs, "channel": channel, "pixel_size_nm": _pixel_size_nm(image)}
-    plain = {name: str(attrs[name]) for name in ("channel", "units", "source") if attrs.get(name)}
+    text_attrs = {name: str(attrs[name]) for name in ("channel", "units", "source") if attrs.get(name)}
     # a slash in the name of a channel would be a folder in HDF5, so the variable has a name of its own
-    dataset = image.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**plain, ATTRS: _json(attrs)}).to_dataset()
+    dataset = (
+        image.rename(VARIABLE).drop_attrs(deep=False).assign_attrs({**text_attrs, ATTRS: _json(attrs)}).to_dataset()
+    )
     dataset.attrs[MARK] = VERSION
     if path.suffix.lower() == ".zarr":
         with folder_written_whole(path, "Zarr store", _is_store) as temporary:
@@ -117,10 +119,10 @@ def save_image(image: xr.DataArray, path: str | os.PathLike[str]) -> Path:
 
 
 def _pixel_size_nm(image: xr.DataArray) -> list[float]:
-    """The pixel size as the image states it, where its coordinates say the same but for their rounding; else theirs."""
+    """The pixel size in the attributes, if it agrees with the coordinates up to rounding; else that of the latter."""
     of_coordinates = list(images.pixel_size_nm(image))
     stated = image.attrs.get("pixel_size_nm")
-    if isinstance(stated, list) and len(stated) == 2 and all(isinstance(one, float) for one in stated):
+    if isinstance(stated, list) and len(stated) == 2 and all(isinstance(size, float) for size in stated):
         same = (math.isclose(*pair, rel_tol=_ROUNDING) for pair in zip(stated, of_coordinates, strict=True))
         return stated if all(same) else of_coordinates
     return of_coordinates
@@ -131,14 +133,14 @@ def _is_store(folder: Path) -> bool:
 
 
 def _json(attrs: dict[str, Any]) -> str:
-    def plain(value: object) -> object:
+    def json_value(value: object) -> object:
         if isinstance(value, np.generic | np.ndarray):
             return value.tolist()
         if isinstance(value, os.PathLike):
             return os.fspath(value)
         raise StmError(f"the attributes of an image are plain values; {type(value).__name__} cannot be saved")
 
-    return json.dumps(attrs, default=plain)
+    return json.dumps(attrs, default=json_value)
 
 
 def write_nanonis_grid(
@@ -147,7 +149,7 @@ def write_nanonis_grid(
     *,
     channel: str = "LI Demod 1 X (A)",
 ) -> Path:
-    """Write a stack as a Nanonis grid (``.3ds``), as the instrument would have.
+    """Write a stack as a Nanonis grid (``.3ds``), in the layout of the instrument, and return the path.
 
     Header, fixed and experiment parameters of every pixel and the spectra are there, in the layout that
     :mod:`napari_stm_impurities.io.readers.nanonis_grid` describes. A bias axis of unequal steps
@@ -158,7 +160,7 @@ def write_nanonis_grid(
     stack
         Dimensions (bias, y, x); one bias makes a grid with one point a spectrum.
     path
-        Where to; the suffix should be ``.3ds``.
+        The file; its suffix should be ``.3ds``.
     channel
         The name of the channel, with its unit.
 
@@ -238,7 +240,7 @@ def _grid_header(stack: xr.DataArray, channel: str) -> str:
         f'Channels="{channel}"',
         "Delay before measuring (s)=0.000000E+0",
         'Experiment="Grid Spectroscopy"',
-        # readers of others want these entries; when it was measured is not known here
+        # other readers need these entries; the time of the measurement is not known
         'Start time=""',
         'End time=""',
         'User=""',

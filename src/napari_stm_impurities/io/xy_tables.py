@@ -1,4 +1,4 @@
-"""Tables as programs write them, in cells: the encoding, the separator, the quotes, the header and the decimal mark."""
+"""Parser of text tables into cells: separator, quotes, header and decimal mark."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class PlainTable:
     rows
         Each with as many cells as there are columns.
     comma
-        What a comma within a number is; None where it may be either.
+        The meaning of a comma within a number; None where it is ambiguous.
     assumptions
-        What had to be assumed, one sentence each.
+        The assumptions, one sentence each.
     """
 
     names: tuple[str, ...]
@@ -82,7 +82,7 @@ def parse_table(text: str) -> PlainTable:
         raise StmError("expected a table of points (CSV), found a binary file")
     lines = [line for line in text.splitlines() if line.strip('#;, \t"')]
     hint = re.fullmatch(r'"?sep=(\S)"?', lines[0].strip(), re.IGNORECASE) if lines else None
-    # Excel tells its separator in a first line of its own
+    # Excel may state its separator in the first line
     lines = lines[1:] if hint else lines
     body = [line for line in lines if not line.lstrip().startswith("#")]
     comments = [line for line in lines if line.lstrip().startswith("#")]
@@ -98,8 +98,8 @@ def parse_table(text: str) -> PlainTable:
         if separator is None and rows:
             names = split_names(body[0], len(rows[0])) or names
     elif comments:
-        told = split_names(comments[-1], len(rows[0]))
-        names = told if sum(bool(_OF_AN_AXIS.search(name)) for name in told) > 1 else []
+        comment_names = split_names(comments[-1], len(rows[0]))
+        names = comment_names if sum(bool(_OF_AN_AXIS.search(name)) for name in comment_names) > 1 else []
     n_more = _more_names(rows) if names else 0
     fitted = [_fitted(row, len(names) or len(rows[0]), separator) for row in rows]
     numeric = [cell for row in fitted for cell in row if _is_numeric(cell)]
@@ -111,7 +111,7 @@ def parse_table(text: str) -> PlainTable:
 
 
 def split_names(line: str, n_columns: int) -> list[str]:
-    r"""The names of so many columns in a line; spaces may stand within a name, and a unit in brackets belongs to it.
+    r"""The names of `n_columns` columns in a line; names may contain spaces, and a unit in brackets belongs to it.
 
     Examples
     --------
@@ -127,10 +127,10 @@ def split_names(line: str, n_columns: int) -> list[str]:
 
 
 def _separator(line: str) -> str | None:
-    """What stands between the columns; None for spaces."""
-    for one in ("\t", ";"):
-        if one in line:
-            return one
+    """The separator of the columns; None for spaces."""
+    for separator in ("\t", ";"):
+        if separator in line:
+            return separator
     if "," not in line:
         return None
     cells = _cells([line], ",")[0]
@@ -144,7 +144,7 @@ def _cells(lines: Sequence[str], separator: str | None) -> list[list[str]]:
     try:
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=True))
     except csv.Error as error:
-        raise StmError(f"expected a table of points (CSV), but its cells cannot be told apart: {error}") from None
+        raise StmError(f"expected a table of points (CSV), but its cells cannot be separated: {error}") from None
     return [[cell.strip() for cell in row] for row in rows]
 
 

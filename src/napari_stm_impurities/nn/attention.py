@@ -56,7 +56,7 @@ class BiasAttention(nn.Module):
             self.key = nn.Conv2d(in_channels, key_channels, 1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Merge the maps.
+        """The merged feature maps, and the attention weights.
 
         Parameters
         ----------
@@ -74,9 +74,9 @@ class BiasAttention(nn.Module):
         flat = features.flatten(0, 1)
         value = self.value(flat).unflatten(0, (batch, n_maps))
         weights = self._weights(flat, batch, n_maps)
-        of_each_map = weights.sum(1) if self.total == "sum" else weights.mean(1)
-        spread = of_each_map[:, :, None] if self.reach == "local" else of_each_map[:, :, None, None, None]
-        return (value * spread).sum(1), weights
+        map_weights = weights.sum(1) if self.total == "sum" else weights.mean(1)
+        broadcast_weights = map_weights[:, :, None] if self.reach == "local" else map_weights[:, :, None, None, None]
+        return (value * broadcast_weights).sum(1), weights
 
     def _weights(self, flat: Tensor, batch: int, n_maps: int) -> Tensor:
         if self.reach == "off":

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a training needs to go on, in one safetensors file next to the model, written whole."""
+"""Checkpoints: everything that is needed to resume a training, in one safetensors file next to the model."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def checkpoint_path(model_path: Path) -> Path:
 
 
 def save_checkpoint(path: Path, header: str, groups: TensorGroups) -> None:
-    """Write a checkpoint whole, or leave the older one.
+    """Write a checkpoint; an interruption leaves the older one.
 
     Parameters
     ----------
     path
         See :func:`checkpoint_path`.
     header
-        What a family keeps besides the tensors, as JSON.
+        The data of a family besides the tensors, as JSON.
     groups
         The tensors; no group's name has a slash.
     """
@@ -47,8 +47,8 @@ def load_checkpoint(path: Path) -> tuple[str, TensorGroups]:
     header, tensors = read_tensors(path, "a training checkpoint")
     groups: TensorGroups = {}
     for name, value in tensors.items():
-        group, _, rest = name.partition("/")
-        groups.setdefault(group, {})[rest] = value
+        group, _, tensor_name = name.partition("/")
+        groups.setdefault(group, {})[tensor_name] = value
     return header, groups
 
 

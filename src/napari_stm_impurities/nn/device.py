@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..core.arguments import shown
+from ..core.arguments import value_text
 from ..core.errors import ModelError
 from .distributed import own_gpu
 
@@ -20,14 +20,14 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
         If this machine lacks the named device.
     """
     if not isinstance(name, str | torch.device | None):
-        raise ModelError(f"a device is named by a word, cpu or cuda, got {shown(name)}")
+        raise ModelError(f"a device is named by a word, cpu or cuda, got {value_text(name)}")
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     gpu = own_gpu()
     if gpu is not None and str(name) == "cuda":
         name = f"cuda:{gpu}"
     try:
-        # a number that comes back: the device "meta" computes nothing
+        # computes and copies back one number: the device "meta" computes nothing
         return torch.zeros(1, device=name).cpu().to(name).device
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ModelError(f"no device {shown(name)} on this machine; try cpu") from None
+        raise ModelError(f"no device {value_text(name)} on this machine; try cpu") from None

@@ -15,18 +15,18 @@ from .trainer import Trainer, TrainingPlan
 
 
 class Report(Protocol):
-    """What is reported of one epoch."""
+    """The report of one epoch."""
 
     @property
     def seconds(self) -> float:
-        """Time since the training began, over all sittings."""
+        """Duration of the training up to this epoch, in s, over all resumed parts."""
 
 
 R = TypeVar("R", bound=Report)
 
 
 class TrainingTask(Protocol[R]):
-    """What a family brings to the loop."""
+    """The part of a training that each family defines."""
 
     @property
     def plan(self) -> TrainingPlan:
@@ -43,7 +43,7 @@ class TrainingTask(Protocol[R]):
         """The report of one epoch, counted from 1."""
 
     def header(self, reports: Sequence[R]) -> str:
-        """What a checkpoint keeps besides the tensors, as JSON."""
+        """The data of a checkpoint besides the tensors, as JSON."""
 
 
 def run_epochs(
@@ -54,7 +54,7 @@ def run_epochs(
     progress: Progress,
     should_stop: ShouldStop,
 ) -> tuple[tuple[R, ...], bool]:
-    """The reports of all epochs that are done, and whether the training was stopped.
+    """The reports of all completed epochs, and whether the training was stopped.
 
     Parameters
     ----------
@@ -63,36 +63,36 @@ def run_epochs(
     model_path
         The model's file, next to which a checkpoint is written after each epoch; None writes none.
     reports
-        Of the epochs that are done already.
+        Of the epochs that are completed already.
     on_epoch
         Called with each report.
     progress, should_stop
-        See :mod:`napari_stm_impurities.core.progress`.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Raises
     ------
     StmError
         If the loss is no longer a number.
     """
-    done = list(reports)
-    if model_path and not done:
-        # from the first moment on there is something to resume, and no older training's checkpoint next to the model
-        save_checkpoint(checkpoint_path(model_path), task.header(done), task.trainer.tensors())
-    begun = time.monotonic() - (done[-1].seconds if done else 0.0)
-    for epoch in range(len(done), task.plan.epochs):
+    completed = list(reports)
+    if model_path and not completed:
+        # written before the first epoch, so that it replaces the checkpoint of an older training
+        save_checkpoint(checkpoint_path(model_path), task.header(completed), task.trainer.tensors())
+    start_s = time.monotonic() - (completed[-1].seconds if completed else 0.0)
+    for epoch in range(len(completed), task.plan.epochs):
         try:
             losses = task.epoch(epoch, progress, should_stop)
         except Stopped:
-            return tuple(done), True
+            return tuple(completed), True
         if not all(math.isfinite(value) for value in losses.values()):
             raise StmError(
-                f"the loss is no longer a number in epoch {epoch + 1}; lower the learning rate, and take the training"
-                " up again from the last checkpoint, or begin anew"
+                f"the loss is no longer a number in epoch {epoch + 1}; lower the learning rate, and resume the"
+                " training from the last checkpoint, or start a new one"
             )
-        report = task.report(epoch + 1, losses, time.monotonic() - begun)
-        done.append(report)
+        report = task.report(epoch + 1, losses, time.monotonic() - start_s)
+        completed.append(report)
         if model_path:
-            save_checkpoint(checkpoint_path(model_path), task.header(done), task.trainer.tensors())
+            save_checkpoint(checkpoint_path(model_path), task.header(completed), task.trainer.tensors())
         if on_epoch:
             on_epoch(report)
-    return tuple(done), False
+    return tuple(completed), False

@@ -1,4 +1,4 @@
-"""Model files: weights and the whole configuration that made them, in one safetensors file that runs no code.
+"""Model files: weights and the whole configuration that made them, in one safetensors file, which cannot contain code.
 
 The configuration states the kind of the model, so that a model of another family is refused in one line. A family
 derives its configuration from :class:`ModelConfig` and its model from :class:`StoredModel`.
@@ -28,7 +28,7 @@ from ..core.hashing import sha256_of_named_bytes
 HEADER_KEY = "napari_stm_impurities"
 #: The kind of a model file that states none: all models of the first release found impurities.
 FIRST_KIND = "impurities"
-#: No model of this package comes near this size; a larger file is refused before it is read.
+#: Far above the size of any model of this package; a larger file is not read.
 _LARGEST_FILE_BYTES = 200_000_000
 
 
@@ -40,7 +40,7 @@ class ModelConfig(Configuration):
     name: str = "untitled"
     """The name to show."""
     training: dict[str, Any] = Field(default_factory=dict)
-    """The whole training configuration, and how far the training came."""
+    """The training configuration, and the number of completed epochs."""
 
 
 Config = TypeVar("Config", bound=ModelConfig)
@@ -84,7 +84,7 @@ class StoredModel(ABC, Generic[Config, Network]):
         return sha256_of_named_bytes((name, value.contiguous().cpu().numpy().data) for name, value in weights)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """The path of the file into which weights and configuration were written, whole or not at all."""
+        """Write weights and configuration (complete or not at all) and return the path."""
         return write_tensors(path, self.network.state_dict(), self.config.model_dump_json())
 
     @classmethod
@@ -105,7 +105,7 @@ class StoredModel(ABC, Generic[Config, Network]):
             config = cls.config_type.model_validate_json(header)
         except ValidationError as error:
             raise ModelError(f"{path}: {one_line('its configuration does not fit this version', error)}") from None
-        # the weights come from the file, so the generator of the calling program stays as it is
+        # the random weights are replaced, so the generator of the calling program must not advance
         with torch.random.fork_rng(devices=[]):
             model = cls(config)  # type: ignore[arg-type]  # config_type is the type of this class's configuration
         try:
@@ -132,19 +132,19 @@ def kind_of_header(header: str) -> str:
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], header: str) -> Path:
-    """The path of the safetensors file into which tensors and a header were written, whole or not at all.
+    """Write tensors and a header as a safetensors file (complete or not at all) and return the path.
 
     Raises
     ------
     StmError
         If it cannot be written there, or the disk is full.
     """
-    plain = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
+    cpu_tensors = {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
     with written_whole(path) as temporary:
         try:
-            save_file(plain, temporary, metadata={HEADER_KEY: header})
+            save_file(cpu_tensors, temporary, metadata={HEADER_KEY: header})
         except SafetensorError as error:
-            # the reason of the operating system stands in its text only
+            # the reason of the operating system is only in its text
             raise OSError(str(error)) from error
     return Path(path)
 

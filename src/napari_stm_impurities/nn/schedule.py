@@ -7,12 +7,12 @@ import math
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-#: The share of the steps over which the rate rises: AdamW's means of the gradient begin at nothing, and a full step in
-#: a direction that rests on a few windows goes astray.
+#: The share of the steps over which the rate rises: AdamW's running means of the gradient start at zero, and a full
+#: step from the few first windows is unreliable.
 _WARM_UP = 0.03
-#: The factor of the first step, which teaches nothing at 0.
+#: The factor of the first step, which would have no effect at 0.
 _FIRST_FACTOR = 0.02
-#: After n steps the mean goes back over about 1 + n / 10 of them, until that is its whole length: a tenth of the
+#: After n steps the mean covers about 1 + n / 10 of them, up to its full length: a tenth of the
 #: training so far, since older weights were worse.
 _EARLY_STEPS = 10
 
@@ -55,10 +55,10 @@ def averaged(network: nn.Module, n_steps: int) -> AveragedModel:
     True
     """
 
-    def mean(before: Tensor, new: Tensor, n_averaged: Tensor | int) -> Tensor:
-        # counts, such as that of the batches seen, have no mean
-        if n_steps == 0 or not before.is_floating_point():
+    def update(old: Tensor, new: Tensor, n_averaged: Tensor | int) -> Tensor:
+        # integer buffers, such as the number of batches, have no mean
+        if n_steps == 0 or not old.is_floating_point():
             return new
-        return before.lerp(new, max(1 / n_steps, 1 / (1 + int(n_averaged) / _EARLY_STEPS)))
+        return old.lerp(new, max(1 / n_steps, 1 / (1 + int(n_averaged) / _EARLY_STEPS)))
 
-    return AveragedModel(network, avg_fn=mean, use_buffers=True)
+    return AveragedModel(network, avg_fn=update, use_buffers=True)

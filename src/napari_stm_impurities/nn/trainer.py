@@ -16,14 +16,14 @@ from .checkpoint import TensorGroups, optimizer_tensors, restore_network, restor
 from .distributed import mean_over_processes, with_averaged_gradients
 from .schedule import averaged, learning_rate
 
-#: The largest norm of a gradient; a longer one is shortened to it, so that one odd batch cannot undo many steps.
+#: The largest norm of a gradient; a longer one is shortened to it, so that one unusual batch cannot undo many steps.
 LARGEST_GRADIENT = 5.0
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 class TrainingPlan(Protocol):
-    """What the optimizer needs of a training configuration."""
+    """The settings of the optimizer in a training configuration."""
 
     @property
     def epochs(self) -> int:
@@ -39,7 +39,7 @@ class TrainingPlan(Protocol):
 
     @property
     def weight_decay(self) -> float:
-        """Of AdamW."""
+        """Weight decay of AdamW (regularisation)."""
 
     @property
     def average_over_steps(self) -> int:
@@ -52,7 +52,7 @@ class StepLoss(NamedTuple):
     Attributes
     ----------
     total
-        What is minimised.
+        The loss that is minimised.
     parts
         Named losses, whose means over an epoch are reported.
     """
@@ -62,7 +62,7 @@ class StepLoss(NamedTuple):
 
 
 class Trainer(Generic[Network]):
-    """A network under training, of whatever family.
+    """A network under training, of any family.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Trainer(Generic[Network]):
         step
             The loss of the next step.
         progress, should_stop
-            See :mod:`napari_stm_impurities.core.progress`.
+            Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
         Raises
         ------
@@ -119,13 +119,13 @@ class Trainer(Generic[Network]):
         plan = self.plan
         n_steps = plan.epochs * plan.steps_per_epoch
         values: defaultdict[str, list[float]] = defaultdict(list)
-        for number in range(plan.steps_per_epoch):
+        for step_number in range(plan.steps_per_epoch):
             if should_stop():
                 raise Stopped
-            done = epoch * plan.steps_per_epoch + number
-            progress(done / n_steps, f"epoch {epoch + 1} of {plan.epochs}")
+            n_done = epoch * plan.steps_per_epoch + step_number
+            progress(n_done / n_steps, f"epoch {epoch + 1} of {plan.epochs}")
             for group in self.optimizer.param_groups:
-                group["lr"] = plan.learning_rate * learning_rate(done / n_steps)
+                group["lr"] = plan.learning_rate * learning_rate(n_done / n_steps)
             loss = self._loss_of(step)
             self.optimizer.zero_grad(set_to_none=True)
             loss.total.backward()
@@ -134,7 +134,7 @@ class Trainer(Generic[Network]):
             self.average.update_parameters(self.network)
             for name, part in loss.parts.items():
                 values[name].append(float(part.detach()))
-        means = {name: sum(every) / len(every) for name, every in values.items()}
+        means = {name: sum(losses) / len(losses) for name, losses in values.items()}
         return mean_over_processes(means, self.device)
 
     def averaged_network(self) -> Network:
@@ -145,7 +145,7 @@ class Trainer(Generic[Network]):
         return network
 
     def tensors(self) -> TensorGroups:
-        """Everything a checkpoint holds of it."""
+        """The tensors of a checkpoint: network, running mean and optimizer."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -153,7 +153,7 @@ class Trainer(Generic[Network]):
         }
 
     def restore(self, tensors: TensorGroups, path: Path) -> None:
-        """Go back to where a checkpoint stood; `path` is for the line of an error.
+        """Restore the state of a checkpoint; `path` names its file in an error.
 
         Raises
         ------

@@ -1,1 +1,1 @@
-"""The physics: dispersions and their fit, Friedel sums, multiple scattering, what an instrument adds."""
+"""The physics: dispersions and their fit, Friedel sums, multiple scattering, artefacts of the instrument."""

@@ -1,7 +1,7 @@
 """The parabolic surface band: from a bias to the wavevector k, and the presets of known surfaces.
 
-k(V) = sqrt(2 m* (V - E0)) / hbar. Everything that a network sees of a material is this number,
-in radians a pixel.
+k(V) = sqrt(2 m* (V - E0)) / hbar. The material enters a network only through this
+number, in radians per pixel.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AliasChoices, Field
 
-from ..core.arguments import number, real_array, shown
+from ..core.arguments import number, real_array, value_text
 from ..core.configuration import Configuration
 from ..core.errors import StmError
 
@@ -40,9 +40,9 @@ class Dispersion(Configuration):
     effective_mass_uncertainty: float = Field(default=0.0, ge=0, description="One standard deviation of m*.")
     significance_sigma: float | None = Field(
         default=None,
-        # files of the first release call it the quality
+        # name of the field in files of the first release
         validation_alias=AliasChoices("significance_sigma", "quality"),
-        description="The standard deviations that the odds of a ring amount to; None for a preset.",
+        description="The significance of the ring in standard deviations; None for a preset.",
     )
     source: str = Field(default="given", description="Where the numbers come from.")
 
@@ -53,7 +53,7 @@ class Dispersion(Configuration):
 
     @classmethod
     def of_material(cls, name: str) -> Self:
-        """The preset of a known surface, however its name is written: ``Au(111)``, ``au(111)``, ``Au 111``.
+        """The preset of a known surface, by its name in any spelling: ``Au(111)``, ``au(111)``, ``Au 111``.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class Dispersion(Configuration):
         """
         known = {_letters(material): band for material, band in MATERIALS.items()}
         if not isinstance(name, str) or _letters(name) not in known:
-            raise StmError(f"no material {shown(name)}; known are {', '.join(MATERIALS)}")
+            raise StmError(f"no material {value_text(name)}; known are {', '.join(MATERIALS)}")
         bottom, mass, source = known[_letters(name)]
         return cls.of(band_bottom_mv=bottom, effective_mass=mass, source=source)
 
@@ -75,9 +75,9 @@ class Dispersion(Configuration):
         wavelength_nm
             The distance between neighbouring crests in the map, in nm.
         bias_mv
-            The bias at which it was seen, in mV.
+            The bias of the map with these ripples, in mV.
         effective_mass
-            What to assume between biases.
+            The assumed effective mass, in electron masses; it determines k at other biases.
         """
         length = number(wavelength_nm, "the wavelength of the ripples", "nm", above=0)
         number(effective_mass, "the effective mass", above=0)
@@ -108,7 +108,7 @@ class Dispersion(Configuration):
 
 
 def band_given(dispersion: Dispersion | str | None) -> Dispersion | None:
-    """The band that a person named, by a material or as it is; None where nobody did.
+    """The band chosen by the user, as a material or a dispersion; None without a choice.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def band_given(dispersion: Dispersion | str | None) -> Dispersion | None:
     if isinstance(dispersion, str):
         return Dispersion.of_material(dispersion)
     raise StmError(
-        f"the dispersion is a material's name ({', '.join(MATERIALS)}) or a Dispersion, got {shown(dispersion)};"
+        f"the dispersion is a material's name ({', '.join(MATERIALS)}) or a Dispersion, got {value_text(dispersion)};"
         " Dispersion.of_wavelength makes one from the distance between two crests in nm"
     )
 

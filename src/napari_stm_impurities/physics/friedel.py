@@ -9,7 +9,7 @@ from torch import Tensor
 def friedel_modulation(
     yx_px: Tensor, k_rad_per_px: Tensor, amplitude: Tensor, phase_rad: Tensor, side_px: int, cutoff_px: float
 ) -> Tensor:
-    """Sum the Friedel oscillations of all impurities on a square of pixels, the spacing being 1.
+    """The sum of the Friedel oscillations of all impurities on a square of pixels of spacing 1.
 
     ``dn(r) = sum_w A_w cos(2 k_F |r - r_w| + alpha_w) / (|r - r_w| + eps)^2``
 
@@ -21,7 +21,7 @@ def friedel_modulation(
         k_F of each map, shape (batch, bias).
     amplitude, phase_rad
         A_w and alpha_w, drawn for each impurity and each k_F: shape (batch, bias, impurity).
-        An impurity of amplitude 0 is not there.
+        An impurity of amplitude 0 contributes nothing.
     side_px
         L, the side of the square.
     cutoff_px
@@ -38,8 +38,8 @@ def friedel_modulation(
 
     Examples
     --------
-    >>> one = torch.ones(1, 1, 1)
-    >>> dn = friedel_modulation(torch.zeros(1, 1, 2), torch.tensor([[0.5]]), one, 0 * one, 4, 1.0)
+    >>> amplitude = torch.ones(1, 1, 1)
+    >>> dn = friedel_modulation(torch.zeros(1, 1, 2), torch.tensor([[0.5]]), amplitude, 0 * amplitude, 4, 1.0)
     >>> bool(torch.isclose(dn[0, 0, 0, 3], torch.cos(torch.tensor(3.0)) / 16))
     True
     """
@@ -52,7 +52,7 @@ def friedel_modulation(
 
 
 def standardise(maps: Tensor) -> Tensor:
-    """Take the mean off each map and scale it into [-1, 1], as the paper does.
+    """The maps without their mean and scaled into [-1, 1], as in the paper.
 
     Parameters
     ----------

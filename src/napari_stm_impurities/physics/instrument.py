@@ -1,7 +1,7 @@
-"""What an instrument and a real surface add to a map: noise of each kind, a blunt tip, steps, herringbone.
+"""Artefacts of the instrument and the surface in maps: noise, a blunt tip, atomic steps, the herringbone.
 
-All functions take maps of shape (batch, bias, y, x) or give such, work on any device, and draw from
-the generator that they are given.
+All functions take or return maps of shape (batch, bias, y, x), work on any device, and draw random numbers from
+the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def blur(maps: Tensor, sigma_px: Tensor) -> Tensor:
     batch, bias, height, width = maps.shape
     stacked = maps.reshape(1, batch * bias, height, width)
     rows = kernel.repeat_interleave(bias, 0)
-    pad_to_multiple = torch.nn.functional.pad(stacked, (reach, reach, reach, reach), mode="replicate")
-    smooth = torch.nn.functional.conv2d(pad_to_multiple, rows[:, None, :, None], groups=batch * bias)
+    padded = torch.nn.functional.pad(stacked, (reach, reach, reach, reach), mode="replicate")
+    smooth = torch.nn.functional.conv2d(padded, rows[:, None, :, None], groups=batch * bias)
     smooth = torch.nn.functional.conv2d(smooth, rows[:, None, None, :], groups=batch * bias)
     return smooth.reshape(batch, bias, height, width)
 
@@ -80,9 +80,9 @@ def along(angle_rad: Tensor, height_px: int, width_px: int) -> Tensor:
 
 def herringbone(angle_rad: Tensor, period_px: Tensor, phase_rad: Tensor, height_px: int, width_px: int) -> Tensor:
     """The stripe pairs of the Au(111) reconstruction, amplitude about 1, shape (batch, y, x)."""
-    rot180 = 2 * math.pi * along(angle_rad, height_px, width_px) / period_px[:, None, None] + phase_rad[:, None, None]
+    phase = 2 * math.pi * along(angle_rad, height_px, width_px) / period_px[:, None, None] + phase_rad[:, None, None]
     fundamental, harmonic = _STRIPE_PAIR
-    return fundamental * torch.cos(rot180) + harmonic * torch.cos(2 * rot180 + _STRIPE_PAIR_PHASE_RAD)
+    return fundamental * torch.cos(phase) + harmonic * torch.cos(2 * phase + _STRIPE_PAIR_PHASE_RAD)
 
 
 def atomic_step(

@@ -23,13 +23,13 @@ from torch import Tensor
 SMALLEST_KR = 0.05
 _STEP = 0.02
 _LARGEST_KR = 2000.0
-#: Where a wave is read off without interpolation, the table is so many times finer.
-_FINER = 8
+#: Refinement of the table from which a wave is read without interpolation.
+_REFINEMENT = 8
 
 
 @lru_cache(maxsize=2)
 def _tables(device: str) -> tuple[Tensor, Tensor]:
-    """H0(x), and the exponent -i x H1(x)/H0(x) with which it changes where x gets an imaginary part."""
+    """H0(x), and the exponent -i x H1(x)/H0(x) of its change with an imaginary part of x."""
     x = torch.arange(0.0, _LARGEST_KR + 2 * _STEP, _STEP, dtype=torch.float64).clamp_min(SMALLEST_KR).numpy()
     wave = hankel1(0, x)
     exponent = -1j * x * hankel1(1, x) / wave
@@ -53,13 +53,13 @@ def hankel0(kr: Tensor, damping: Tensor) -> Tensor:
     Returns
     -------
     torch.Tensor
-        complex64, the same shape; right to 1e-3 where kr is at least 0.2 (nearer to 0.06), and to the square of
+        complex64, the same shape; accurate to 1e-3 where kr is at least 0.2 (nearer to 0.06), and to the square of
         the damping.
     """
     wave, exponent = _tables(str(kr.device))
-    place = (kr / _STEP).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
-    index = place.to(torch.int64)
-    part = place - index
+    table_position = (kr / _STEP).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
+    index = table_position.to(torch.int64)
+    part = table_position - index
     return torch.lerp(wave[index], wave[index + 1], part.to(wave.dtype)) * torch.exp(
         damping * torch.lerp(exponent[index], exponent[index + 1], part.to(wave.dtype))
     )
@@ -83,7 +83,7 @@ def hankel01(kr: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     tuple of torch.Tensor
-        complex64, the same shape; right to 1e-3 where kr is at least 0.5 (H1) or 0.2 (H0).
+        complex64, the same shape; accurate to 1e-3 where kr is at least 0.5 (H1) or 0.2 (H0).
 
     Examples
     --------
@@ -92,12 +92,12 @@ def hankel01(kr: Tensor) -> tuple[Tensor, Tensor]:
     (True, True)
     """
     table = _pair_table(str(kr.device))
-    place = (kr * (1 / _STEP)).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
-    index = place.to(torch.int64)
-    part = (place - index)[..., None]
-    both = torch.view_as_real(table)
-    low = both.view(len(both), 4)[index]
-    high = both.view(len(both), 4)[index + 1]
+    table_position = (kr * (1 / _STEP)).clamp(SMALLEST_KR / _STEP, _LARGEST_KR / _STEP)
+    index = table_position.to(torch.int64)
+    part = (table_position - index)[..., None]
+    pairs = torch.view_as_real(table)
+    low = pairs.view(len(pairs), 4)[index]
+    high = pairs.view(len(pairs), 4)[index + 1]
     values = torch.view_as_complex(torch.lerp(low, high, part).view(*kr.shape, 2, 2))
     return values[..., 0], values[..., 1]
 
@@ -149,17 +149,17 @@ def ldos_modulation(
     One impurity, far away: 2/(pi k r) sin(delta) cos(2 k r + delta).
 
     >>> k, r, delta = torch.tensor([0.8]), 20.0, torch.tensor([[1.2]])
-    >>> there = torch.tensor([[[0.0, r]]])
-    >>> rho = ldos_modulation(torch.zeros(1, 2), k, t_matrix(delta, torch.zeros(1, 1)), there, 1e9)
+    >>> pixel = torch.tensor([[[0.0, r]]])
+    >>> rho = ldos_modulation(torch.zeros(1, 2), k, t_matrix(delta, torch.zeros(1, 1)), pixel, 1e9)
     >>> far_field = 2 / (torch.pi * k * r) * torch.sin(delta) * torch.cos(2 * k * r + delta)
     >>> bool(abs(rho - far_field) < 1e-3)
     True
     """
-    one = torch.eye(len(yx_px), device=yx_px.device)
+    identity = torch.eye(len(yx_px), device=yx_px.device)
     damping = 0.5 / (k_rad_per_px * mean_free_path_px)
     hop = hankel0(k_rad_per_px[:, None, None] * distances(yx_px, yx_px), damping[:, None, None])
-    # (1 - t H)^-1 t is (t^-1 - H)^-1, and stands also where t is 0
-    scattered, single = one - t[:, :, None] * (hop * (1 - one)), torch.diag_embed(t)
+    # (1 - t H)^-1 t equals (t^-1 - H)^-1, and is defined also where t is 0
+    scattered, single = identity - t[:, :, None] * (hop * (1 - identity)), torch.diag_embed(t)
     rho = torch.empty(pixels_yx.shape[:2], device=yx_px.device)
     # one map at a time, so that the waves of all scatterers stay in the processor's cache; and since on several threads
     # torch 2.13 on the CPU cannot solve for more than one large matrix at once
@@ -171,13 +171,13 @@ def ldos_modulation(
 
 
 def _wave(distance: Tensor, k: Tensor, damping: Tensor) -> Tensor:
-    """H0 at each distance, read off a table of this k that is so fine that its nearest entry will do."""
+    """H0 at each distance, from the nearest entry of a fine table for this k."""
     step = _STEP / float(k)
     n = int(float(distance.max()) / step) + 3
     coarse = torch.view_as_real(hankel0(k * step * torch.arange(n, device=distance.device), damping))
-    # from n entries to _FINER (n - 1) + 1 on straight lines between them
+    # from n entries to _REFINEMENT (n - 1) + 1 on straight lines between them
     table = torch.nn.functional.interpolate(
-        coarse.T[None], size=_FINER * (n - 1) + 1, mode="linear", align_corners=True
+        coarse.T[None], size=_REFINEMENT * (n - 1) + 1, mode="linear", align_corners=True
     )[0].T.contiguous()
-    index = (distance * (_FINER / step) + 0.5).to(torch.int32)
+    index = (distance * (_REFINEMENT / step) + 0.5).to(torch.int32)
     return torch.view_as_complex(table.index_select(0, index.ravel()).view(*distance.shape, 2))

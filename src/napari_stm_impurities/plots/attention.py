@@ -1,4 +1,4 @@
-"""What a network went by at one position: how much each map was asked, and what it added to the score."""
+"""The attribution of a score to the maps: the attention weight of each map, and the drop without it (leave one out)."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def plot_attention(
     axes
         Where to draw.
     bias_mv
-        Of the maps that the network was given, shape (bias,), in mV.
+        Of the input maps of the network, shape (bias,), in mV.
     attention
         The weights of Eq. 1 of Wang et al. 2020, which sum to 1.
     leave_one_out_drop
-        By how much the score falls without each map.
+        The drop of the score without each map.
     range_mv
         The two ends of the bias axis, so that it agrees with that of a spectrum.
     """
-    right = axes.twinx()
+    right_axes = axes.twinx()
     marker = "o" if len(bias_mv) <= MARKED_BIASES else None
-    for side, values, colour, name in (
+    for own_axes, values, colour, name in (
         (axes, attention, SURFACE_COLOUR, "attention"),
-        (right, leave_one_out_drop, FOUND_COLOUR, "fall of the score"),
+        (right_axes, leave_one_out_drop, FOUND_COLOUR, "drop of the score"),
     ):
-        side.plot(bias_mv, values, color=colour, marker=marker, markersize=3.5)
-        label_axes(side, "bias (mV)", name, y_colour=colour)
+        own_axes.plot(bias_mv, values, color=colour, marker=marker, markersize=3.5)
+        label_axes(own_axes, "bias (mV)", name, y_colour=colour)
     if range_mv[1] > range_mv[0]:
         axes.set_xlim(range_mv)
 

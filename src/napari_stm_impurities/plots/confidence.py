@@ -1,4 +1,4 @@
-"""How sure a model was of its points: a histogram of confidences, and the threshold in it."""
+"""The histogram of the confidences of points, with the threshold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EDGES = np.linspace(0.0, 1.0, 26)
 
 
 def plot_confidence(axes: Axes, confidence: ArrayLike) -> None:
-    """Draw how many points have which confidence; points without one (NaN) are left out."""
+    """Draw the histogram of the confidences; points without one (NaN) are left out."""
     bars(axes, confidence, _EDGES)
     label_axes(axes, "confidence", "points")
 
@@ -37,6 +37,6 @@ def confidence_table(confidence: ArrayLike) -> pd.DataFrame:
 def mark_threshold(axes: Axes, threshold: float) -> list[Artist]:
     """A line at a threshold, which a legend names with its value."""
     line = vertical_mark(axes, threshold, FOUND_COLOUR, "-", 2.0, f"threshold {threshold:.3g}")
-    # at 0 and at 1 half of it stands beside the axes
+    # at 0 and at 1 half of the line lies outside the axes
     line.set_clip_on(False)
     return [line]

@@ -122,7 +122,7 @@ def draw_nearest_neighbours(statistics: SurfaceStatistics, path: str | os.PathLi
 
 
 def plot_pair_distances(axes: Axes, distances_nm: ArrayLike, tolerance_nm: float) -> None:
-    """Draw how far the two of each pair lie apart, with a line at the largest distance that a pair may have."""
+    """Draw the histogram of the distances within pairs, with a line at the largest distance of a pair."""
     bars(axes, distances_nm, _pair_edges(tolerance_nm))
     vertical_mark(axes, tolerance_nm, FOUND_COLOUR, "-", 2.0)
     label_axes(axes, "distance of the pairs (nm)", "pairs")

@@ -1,4 +1,4 @@
-"""How far the maps of a stack had drifted."""
+"""The drift of the maps of a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several plots have in common: colours, labels with units, a legend, bars and a vertical mark."""
+"""Common elements of plots: colours, labels with units, a legend, bars and a vertical mark."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-#: For what was found. After Okabe and Ito (2008), whose colours a colour-blind eye tells from each other; their
-#: vermilion, and a blue between their two, show on white paper and on a dark window alike.
+#: Colours of detections and of the surface, after Okabe and Ito (2008), whose colours can be distinguished by
+#: colour-blind readers: their vermilion, and a blue between their two, both visible on white and on dark background.
 FOUND_COLOUR, SURFACE_COLOUR = "#d55e00", "#2a8ccb"
-#: For what stands behind the curves: random placement, marks.
+#: Colour of random placement and of marks, behind the curves.
 NEUTRAL_COLOUR = "#808080"
-#: How much a band of spread hides of what lies behind it.
+#: Opacity of a band of spread.
 BAND_ALPHA = 0.3
-#: Powers of ten outside these are written once at the end of an axis, so that its numbers stay short.
-_PLAIN_POWERS = (-3, 4)
+#: Powers of ten outside this range are written once at the end of an axis, so that its numbers stay short.
+_UNSCALED_POWERS = (-3, 4)
 #: Between the numbers of an axis and its name, in points.
 _LABEL_PAD = 2
 
@@ -41,7 +41,7 @@ def label_axes(axes: Axes, x_label: str, y_label: str, *, y_colour: str | None =
     axes.set_ylabel(y_label, labelpad=_LABEL_PAD)
     if y_colour is not None:
         axes.yaxis.label.set_color(y_colour)
-    axes.ticklabel_format(axis="y", scilimits=_PLAIN_POWERS)
+    axes.ticklabel_format(axis="y", scilimits=_UNSCALED_POWERS)
     axes.yaxis.set_major_locator(round_ticks())
 
 
@@ -57,7 +57,7 @@ def legend_above(axes: Axes) -> None:
         axes.legend(
             handles,
             labels,
-            # the powers of ten of a left and a right axis stand at the two ends
+            # the powers of ten of a left and a right axis are at the two ends
             loc="lower center",
             bbox_to_anchor=(0.5, 1),
             ncols=len(labels),
@@ -70,7 +70,7 @@ def legend_above(axes: Axes) -> None:
 
 
 def bars(axes: Axes, values: ArrayLike, edges: np.ndarray) -> None:
-    """Draw how many values lie between each two edges."""
+    """Draw a histogram: the number of values between each two edges."""
     axes.stairs(count(values, edges), edges, fill=True, color=SURFACE_COLOUR)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
@@ -78,15 +78,15 @@ def bars(axes: Axes, values: ArrayLike, edges: np.ndarray) -> None:
 
 
 def count(values: ArrayLike, edges: np.ndarray) -> np.ndarray:
-    """How many values lie between each two edges; what is no number, or lies outside, is left out.
+    """The number of values between each two edges; NaN and values outside are left out.
 
     Examples
     --------
     >>> count([0.6, 0.7, float("nan"), 5.0], np.array([0.0, 0.5, 1.0])).tolist()
     [0, 2]
     """
-    every = np.asarray(values, dtype=np.float64).ravel()
-    counts, _ = np.histogram(every[np.isfinite(every)], bins=edges)
+    finite_or_not = np.asarray(values, dtype=np.float64).ravel()
+    counts, _ = np.histogram(finite_or_not[np.isfinite(finite_or_not)], bins=edges)
     return counts
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..core.errors import StmError
 from ..core.files import written_whole
 
-#: The width of two columns of text, in inches, and a resolution that still looks sharp there when printed.
+#: The width of two columns of text, in inches, and a resolution for print.
 _WIDTH_INCHES, _DPI = 6.0, 150
 #: The height of a plot of curves, in inches.
 HEIGHT_INCHES = 4.2
@@ -26,7 +26,7 @@ def empty_figure(height_inches: float = HEIGHT_INCHES) -> tuple[Figure, Axes]:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure as the kind of picture that the suffix says; the file is whole or not there.
+    """Write a figure in the format of the suffix (complete or not at all) and return the path.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Plots of what one impurity does: its kernel and Fourier transform, k(V), and the phase of each kind."""
+"""Plots of the kernel of one impurity: its pattern and Fourier transform, k(V), and the phase of each kind."""
 
 from __future__ import annotations
 
@@ -24,29 +24,31 @@ def nearest_bias(kernels: Kernels, bias_mv: float) -> int:
 
 def plot_kernel(axes: Axes, kernels: Kernels, kind: int, bias_mv: float) -> None:
     """Draw the pattern around one impurity of a kind, at the bias that is nearest."""
-    one = kernels.kernels[kind, nearest_bias(kernels, bias_mv)]
-    limit = float(np.quantile(np.abs(one.values), _WHITE)) or 1.0
-    y, x = one.y.values, one.x.values
-    axes.imshow(one.values, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="upper", extent=(x[0], x[-1], y[-1], y[0]))
+    kernel = kernels.kernels[kind, nearest_bias(kernels, bias_mv)]
+    limit = float(np.quantile(np.abs(kernel.values), _WHITE)) or 1.0
+    y, x = kernel.y.values, kernel.x.values
+    axes.imshow(
+        kernel.values, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="upper", extent=(x[0], x[-1], y[-1], y[0])
+    )
     label_axes(axes, "x (nm)", "y (nm)")
-    axes.set_title(f"kind {kind}, {float(one.bias):.4g} mV", fontsize="medium")
+    axes.set_title(f"kind {kind}, {float(kernel.bias):.4g} mV", fontsize="medium")
 
 
 def plot_transform(axes: Axes, kernels: Kernels, kind: int, bias_mv: float, part: str = "real") -> None:
     """Draw the real or the imaginary part of a kernel's Fourier transform, and the ring of radius 2k."""
-    one = kernels.transform[kind, nearest_bias(kernels, bias_mv)]
-    values = one.values.real if part == "real" else one.values.imag
-    limit = float(np.quantile(np.abs(one.values), _WHITE)) or 1.0
-    qy, qx = one.qy.values, one.qx.values
+    transform = kernels.transform[kind, nearest_bias(kernels, bias_mv)]
+    values = transform.values.real if part == "real" else transform.values.imag
+    limit = float(np.quantile(np.abs(transform.values), _WHITE)) or 1.0
+    qy, qx = transform.qy.values, transform.qx.values
     axes.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="upper", extent=(qx[0], qx[-1], qy[-1], qy[0]))
     if kernels.dispersion is not None:
-        ring = 2 * float(kernels.dispersion.k_per_nm(float(one.bias)))
+        ring = 2 * float(kernels.dispersion.k_per_nm(float(transform.bias)))
         axes.add_patch(Circle((0, 0), ring, fill=False, edgecolor=NEUTRAL_COLOUR, linewidth=1.0))
         reach = min(_REACH_RINGS * ring, float(qx[-1]), float(qy[-1]))
         axes.set_xlim(-reach, reach)
         axes.set_ylim(reach, -reach)
     label_axes(axes, "$q_x$ (nm$^{-1}$)", "$q_y$ (nm$^{-1}$)")
-    axes.set_title(f"{part} part, {float(one.bias):.4g} mV", fontsize="medium")
+    axes.set_title(f"{part} part, {float(transform.bias):.4g} mV", fontsize="medium")
 
 
 def plot_k(axes: Axes, kernels: Kernels) -> None:
@@ -86,10 +88,12 @@ def plot_phases(axes: Axes, kernels: Kernels) -> None:
 
 def plot_points(axes: Axes, kernels: Kernels, bias_mv: float) -> None:
     """Draw the points on the residual: coloured by kind, crosses on suspects, rings on proposed positions."""
-    one = kernels.residual.sel(bias=bias_mv, method="nearest")
-    limit = float(np.nanquantile(np.abs(one.values), _WHITE)) or 1.0
-    y, x = one.y.values, one.x.values
-    axes.imshow(one.values, cmap="gray", vmin=-limit, vmax=limit, origin="upper", extent=(x[0], x[-1], y[-1], y[0]))
+    residual = kernels.residual.sel(bias=bias_mv, method="nearest")
+    limit = float(np.nanquantile(np.abs(residual.values), _WHITE)) or 1.0
+    y, x = residual.y.values, residual.x.values
+    axes.imshow(
+        residual.values, cmap="gray", vmin=-limit, vmax=limit, origin="upper", extent=(x[0], x[-1], y[-1], y[0])
+    )
     points = kernels.points
     kind = points["kind"].to_numpy()
     colours = [KIND_COLOURS[int(j) % len(KIND_COLOURS)] if j >= 0 else NEUTRAL_COLOUR for j in kind]
@@ -99,4 +103,4 @@ def plot_points(axes: Axes, kernels: Kernels, bias_mv: float) -> None:
     proposed = kernels.proposed
     axes.scatter(proposed["x_nm"], proposed["y_nm"], s=50, facecolors="none", edgecolors=FOUND_COLOUR)
     label_axes(axes, "x (nm)", "y (nm)")
-    axes.set_title(f"residual, {float(one.bias):.4g} mV", fontsize="medium")
+    axes.set_title(f"residual, {float(residual.bias):.4g} mV", fontsize="medium")

@@ -1,4 +1,4 @@
-"""Maps with points on them: what was found, and the paper's Fig. 3."""
+"""Maps with points on them: detections, and the overlay of the paper's Fig. 3."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .figures import empty_figure, save_figure
 if TYPE_CHECKING:
     from ..analysis.comparison import Comparison
 
-#: The share of the values at either end that does not set the contrast: spikes would take it all.
+#: The share of the values at either end that is ignored for the contrast, such as spikes.
 _OUTLIERS = 0.005
 #: Of a square map with its colour bar, 6 inches wide.
 _HEIGHT_INCHES = 5.4
@@ -46,7 +46,7 @@ def draw_points(
     points
         A table of points; the colour of a ring is the point's confidence, where it has one.
     path
-        Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
+        The picture file; its suffix (``.png``, ``.pdf``, ``.svg``) sets the format.
     bias_mv
         The map whose bias is nearest is drawn: by default nearest to the Fermi level, where ripples show best.
 
@@ -70,18 +70,20 @@ def draw_points(
     >>> draw_points(stack, make_points([[3, 4]], (0.5, 0.5), source="manual"), path).name
     'points.png'
     """
-    shown = map_at(stack, bias_mv)
-    figure, axes, image = _map_figure(shown, "gray")
-    axes.set_title(f"{_title(shown)}, {len(points)} points")
+    map_ = map_at(stack, bias_mv)
+    figure, axes, image = _map_figure(map_, "gray")
+    axes.set_title(f"{_title(map_)}, {len(points)} points")
     yx, confidence = positions_nm(points), points["confidence"].to_numpy(dtype=float)
-    known = np.isfinite(confidence)
+    has_confidence = np.isfinite(confidence)
     scale = ScalarMappable(Normalize(0, 1), colormaps["plasma"])
-    colours = np.where(known[:, None], scale.to_rgba(np.where(known, confidence, 0)), to_rgba("tab:red"))
+    colours = np.where(
+        has_confidence[:, None], scale.to_rgba(np.where(has_confidence, confidence, 0)), to_rgba("tab:red")
+    )
     axes.scatter(yx[:, 1], yx[:, 0], s=80, facecolors="none", edgecolors=colours.tolist(), linewidths=1.5)
-    if known.any():
+    if has_confidence.any():
         figure.colorbar(scale, ax=axes, label="confidence", shrink=0.8)
     else:
-        figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
+        figure.colorbar(image, ax=axes, label=_unit(map_), shrink=0.8)
     return save_figure(figure, path)
 
 
@@ -100,7 +102,7 @@ def draw_overlay(
     bound_state_map, points, reference, comparison
         See :func:`overlay`.
     path
-        Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
+        The picture file; its suffix (``.png``, ``.pdf``, ``.svg``) sets the format.
 
     Returns
     -------
@@ -129,12 +131,12 @@ def overlay(
     bound_state_map
         A stack with one bias, or a map (y, x).
     points
-        What was found: open red squares.
+        The detected points: open red squares.
     reference
         The reference: black dots.
     comparison
-        What :func:`~napari_stm_impurities.analysis.comparison.compare` made of these two tables. With it the missed
-        reference points are ringed in white, the extra points crossed, and the figures of merit stand beside the map.
+        The result of :func:`~napari_stm_impurities.analysis.comparison.compare` for these two tables. With it the
+        missed reference points are ringed in white, the extra points crossed, and the figures of merit are printed.
 
     Returns
     -------
@@ -145,9 +147,9 @@ def overlay(
     ----------
     Wang et al. 2020, Fig. 3.
     """
-    shown = map_at(bound_state_map, float(bound_state_map.bias[0])) if bound_state_map.dims == DIMS else bound_state_map
-    figure, axes, image = _map_figure(shown, "viridis")
-    figure.colorbar(image, ax=axes, label=_unit(shown), shrink=0.8)
+    map_ = map_at(bound_state_map, float(bound_state_map.bias[0])) if bound_state_map.dims == DIMS else bound_state_map
+    figure, axes, image = _map_figure(map_, "viridis")
+    figure.colorbar(image, ax=axes, label=_unit(map_), shrink=0.8)
     found, truth = positions_nm(points), positions_nm(reference)
     axes.plot(truth[:, 1], truth[:, 0], "o", mfc="black", mec="white", ms=5, mew=0.6, label=f"reference ({len(truth)})")
     axes.plot(found[:, 1], found[:, 0], "s", mfc="none", mec="red", ms=9, mew=1.5, label=f"prediction ({len(found)})")
@@ -162,7 +164,7 @@ def overlay(
         # the white ring has to show on the white page too
         if isinstance(handle, Line2D) and handle.get_markeredgecolor() == "white" and handle.get_markersize() > 5:
             handle.set_markeredgecolor("0.6")
-    axes.set_title(_title(shown))
+    axes.set_title(_title(map_))
     return figure
 
 
@@ -174,14 +176,14 @@ def _merit(comparison: Comparison) -> str:
     )
 
 
-def plot_map(axes: Axes, shown: xr.DataArray, colours: str = "gray") -> AxesImage:
+def plot_map(axes: Axes, map_: xr.DataArray, colours: str = "gray") -> AxesImage:
     """Draw one map (y, x) in nm with a scale bar, its contrast set by all but the outliers.
 
     Parameters
     ----------
     axes
         Where to draw.
-    shown
+    map_
         Dimensions (y, x).
     colours
         The name of a colour map of matplotlib.
@@ -191,12 +193,12 @@ def plot_map(axes: Axes, shown: xr.DataArray, colours: str = "gray") -> AxesImag
     matplotlib.image.AxesImage
         The picture, for a colour bar.
     """
-    size_y, size_x = pixel_size_nm(shown)
-    y, x = shown["y"].values, shown["x"].values
-    finite = shown.values[np.isfinite(shown.values)]
+    size_y, size_x = pixel_size_nm(map_)
+    y, x = map_["y"].values, map_["x"].values
+    finite = map_.values[np.isfinite(map_.values)]
     low, high = np.quantile(finite, [_OUTLIERS, 1 - _OUTLIERS]) if finite.size else (0.0, 1.0)
     image = axes.imshow(
-        shown.values,
+        map_.values,
         # the first line on top, as in the viewer and in the microscope's own program
         origin="upper",
         extent=(x[0] - size_x / 2, x[-1] + size_x / 2, y[-1] + size_y / 2, y[0] - size_y / 2),
@@ -210,7 +212,7 @@ def plot_map(axes: Axes, shown: xr.DataArray, colours: str = "gray") -> AxesImag
     return image
 
 
-def map_table(shown: xr.DataArray) -> pd.DataFrame:
+def map_table(map_: xr.DataArray) -> pd.DataFrame:
     """The pixels of one map (y, x), a row each: `y_nm`, `x_nm`, and the value with its unit.
 
     Examples
@@ -219,19 +221,19 @@ def map_table(shown: xr.DataArray) -> pd.DataFrame:
     >>> map_table(make_stack(np.ones((1, 8, 8)), 0.0, 0.5, units="nS")[0]).iloc[-1].to_dict()
     {'y_nm': 3.5, 'x_nm': 3.5, 'dI/dV (nS)': 1.0}
     """
-    y, x = shown["y"].values, shown["x"].values
+    y, x = map_["y"].values, map_["x"].values
     return pd.DataFrame(
         {
             "y_nm": np.repeat(y, len(x)),
             "x_nm": np.tile(x, len(y)),
-            with_unit(str(shown.name), _unit(shown)): shown.values.ravel(),
+            with_unit(str(map_.name), _unit(map_)): map_.values.ravel(),
         }
     )
 
 
-def _map_figure(shown: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
+def _map_figure(map_: xr.DataArray, colours: str) -> tuple[Figure, Axes, AxesImage]:
     figure, axes = empty_figure(_HEIGHT_INCHES)
-    return figure, axes, plot_map(axes, shown, colours)
+    return figure, axes, plot_map(axes, map_, colours)
 
 
 def _scale_bar(axes: Axes, width_nm: float) -> None:
@@ -254,11 +256,13 @@ def _scale_bar(axes: Axes, width_nm: float) -> None:
     axes.add_artist(label)
 
 
-def _unit(shown: xr.DataArray) -> str:
-    return str(shown.attrs.get("units", ""))
+def _unit(map_: xr.DataArray) -> str:
+    return str(map_.attrs.get("units", ""))
 
 
-def _title(shown: xr.DataArray) -> str:
+def _title(map_: xr.DataArray) -> str:
     """The channel of a map (y, x), with its bias or time where it has one."""
-    places = (f"{float(shown[schema.axis]):g} {schema.axis_unit}" for schema in SCHEMAS if schema.axis in shown.coords)
-    return " at ".join([str(shown.name), *places])
+    coordinates = (
+        f"{float(map_[schema.axis]):g} {schema.axis_unit}" for schema in SCHEMAS if schema.axis in map_.coords
+    )
+    return " at ".join([str(map_.name), *coordinates])

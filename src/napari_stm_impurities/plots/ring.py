@@ -15,18 +15,18 @@ from ..physics.dispersion import Dispersion
 from ..qpi.fourier_maps import FourierMaps
 from .elements import FOUND_COLOUR, label_axes, round_ticks
 
-#: Both plots reach this many times as far as the largest ring, so that what is no ring is seen beyond it.
+#: Both plots reach this many times as far as the largest ring, so that the background beyond it is visible.
 _REACH = 1.6
 #: The shares of the values that are black and white: most of a transform is noise, and its few peaks are far brighter.
 _BLACK, _WHITE = 0.3, 0.998
 _PARABOLA_POINTS = 60
-#: Half the width of a cell that has no neighbour to set it, such as the one row of E(q) of a single map.
+#: Half the width of a cell without neighbours, such as the one row of E(q) of a single map.
 _LONE_HALF = 0.5
 _MOST_TICKS = 4
 
 
 def reach_per_nm(picture: FourierMaps, band: Dispersion | None) -> float:
-    """How far both plots reach in q, in rad/nm."""
+    """The largest q of both plots, in rad/nm."""
     farthest = float(min(picture.q_y_per_nm.max(), picture.q_x_per_nm.max()))
     if band is None:
         return farthest
@@ -48,7 +48,7 @@ def ring_radius_per_nm(picture: FourierMaps, band: Dispersion | None, bias_mv: f
 
 
 def plot_transform_axes(axes: Axes, picture: FourierMaps, band: Dispersion | None) -> None:
-    """Draw what all maps have in common; :func:`plot_transform` adds one of them."""
+    """Draw the axes that all maps share; :func:`plot_transform` adds one map."""
     reach = reach_per_nm(picture, band)
     axes.set_xlim(-reach, reach)
     # y downwards, as in the map itself
@@ -86,9 +86,9 @@ def plot_transform(axes: Axes, picture: FourierMaps, band: Dispersion | None, bi
     radius = ring_radius_per_nm(picture, band, bias_mv)
     if radius is not None:
         drawn.append(axes.add_artist(Circle((0, 0), radius, fill=False, edgecolor=FOUND_COLOUR, linewidth=1.5)))
-    shown_mv = float(picture.bias_mv[nearest_map(picture, bias_mv)])
-    at = axes.text(0.5, 1.02, f"{shown_mv:.4g} mV", transform=axes.transAxes, ha="center", va="bottom")
-    return [*drawn, at]
+    drawn_mv = float(picture.bias_mv[nearest_map(picture, bias_mv)])
+    label = axes.text(0.5, 1.02, f"{drawn_mv:.4g} mV", transform=axes.transAxes, ha="center", va="bottom")
+    return [*drawn, label]
 
 
 def transform_table(picture: FourierMaps, band: Dispersion | None, bias_mv: float) -> pd.DataFrame:
@@ -168,6 +168,6 @@ def _edges(centres: np.ndarray) -> np.ndarray:
 
 def _grey_limits(values: np.ndarray) -> tuple[float, float]:
     """The values that are black and white."""
-    known = values[np.isfinite(values)]
-    low, high = np.quantile(known, (_BLACK, _WHITE)) if known.size else (0.0, 1.0)
+    finite = values[np.isfinite(values)]
+    low, high = np.quantile(finite, (_BLACK, _WHITE)) if finite.size else (0.0, 1.0)
     return float(low), float(high) if high > low else float(low) + 1.0

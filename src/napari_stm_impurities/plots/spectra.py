@@ -21,7 +21,7 @@ from .figures import empty_figure, save_figure
 
 #: Of the first spectrum, which lies on top, and of the second.
 _COLOURS = (FOUND_COLOUR, SURFACE_COLOUR)
-#: Up to so many biases each is marked by a dot, as a measurement to be seen.
+#: Up to this number of biases each is marked by a dot.
 MARKED_BIASES = 16
 
 
@@ -76,8 +76,8 @@ def spectra_table(bias_mv: np.ndarray, spectra: Sequence[Spectrum], quantity: st
 
     Examples
     --------
-    >>> here = Spectrum("here", np.array([1.0, 2.0]), np.array([0.1, 0.2]))
-    >>> spectra_table(np.array([-5.0, 5.0]), [here], "dI/dV", "nS").columns.tolist()
+    >>> spectrum = Spectrum("here", np.array([1.0, 2.0]), np.array([0.1, 0.2]))
+    >>> spectra_table(np.array([-5.0, 5.0]), [spectrum], "dI/dV", "nS").columns.tolist()
     ['bias_mv', 'here: dI/dV (nS)', 'here: standard deviation (nS)']
     """
     columns: dict[str, np.ndarray] = {"bias_mv": bias_mv}
@@ -98,7 +98,7 @@ def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathL
     points
         A table of points; those outside the measured area are left out.
     path
-        Where the picture goes; the suffix (``.png``, ``.pdf``, ``.svg``) says which kind.
+        The picture file; its suffix (``.png``, ``.pdf``, ``.svg``) sets the format.
 
     Returns
     -------
@@ -119,10 +119,14 @@ def draw_spectra(stack: xr.DataArray, points: pd.DataFrame, path: str | os.PathL
     inside = positions[ObservationWindow.of(stack).contains(positions)]
     if stack.sizes["bias"] < 2 or not len(inside):
         raise StmError("spectra need two biases at least, and one point on the measured area")
-    on = np.stack([spectrum_at(stack, y, x).values for y, x in inside])
+    impurity_spectra = np.stack([spectrum_at(stack, y, x).values for y, x in inside])
     surface = surface_spectrum(stack, inside)
     spectra = [
-        Spectrum(f"on the impurities ({len(inside)})", np.nanmean(on, axis=0), np.nanstd(on, axis=0)),
+        Spectrum(
+            f"on the impurities ({len(inside)})",
+            np.nanmean(impurity_spectra, axis=0),
+            np.nanstd(impurity_spectra, axis=0),
+        ),
         Spectrum("surface away from them", surface.mean.values, surface.std.values),
     ]
     figure, axes = empty_figure()

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from .elements import FOUND_COLOUR, SURFACE_COLOUR, label_axes, round_ticks
 
-#: Up to so many epochs each is marked by a dot; of the first alone there would be nothing to see.
+#: Up to this number of epochs each is marked by a dot, without which a single epoch would be invisible.
 _MARKED_EPOCHS = 16
 
 
@@ -22,18 +22,18 @@ def plot_training(axes: Axes, names: tuple[str, str], epochs: Sequence[Sequence[
     axes
         Where to draw.
     names
-        What the figures are called, the left one first.
+        The names of the figures, the left one first.
     epochs
         One pair of figures an epoch, None where there is none; without any of the second there is no right axis.
     """
     table = training_table(names, epochs)
     marker = "o" if len(table) <= _MARKED_EPOCHS else None
-    for number, (name, colour) in enumerate(zip(names, (SURFACE_COLOUR, FOUND_COLOUR), strict=True)):
-        if number and table[name].isna().all():
+    for index, (name, colour) in enumerate(zip(names, (SURFACE_COLOUR, FOUND_COLOUR), strict=True)):
+        if index and table[name].isna().all():
             continue
-        side = axes.twinx() if number else axes
-        side.plot(table["epoch"], table[name], color=colour, marker=marker, markersize=3.5)
-        label_axes(side, "epoch", name, y_colour=colour)
+        own_axes = axes.twinx() if index else axes
+        own_axes.plot(table["epoch"], table[name], color=colour, marker=marker, markersize=3.5)
+        label_axes(own_axes, "epoch", name, y_colour=colour)
     axes.xaxis.set_major_locator(round_ticks(most=9, whole=True))
 
 

@@ -1,9 +1,9 @@
-"""What is done to a stack before anything is looked for in it: levelling, bad values, drift, another grid.
+"""Preprocessing of a stack before detection: levelling, bad values, drift correction, resampling.
 
-Every function takes a stack and returns another one, with a line more in its ``history`` and a step more in its
-``recipe``, by which :func:`~napari_stm_impurities.io.replay.replay` does the same again. A missing
-pixel (NaN) stays missing unless :func:`fill_missing` is called, one bias is as good as many, and the
-frame may be oblong. The work goes map by map, so that beside the result no second stack is held.
+Every function takes a stack and returns a new one, with one more line in its ``history`` and one more step in its
+``recipe``, from which :func:`~napari_stm_impurities.io.replay.replay` repeats the preparation. A missing
+pixel (NaN) stays missing unless :func:`fill_missing` is called, a stack may have a single bias, and the
+frame may be oblong. Maps are processed one by one, so that besides the result no second stack is held in memory.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class PrepareConfig(Configuration):
     pixel_size_nm: float | None = Field(default=None, gt=0.0)
     """The stack is brought to square pixels of this size (nm); nothing leaves them."""
     n_maps: int | None = Field(default=None, ge=1)
-    """Neighbouring biases are averaged until so many maps are left; nothing keeps all."""
+    """Neighbouring biases are averaged until this number of maps is left; nothing keeps all."""
 
     def recipe(self) -> list[dict[str, Any]]:
         """The steps that are switched on (:mod:`napari_stm_impurities.prepare.recipe`)."""
@@ -55,7 +55,7 @@ class PrepareConfig(Configuration):
             (self.clip_share > 0, {"step": "clip_extremes", "share": self.clip_share}),
             (self.normalise == "mean", {"step": "normalise_by_mean"}),
             (self.correct_drift, {"step": "correct_drift"}),
-            # what drifted out of the frame is missing at its edges, and a plane is better told without them
+            # drift correction leaves missing values at the edges; the plane is fitted better without them
             (bool(sides), {"step": "crop", **sides}),
             (self.level_planes, {"step": "level_planes"}),
             (self.level_lines, {"step": "level_lines"}),
@@ -63,4 +63,4 @@ class PrepareConfig(Configuration):
             (self.pixel_size_nm is not None, {"step": "resample", "pixel_size_nm": self.pixel_size_nm}),
             (self.n_maps is not None, {"step": "average_biases", "n_maps": self.n_maps}),
         ]
-        return [step for wanted, step in steps if wanted]
+        return [step for enabled, step in steps if enabled]

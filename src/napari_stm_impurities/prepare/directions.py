@@ -1,4 +1,4 @@
-"""The way there and the way back: two measurements of the same surface, joined into one."""
+"""Forward and backward scans of the same surface, averaged into one stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .record import recorded
 
 
 def same_grid(stack: xr.DataArray, other: xr.DataArray, what: str) -> None:
-    """Refuse another stack that does not lie on the same pixels at the same biases.
+    """Check that two stacks have the same pixels and the same biases.
 
     Raises
     ------
@@ -27,17 +27,17 @@ def same_grid(stack: xr.DataArray, other: xr.DataArray, what: str) -> None:
 
 @recorded
 def join_directions(stack: xr.DataArray, backward: xr.DataArray) -> xr.DataArray:
-    """Average the way there and the way back; where only one was measured it stands alone.
+    """The average of the forward and the backward scan; where only one was measured, that one.
 
     Noise that differs between the two falls by the square root of two. What piezo creep moved between them is
-    blurred, so look at both before.
+    blurred, so compare the two first.
 
     Parameters
     ----------
     stack
         Dimensions (bias, y, x), such as the channel ``LI Demod 1 X``.
     backward
-        The same measured on the way back, ``LI Demod 1 X [bwd]``.
+        The same channel of the backward scan, ``LI Demod 1 X [bwd]``.
 
     Raises
     ------
@@ -47,14 +47,14 @@ def join_directions(stack: xr.DataArray, backward: xr.DataArray) -> xr.DataArray
     Examples
     --------
     >>> from napari_stm_impurities import make_stack
-    >>> there, back = (make_stack([[[v, 4.0]]], 0, 1.0) for v in (1.0, float("nan")))
-    >>> join_directions(there, back).values.tolist()
+    >>> forward, backward = (make_stack([[[v, 4.0]]], 0, 1.0) for v in (1.0, float("nan")))
+    >>> join_directions(forward, backward).values.tolist()
     [[[1.0, 4.0]]]
     """
-    same_grid(stack, backward, "the way back")
+    same_grid(stack, backward, "the backward scan")
     out = np.empty(stack.shape, dtype=np.float32)
-    for one, other, to in zip(stack.values, backward.values, out, strict=True):
-        count = np.isfinite(one).astype(np.float32) + np.isfinite(other)
-        total = np.nan_to_num(one, posinf=0, neginf=0) + np.nan_to_num(other, posinf=0, neginf=0)
-        to[:] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    for forward_map, backward_map, out_map in zip(stack.values, backward.values, out, strict=True):
+        count = np.isfinite(forward_map).astype(np.float32) + np.isfinite(backward_map)
+        total = np.nan_to_num(forward_map, posinf=0, neginf=0) + np.nan_to_num(backward_map, posinf=0, neginf=0)
+        out_map[:] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return with_history(stack, out, f"joined with {backward.attrs.get('channel', backward.name)}")

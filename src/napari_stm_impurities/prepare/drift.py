@@ -1,10 +1,10 @@
 """Drift between biases: maps that were taken one after the other, moved back onto each other.
 
 A grid measures all biases at each pixel and cannot drift between them; a series of scans, each of a quarter of an
-hour, does. What ripples look like changes with the bias, so only maps that are near in bias are compared, and all
-comparisons together are solved for one position of each map. Ripples that grow shorter from map to map still feign a
-drift, of up to 0.04 pixels a map when their length changes by 2 %; what does not change with the bias is placed
-to 0.05 pixels.
+hour, does. The ripples change with the bias, so only maps that are near in bias are compared, and all
+comparisons together are solved for one position of each map. Ripples that grow shorter from map to map still cause an
+apparent drift, of up to 0.04 pixels a map when their length changes by 2 %; structure that does
+not change with the bias is placed to 0.05 pixels.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from ..data.images import with_history
 from .missing import filled
 from .record import recorded
 
-#: Each map is compared with those that come so many places after it.
+#: Each map is compared with those that follow at these distances in the order of biases.
 _LAGS = (1, 2, 4)
-#: Shifts are found to a fraction of a pixel, one in so many.
+#: Shifts are measured to one pixel over this number.
 _UPSAMPLING = 50
-#: The measurement is repeated until it stands still, at most so often.
+#: The largest number of repetitions; the measurement stops earlier when it has converged.
 _ROUNDS = 3
-#: A comparison that is off by more than so many robust standard deviations does not count.
+#: A comparison that is off by more than this number of robust standard deviations does not count.
 _OUTLIER = 3.0
 
 
 def measure_drift(stack: xr.DataArray, *, progress: Progress = silent, should_stop: ShouldStop = never) -> xr.DataArray:
-    """How far the surface of each map lies from that of the first one.
+    """The drift of each map relative to the first one.
 
     Parameters
     ----------
     stack
         Dimensions (bias, y, x), in the order of the biases, which is taken for the order of measuring.
     progress, should_stop
-        As everywhere (:mod:`napari_stm_impurities.core.progress`).
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
@@ -65,25 +65,25 @@ def measure_drift(stack: xr.DataArray, *, progress: Progress = silent, should_st
     """
     n_maps, n_y, n_x = stack.shape
     window = np.outer(np.hanning(n_y + 2)[1:-1], np.hanning(n_x + 2)[1:-1])
-    whole = filled(stack.values)
+    complete = filled(stack.values)
     pairs = [(i, i + lag) for lag in _LAGS for i in range(n_maps - lag)]
-    places = np.zeros((n_maps, 2))
-    # the window draws each shift towards zero, so what is left after one round is found in the next
+    positions = np.zeros((n_maps, 2))
+    # the window biases each shift towards zero, so the remainder of one round is measured in the next
     for round_ in range(_ROUNDS):
-        moved = [_moved(one, -place) for one, place in zip(whole, places, strict=True)]
-        maps = [_strength(one) * window for one in filled(np.stack(moved))]
+        moved = [_moved(map_, -position) for map_, position in zip(complete, positions, strict=True)]
+        maps = [_strength(map_) * window for map_ in filled(np.stack(moved))]
         found = np.zeros((len(pairs), 2))
         for n, (i, j) in enumerate(pairs):
             if should_stop():
                 raise Stopped
             found[n] = _shift(maps[i], maps[j])
             progress((round_ + (n + 1) / len(pairs)) / _ROUNDS, "comparing maps")
-        left = _solve(pairs, found, n_maps)
-        places = np.clip(places + left, -np.array([n_y, n_x]) + 1, np.array([n_y, n_x]) - 1)
-        if np.abs(left).max() < 1 / _UPSAMPLING:
+        remaining = _solve(pairs, found, n_maps)
+        positions = np.clip(positions + remaining, -np.array([n_y, n_x]) + 1, np.array([n_y, n_x]) - 1)
+        if np.abs(remaining).max() < 1 / _UPSAMPLING:
             break
     return xr.DataArray(
-        places * np.asarray(images.pixel_size_nm(stack)),
+        positions * np.asarray(images.pixel_size_nm(stack)),
         dims=("bias", "axis"),
         coords={"bias": stack.bias, "axis": ["y", "x"]},
         name="drift",
@@ -91,14 +91,14 @@ def measure_drift(stack: xr.DataArray, *, progress: Progress = silent, should_st
     )
 
 
-def _strength(one: np.ndarray) -> np.ndarray:
-    """How strong the ripples are, whatever their sign: ripples of another length pull less at each other then."""
-    squared: np.ndarray = (one - np.median(one)).astype(np.float64) ** 2
+def _strength(map_: np.ndarray) -> np.ndarray:
+    """The squared ripples of a map, about zero: they correlate less between different wavelengths than the ripples."""
+    squared: np.ndarray = (map_ - np.median(map_)).astype(np.float64) ** 2
     return squared - np.median(squared)
 
 
 def _shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """By how many pixels the second map lies farther down and to the right than the first."""
+    """The shift (y, x) in pixels of the second map relative to the first; NaN where a map is empty."""
     if not before.any() or not after.any():
         return np.full(2, np.nan)
     compare: Callable[..., tuple[np.ndarray, float, float]] = phase_cross_correlation
@@ -113,23 +113,23 @@ def _solve(pairs: list[tuple[int, int]], found: np.ndarray, n_maps: int) -> np.n
         design[row, i], design[row, j] = -1.0, 1.0
     weight = np.isfinite(found).all(axis=1).astype(np.float64)
     found = np.nan_to_num(found)
-    # a map that nothing could be compared with stays where its neighbours are
+    # a map without a valid comparison gets the position of its neighbours
     smooth = 1e-3 * np.diff(np.eye(n_maps), axis=0)
-    places = np.zeros((n_maps, 2))
+    positions = np.zeros((n_maps, 2))
     for _ in range(8):
         rows = np.vstack([design * weight[:, None], smooth])
-        right = np.vstack([found * weight[:, None], np.zeros((n_maps - 1, 2))])
-        # the first map stays in its place
-        places[1:] = np.linalg.lstsq(rows[:, 1:], right, rcond=None)[0]
-        off = np.hypot(*(found - design @ places).T)
+        target = np.vstack([found * weight[:, None], np.zeros((n_maps - 1, 2))])
+        # the first map defines the origin
+        positions[1:] = np.linalg.lstsq(rows[:, 1:], target, rcond=None)[0]
+        off = np.hypot(*(found - design @ positions).T)
         scale = MAD_TO_STD * np.median(off[weight > 0]) if (weight > 0).any() else 0.0
         weight = np.where(weight > 0, np.minimum(1.0, _OUTLIER * max(scale, 0.02) / np.maximum(off, 1e-9)), 0.0)
-    return places
+    return positions
 
 
 @recorded
 def correct_drift(stack: xr.DataArray, drift_nm: ArrayLike | None = None) -> xr.DataArray:
-    """Move each map back onto the first one, by fractions of a pixel.
+    """The stack with each map shifted back onto the first one, by fractions of a pixel.
 
     Parameters
     ----------
@@ -164,19 +164,19 @@ def correct_drift(stack: xr.DataArray, drift_nm: ArrayLike | None = None) -> xr.
     if (np.abs(in_px) >= stack.shape[1:]).any():
         raise StmError(f"a map drifted by {np.abs(drift).max():.3g} nm, out of the frame; leave it out")
     out = np.empty(stack.shape, dtype=np.float32)
-    for one, to, shift in zip(stack.values, out, in_px, strict=True):
-        to[:] = _moved(one, -shift)
+    for map_, out_map, shift in zip(stack.values, out, in_px, strict=True):
+        out_map[:] = _moved(map_, -shift)
     farthest = float(np.hypot(*drift.T).max())
-    done = with_history(stack, out, f"drift between the maps corrected, up to {farthest:.3g} nm")
-    done.attrs["drift_nm"] = drift.tolist()
-    return done
+    corrected = with_history(stack, out, f"drift between the maps corrected, up to {farthest:.3g} nm")
+    corrected.attrs["drift_nm"] = drift.tolist()
+    return corrected
 
 
-def _moved(one: np.ndarray, shift: np.ndarray) -> np.ndarray:
+def _moved(map_: np.ndarray, shift: np.ndarray) -> np.ndarray:
     if not np.abs(shift).max() > 1e-6:
-        return one
-    whole = filled(one[None])[0] if np.isnan(one).any() else one
-    moved: np.ndarray = ndimage.shift(whole, shift, order=3, mode="nearest", output=np.float32)
-    known = ndimage.shift(np.isfinite(one).astype(np.float32), shift, order=1, mode="constant", cval=0.0)
+        return map_
+    complete = filled(map_[None])[0] if np.isnan(map_).any() else map_
+    moved: np.ndarray = ndimage.shift(complete, shift, order=3, mode="nearest", output=np.float32)
+    known = ndimage.shift(np.isfinite(map_).astype(np.float32), shift, order=1, mode="constant", cval=0.0)
     moved[known < 0.5] = np.nan
     return moved

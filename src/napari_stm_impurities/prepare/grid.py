@@ -18,10 +18,10 @@ from .record import recorded
 def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
     """Bring a stack to square pixels of another size, without aliasing.
 
-    The first pixel keeps its place and the coordinates stay in nm, so that what is found on the new grid
-    lies where it lies on the old one. Coarser pixels are reached through a Gaussian that takes out what
-    they cannot show; between pixels a cubic spline is drawn. A new pixel is missing where more than
-    half of what it is made of is.
+    The first pixel keeps its position and the coordinates stay in nm, so that positions on the new grid
+    equal those on the old one. For coarser pixels a Gaussian anti-aliasing filter is applied first; values
+    between pixels come from a cubic spline. A new pixel is missing where more than half of its weight
+    lies on missing pixels.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def resample(stack: xr.DataArray, pixel_size_nm: float) -> xr.DataArray:
     along_y, along_x = _to_grid(stack.sizes["y"], step_y), _to_grid(stack.sizes["x"], step_x)
     out = np.empty((len(stack), len(along_y), len(along_x)), dtype=np.float32)
     holes = bool(np.isnan(stack.values).any())
-    for one, to in zip(stack.values, out, strict=True):
-        np.matmul(along_y @ (filled(one[None])[0] if holes else one), along_x.T, out=to)
+    for map_, out_map in zip(stack.values, out, strict=True):
+        np.matmul(along_y @ (filled(map_[None])[0] if holes else map_), along_x.T, out=out_map)
         if holes:
-            to[along_y @ np.isfinite(one).astype(np.float32) @ along_x.T < 0.5] = np.nan
+            out_map[along_y @ np.isfinite(map_).astype(np.float32) @ along_x.T < 0.5] = np.nan
     history = f"resampled from {old[0]:.6g} x {old[1]:.6g} nm to {pixel_size_nm:.6g} nm pixels"
     attrs = {**stack.attrs, "history": [*stack.attrs.get("history", []), history]}
     attrs.pop("pixel_size_nm", None)
@@ -119,12 +119,12 @@ def average_biases(stack: xr.DataArray, n_maps: int) -> xr.DataArray:
         return with_history(stack, stack.values, f"all {n} maps kept")
     groups = np.array_split(np.arange(n), n_maps)
     out = np.empty((n_maps, *stack.shape[1:]), dtype=np.float32)
-    for group, to in zip(groups, out, strict=True):
+    for group, out_map in zip(groups, out, strict=True):
         part = stack.values[group[0] : group[-1] + 1]
-        to[:] = part.mean(axis=0)
-        if np.isnan(to).any():
+        out_map[:] = part.mean(axis=0)
+        if np.isnan(out_map).any():
             count = np.isfinite(part).sum(axis=0)
-            to[:] = np.where(count > 0, np.nansum(part, axis=0) / np.maximum(count, 1), np.nan)
+            out_map[:] = np.where(count > 0, np.nansum(part, axis=0) / np.maximum(count, 1), np.nan)
     bias = np.array([stack.bias.values[group].mean() for group in groups])
     averaged = stack.isel(bias=[int(group[0]) for group in groups]).assign_coords(bias=("bias", bias, stack.bias.attrs))
     return with_history(averaged, out, f"{n} maps averaged into {n_maps}")
@@ -148,7 +148,7 @@ def crop(
     Returns
     -------
     xarray.DataArray
-        A stack whose attribute ``crop_origin_nm`` (y, x) says where its first pixel was in the recorded frame;
+        A stack whose attribute ``crop_origin_nm`` (y, x) is the position of its first pixel in the recorded frame;
         ``frame_center_nm`` still means the recorded frame.
 
     Raises

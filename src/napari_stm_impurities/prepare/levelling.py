@@ -1,4 +1,4 @@
-"""Taking out what the microscope adds: the plane under each map, and the jumps between its lines."""
+"""Levelling of maps: subtraction of a plane from each map, and of the median from each line."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..core.robust import MAD_TO_STD, nan_median
 from ..data.images import with_history
 from .record import recorded
 
-#: Blocks a side whose medians carry the plane; 100 of them outvote the few that a defect covers.
+#: Blocks a side whose medians determine the plane; the few that a defect covers are outliers among 100.
 _BLOCKS = 10
-#: At most so many pixels a side of each block are looked at: more of them would not move its median.
+#: The most pixels a side of each block that are used: more of them would hardly change its median.
 _BLOCK_PX = 8
 
 
 @recorded
 def level_planes(stack: xr.DataArray) -> xr.DataArray:
-    """Take from each map the plane that lies under it.
+    """The stack with a fitted plane subtracted from each map.
 
     The plane is fitted to the medians of some hundred blocks, and those that lie off it (a defect, a
     step) lose their weight (Tukey's biweight), so that impurities do not tilt it.
@@ -43,8 +43,8 @@ def level_planes(stack: xr.DataArray) -> xr.DataArray:
     y, x = _centred(n_y), _centred(n_x)
     plane = _fit_planes(*_block_medians(values, y, x))
     out = np.empty(values.shape, dtype=np.float32)
-    for one, to, (offset, slope_y, slope_x) in zip(values, out, plane.astype(np.float32), strict=True):
-        np.subtract(one, offset + slope_y * y[:, None] + slope_x * x, out=to)
+    for map_, out_map, (offset, slope_y, slope_x) in zip(values, out, plane.astype(np.float32), strict=True):
+        np.subtract(map_, offset + slope_y * y[:, None] + slope_x * x, out=out_map)
     return with_history(stack, out, "plane taken from each map")
 
 
@@ -79,7 +79,7 @@ def _fit_planes(medians: np.ndarray, y: np.ndarray, x: np.ndarray, share: np.nda
     scale = np.fmax.reduce(np.abs(medians).reshape(n_maps, -1), axis=1, initial=0.0)[:, None]
     scale[scale == 0] = 1.0
     medians = medians / scale[..., None]
-    # the median slope between neighbouring blocks is a start that no defect near the edge can tilt
+    # the median slope between neighbouring blocks is a start that a defect near the edge does not tilt
     slopes = [np.diff(medians, axis=1) / np.diff(y)[:, None], np.diff(medians, axis=2) / np.diff(x)]
     plane = np.zeros((n_maps, 3))
     for i, slope in enumerate(slopes, start=1):
@@ -102,7 +102,7 @@ def _fit_planes(medians: np.ndarray, y: np.ndarray, x: np.ndarray, share: np.nda
 
 @recorded
 def level_lines(stack: xr.DataArray) -> xr.DataArray:
-    """Take from each line (one row of a map) its median; the tip jumps between lines, the surface does not.
+    """The stack with its median subtracted from each line (one row of a map), which removes jumps of the tip.
 
     Examples
     --------

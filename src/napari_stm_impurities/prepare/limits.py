@@ -12,7 +12,7 @@ from .record import recorded
 
 @recorded
 def choose_biases(stack: xr.DataArray, low_mv: float | None = None, high_mv: float | None = None) -> xr.DataArray:
-    """Keep the maps between two biases, both included.
+    """The stack with only the maps between two biases, both included.
 
     Raises
     ------
@@ -34,14 +34,14 @@ def choose_biases(stack: xr.DataArray, low_mv: float | None = None, high_mv: flo
 
 @recorded
 def clip_extremes(stack: xr.DataArray, share: float = 0.001) -> xr.DataArray:
-    """Bring the most extreme values of each map back to where all others end.
+    """The stack with the most extreme values of each map clipped to two quantiles.
 
     Parameters
     ----------
     stack
         Dimensions (bias, y, x).
     share
-        The share of a map's values that is brought back, at each end; 0 to 0.5.
+        The share of a map's values that is clipped, at each end; 0 to 0.5.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def clip_extremes(stack: xr.DataArray, share: float = 0.001) -> xr.DataArray:
     if not 0 <= share < 0.5:
         raise StmError(f"the share that is clipped at each end lies between 0 and 0.5, got {share!r}")
     out = np.empty(stack.shape, dtype=np.float32)
-    for one, to in zip(stack.values, out, strict=True):
-        known = one[np.isfinite(one)]
-        low, high = np.quantile(known, [share, 1 - share]) if known.size else (0.0, 0.0)
-        np.clip(one, np.float32(low), np.float32(high), out=to)
+    for map_, out_map in zip(stack.values, out, strict=True):
+        finite = map_[np.isfinite(map_)]
+        low, high = np.quantile(finite, [share, 1 - share]) if finite.size else (0.0, 0.0)
+        np.clip(map_, np.float32(low), np.float32(high), out=out_map)
     return with_history(stack, out, f"the most extreme {share:.2%} of each map clipped at each end")

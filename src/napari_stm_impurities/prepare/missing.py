@@ -1,4 +1,4 @@
-"""Missing pixels: where they are, and what stands in for them before a network looks."""
+"""Missing pixels: their mask, and values that replace them for a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILL_REACH_PX = 3
 
 
 def missing_mask(stack: xr.DataArray) -> xr.DataArray:
-    """Where no bias at all was measured.
+    """The mask of pixels at which no bias was measured.
 
     Returns
     -------
@@ -35,11 +35,11 @@ def missing_mask(stack: xr.DataArray) -> xr.DataArray:
 
 @recorded
 def fill_missing(stack: xr.DataArray) -> xr.DataArray:
-    """Fill missing pixels so that a network can look at the stack; it invents as little as it can.
+    """The stack with missing pixels filled, as a network needs it.
 
     A missing pixel gets the mean of the measured pixels within 3 pixels in its own map, the nearer ones
-    weighing more. Farther from any measured pixel it gets the median of its map, which shows nothing. A
-    map without any value becomes zero. Ask :func:`missing_mask` before, and trust nothing found there.
+    weighing more. Farther from any measured pixel it gets the median of its map. A
+    map without any value becomes zero. Detections on filled pixels are not valid: compute :func:`missing_mask` first.
 
     Examples
     --------
@@ -59,21 +59,21 @@ def fill_missing(stack: xr.DataArray) -> xr.DataArray:
 def filled(values: np.ndarray) -> np.ndarray:
     """The maps (map, y, x) with every NaN filled, as :func:`fill_missing` does."""
     out = values.astype(np.float32)
-    hole_of_last, weight = None, None
-    for one in out:
-        hole = np.isnan(one)
-        if not hole.any():
+    previous_missing, weight = None, None
+    for map_ in out:
+        missing = np.isnan(map_)
+        if not missing.any():
             continue
-        one[hole] = np.median(one[~hole]) if not hole.all() else 0.0
-        if hole_of_last is None or not np.array_equal(hole, hole_of_last):
-            hole_of_last, weight = hole, _spread((~hole).astype(np.float32))
+        map_[missing] = np.median(map_[~missing]) if not missing.all() else 0.0
+        if previous_missing is None or not np.array_equal(missing, previous_missing):
+            previous_missing, weight = missing, _spread((~missing).astype(np.float32))
         assert weight is not None
-        known = _spread(np.where(hole, np.float32(0), one))
-        near = hole & (weight > 1e-6)
-        one[near] = known[near] / weight[near]
+        summed = _spread(np.where(missing, np.float32(0), map_))
+        near = missing & (weight > 1e-6)
+        map_[near] = summed[near] / weight[near]
     return out
 
 
-def _spread(one: np.ndarray) -> np.ndarray:
-    spread: np.ndarray = ndimage.gaussian_filter(one, _FILL_SIGMA_PX, radius=_FILL_REACH_PX, mode="constant")
+def _spread(values: np.ndarray) -> np.ndarray:
+    spread: np.ndarray = ndimage.gaussian_filter(values, _FILL_SIGMA_PX, radius=_FILL_REACH_PX, mode="constant")
     return spread

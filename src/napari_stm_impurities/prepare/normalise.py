@@ -1,4 +1,4 @@
-"""Taking out what changes from map to map but says nothing of the surface: the set point and the transmission."""
+"""Normalisation of maps against the set point and the transmission of the tunnelling barrier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIN_BIASES = 3
 
 @recorded
 def normalise_by_mean(stack: xr.DataArray) -> xr.DataArray:
-    """Divide each map by the mean of its measured pixels, so that all maps vary about 1.
+    """The stack with each map divided by the mean of its measured pixels, so that all maps vary about 1.
 
     Raises
     ------
@@ -30,12 +30,12 @@ def normalise_by_mean(stack: xr.DataArray) -> xr.DataArray:
     [[[0.5, 1.5]]]
     """
     out = np.empty(stack.shape, dtype=np.float32)
-    for bias, one, to in zip(stack.bias.values, stack.values, out, strict=True):
-        known = one[np.isfinite(one)].astype(np.float64)
-        mean, spread = (float(known.mean()), float(known.std())) if known.size else (1.0, 0.0)
+    for bias, map_, out_map in zip(stack.bias.values, stack.values, out, strict=True):
+        finite = map_[np.isfinite(map_)].astype(np.float64)
+        mean, spread = (float(finite.mean()), float(finite.std())) if finite.size else (1.0, 0.0)
         if abs(mean) <= 1e-3 * spread or mean == 0:
             raise StmError(f"the mean of the map at {bias:g} mV is zero; normalise before the plane is taken from it")
-        np.divide(one, np.float32(mean), out=to)
+        np.divide(map_, np.float32(mean), out=out_map)
     return with_history(stack, out, "each map divided by its mean")
 
 
@@ -43,8 +43,8 @@ def normalise_by_mean(stack: xr.DataArray) -> xr.DataArray:
 def normalise_by_conductance(stack: xr.DataArray, current: xr.DataArray, broadening_mv: float = 20.0) -> xr.DataArray:
     """The normalised conductance (dI/dV) / (I/V), in which the tip's distance cancels.
 
-    I/V is smoothed along the bias by a Gaussian, since both I and V vanish at zero bias. Where less than a thousandth
-    of its usual size is left of I/V, the result is missing.
+    I/V is smoothed along the bias by a Gaussian, since both I and V vanish at zero bias. Where I/V is below a
+    thousandth of its median size, the result is missing.
 
     Parameters
     ----------
@@ -75,14 +75,14 @@ def normalise_by_conductance(stack: xr.DataArray, current: xr.DataArray, broaden
     """
     bias = stack.bias.values
     if len(bias) < MIN_BIASES:
-        came = ", ".join(f"{one:g}" for one in bias)
+        biases = ", ".join(f"{value:g}" for value in bias)
         raise StmError(
-            f"I/V needs a sweep of {MIN_BIASES} biases or more, got {len(bias)} ({came} mV); read the whole sweep"
+            f"I/V needs a sweep of {MIN_BIASES} biases or more, got {len(bias)} ({biases} mV); read the whole sweep"
         )
     if not broadening_mv > 0:
         raise StmError(f"the width that smooths I/V must be above 0 mV, got {broadening_mv:g} mV")
     same_grid(stack, current, "the current")
-    # zero bias itself says nothing of I/V; its neighbours speak for it
+    # I/V is undefined at zero bias; the neighbouring biases are used
     usable = np.abs(bias) > 1e-3 * np.abs(bias).max()
     weight = np.exp(-0.5 * ((bias[:, None] - bias[None, usable]) / broadening_mv) ** 2) + 1e-30
     weight /= weight.sum(axis=1, keepdims=True)
@@ -90,9 +90,9 @@ def normalise_by_conductance(stack: xr.DataArray, current: xr.DataArray, broaden
     out = np.empty(stack.shape, dtype=np.float32)
     for row in range(stack.sizes["y"]):
         conductance = over_v @ current.values[usable, row].astype(np.float64)
-        usual = np.nanmedian(np.abs(conductance)) if np.isfinite(conductance).any() else 0.0
-        known = np.abs(conductance) > 1e-3 * usual
-        out[:, row] = np.where(known, stack.values[:, row] / np.where(known, conductance, 1.0), np.nan)
-    done = with_history(stack, out, f"divided by I/V, smoothed over {broadening_mv:g} mV")
-    done.attrs["units"] = ""
-    return done
+        typical = np.nanmedian(np.abs(conductance)) if np.isfinite(conductance).any() else 0.0
+        usable_pixels = np.abs(conductance) > 1e-3 * typical
+        out[:, row] = np.where(usable_pixels, stack.values[:, row] / np.where(usable_pixels, conductance, 1.0), np.nan)
+    normalised = with_history(stack, out, f"divided by I/V, smoothed over {broadening_mv:g} mV")
+    normalised.attrs["units"] = ""
+    return normalised

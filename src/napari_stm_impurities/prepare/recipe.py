@@ -1,7 +1,7 @@
-"""A recipe: the steps of a preparation in their order, applied, read off a stack, and done again on the raw file.
+"""Recipes: the steps of a preparation in their order, read from a stack and applied again to a raw file.
 
-Each step that was done to a stack stands in its attribute ``recipe``, which is saved with it. So what was done to a
-saved stack can be repeated on its file, or on another one.
+The attribute ``recipe`` of a stack lists the steps that were applied to it and is saved with it, so that the
+preparation can be repeated on the same file or on another one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ OTHER_CHANNEL = {"join_directions": "backward", "normalise_by_conductance": "cur
 
 #: One step: ``{"step": "resample", "pixel_size_nm": 0.5}``.
 Step = Mapping[str, Any]
-#: Gives another channel of the same file, by its name.
+#: Returns another channel of the same file, by its name.
 Channels = Callable[[str], xr.DataArray]
 
 
@@ -72,7 +72,7 @@ def apply(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> xr.DataArray:
-    """Do the steps of a recipe, one after the other.
+    """The stack after the steps of a recipe, applied one after the other.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ def apply(
     recipe
         Each step with its name and parameters; those not named keep their defaults.
     channels
-        Gives another channel of the same file by its name, for the steps that need one. To that channel is done what
-        the recipe says was done to it; where it gives the name alone, what was done to the stack before.
+        Returns another channel of the same file by its name, for the steps that need one. The recipe of that channel
+        is applied to it; where only its name is recorded, the earlier steps of the stack.
     progress, should_stop
-        As everywhere (:mod:`napari_stm_impurities.core.progress`).
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def apply(
     >>> out.shape, len(recipe_of(out))
     ((2, 20, 20), 2)
     """
-    done: list[Step] = []
+    applied: list[Step] = []
     for number, step in enumerate(recipe):
         if should_stop():
             raise Stopped
@@ -109,23 +109,25 @@ def apply(
         progress(number / len(recipe), name.replace("_", " "))
         if name not in STEPS:
             raise StmError(f"the step {name!r} is not known; there are {', '.join(STEPS)}")
-        other = OTHER_CHANNEL.get(name)
-        wanted = parameters.get(other) if other is not None else None
-        if other is not None and isinstance(wanted, str | Mapping):
-            before = [one for one in done if one["step"] not in OTHER_CHANNEL]
-            parameters[other] = _other_channel(name, wanted, before, channels)
+        parameter = OTHER_CHANNEL.get(name)
+        channel = parameters.get(parameter) if parameter is not None else None
+        if parameter is not None and isinstance(channel, str | Mapping):
+            before = [earlier for earlier in applied if earlier["step"] not in OTHER_CHANNEL]
+            parameters[parameter] = _other_channel(name, channel, before, channels)
         try:
             stack = STEPS[name](stack, **parameters)
         except TypeError as error:
             raise StmError(f"the step {name} cannot be done with {parameters}: {error}") from None
-        done.append(step)
+        applied.append(step)
     progress(1.0, "done")
     return stack
 
 
-def _other_channel(step: str, wanted: str | Mapping[str, Any], before: list[Step], channels: Channels | None) -> Any:
-    """Another channel as a step had it: with its own recipe, or, where only its name is known, that of the stack."""
-    name, recipe = (wanted, before) if isinstance(wanted, str) else (str(wanted.get("channel")), wanted.get(RECIPE, []))
+def _other_channel(step: str, channel: str | Mapping[str, Any], before: list[Step], channels: Channels | None) -> Any:
+    """The other channel of a step, prepared with its own recipe or, where only its name is known, the stack's."""
+    name, recipe = (
+        (channel, before) if isinstance(channel, str) else (str(channel.get("channel")), channel.get(RECIPE, []))
+    )
     if channels is None:
         raise StmError(f"{step} needs the channel {name!r}; apply the recipe to the file itself")
     return apply(channels(name), recipe, channels=channels)

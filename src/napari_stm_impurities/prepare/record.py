@@ -1,4 +1,4 @@
-"""How a step of the preparation is remembered, so that it can be done again: its name and its parameters."""
+"""The record of a preparation step, its name and its parameters, in the attribute ``recipe`` of the stack."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Step = Callable[Concatenate[xr.DataArray, P], xr.DataArray]
 
 
 def recorded(function: Step[P]) -> Step[P]:
-    """Make a step write down in the stack's attribute ``recipe`` what it was called with.
+    """The step, which also records its parameters in the stack's attribute ``recipe``.
 
-    Another stack among the parameters (the way back, the current) is written down by the name of its channel and by
-    what had been done to it: it need not be what was done to the first one.
+    Another stack among the parameters (the backward scan, the current) is recorded by the name of its channel and its
+    own recipe, which may differ from that of the first stack.
     """
     signature = inspect.signature(function)
 
@@ -30,14 +30,14 @@ def recorded(function: Step[P]) -> Step[P]:
         out = function(stack, *args, **keywords)
         called = signature.bind(stack, *args, **keywords).arguments
         # the first parameter is the stack itself
-        parameters = {name: _plain(value) for name, value in list(called.items())[1:]}
+        parameters = {name: _json_value(value) for name, value in list(called.items())[1:]}
         out.attrs[RECIPE] = [*stack.attrs.get(RECIPE, []), {"step": function.__name__, **parameters}]
         return out
 
     return cast(Step[P], step)
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, xr.DataArray):
         return {"channel": str(value.attrs.get("channel", value.name)), RECIPE: list(value.attrs.get(RECIPE, []))}
     if isinstance(value, np.ndarray | np.generic):

@@ -1,4 +1,4 @@
-"""Values that the instrument could not measure: stuck at a rail, lone spikes, infinite ones."""
+"""Removal of saturated values, single-pixel spikes and infinite values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..core.robust import MAD_TO_STD, nan_median
 from ..data.images import with_history
 from .record import recorded
 
-#: A rail is an extreme value met so often, and so much more often than the values next to it.
+#: A rail is an extreme value that occurs so many times, and so many times more often than the values next to it.
 _RAIL_COUNT = 5
-#: A spike stands out of its map by so many robust standard deviations ...
+#: A spike exceeds its map by this number of robust standard deviations ...
 _SPIKE_SIGMA = 20.0
 #: ... and none of its neighbours by this share of it; the narrowest real peak reaches half.
 _SPIKE_NEIGHBOURS = 0.1
@@ -19,11 +19,11 @@ _SPIKE_NEIGHBOURS = 0.1
 
 @recorded
 def clip_saturated(stack: xr.DataArray) -> xr.DataArray:
-    """Set to NaN what the instrument could not measure: values stuck at a rail, and single-pixel spikes.
+    """The stack with saturated values and single-pixel spikes set to NaN.
 
-    A rail is the largest or smallest value of the whole stack when it is met again and again, as 10 V at
-    an amplifier's end. A stack whose maps were each scaled to the same extremes has no rail there. A
-    spike stands out of its map by 20 robust standard deviations while none of its neighbours shows a
+    A rail is the largest or smallest value of the whole stack when it occurs many times, such as 10 V at
+    the limit of an amplifier. A stack whose maps were each scaled to the same extremes has no rail there. A
+    spike exceeds its map by 20 robust standard deviations while none of its neighbours shows a
     tenth of it; the narrowest peak that a tip draws is wider than that.
 
     Examples
@@ -50,26 +50,26 @@ def clip_saturated(stack: xr.DataArray) -> xr.DataArray:
 
 def _rails(values: np.ndarray) -> list[tuple[str, np.ndarray]]:
     found = []
-    known = np.isfinite(values)
-    finite = values if known.all() else values[known]
+    is_finite = np.isfinite(values)
+    finite = values if is_finite.all() else values[is_finite]
     if finite.size == 0 or finite.min() == finite.max():
         return []
     low, high = finite.min(), finite.max()
     # the values next to each extreme: those within a hundredth of the span
     margin = (float(high) - float(low)) / 100
     for rail, near in ((high, finite[finite > high - margin]), (low, finite[finite < low + margin])):
-        met = int((near == rail).sum())
-        if met < _RAIL_COUNT:
+        n_at_extreme = int((near == rail).sum())
+        if n_at_extreme < _RAIL_COUNT:
             continue
         others, counts = np.unique(near[near != rail], return_counts=True)
-        temporary = counts[np.argsort(np.abs(others - rail))[:_RAIL_COUNT]]
-        if len(temporary) and met < _RAIL_COUNT * temporary.mean():
+        nearest_counts = counts[np.argsort(np.abs(others - rail))[:_RAIL_COUNT]]
+        if len(nearest_counts) and n_at_extreme < _RAIL_COUNT * nearest_counts.mean():
             continue
         at_rail = values == rail
         in_map = at_rail.sum(axis=(1, 2))
         scaled = len(in_map) > 1 and (in_map > 0).mean() > 0.9 and np.median(in_map) < 3
         # where half of all values are the extreme one it is the background, not a rail
-        if not scaled and met < finite.size / 2:
+        if not scaled and n_at_extreme < finite.size / 2:
             found.append((f"at the rail {rail:.4g}", at_rail))
     return found
 
@@ -84,12 +84,12 @@ def _spikes(values: np.ndarray) -> np.ndarray:
         return where
     n_y, n_x = values.shape[1:]
     m, y, x = np.unravel_index(where, values.shape)
-    temporary = np.zeros(len(where), dtype=off.dtype)
+    largest_neighbour = np.zeros(len(where), dtype=off.dtype)
     for dy, dx in ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)):
         inside = (y + dy >= 0) & (y + dy < n_y) & (x + dx >= 0) & (x + dx < n_x)
         neighbour = off[m, np.clip(y + dy, 0, n_y - 1), np.clip(x + dx, 0, n_x - 1)]
-        temporary = np.fmax(temporary, np.where(inside, neighbour, 0.0))
-    spikes: np.ndarray = where[temporary < _SPIKE_NEIGHBOURS * off.reshape(-1)[where]]
+        largest_neighbour = np.fmax(largest_neighbour, np.where(inside, neighbour, 0.0))
+    spikes: np.ndarray = where[largest_neighbour < _SPIKE_NEIGHBOURS * off.reshape(-1)[where]]
     return spikes
 
 

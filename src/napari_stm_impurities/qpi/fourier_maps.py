@@ -1,6 +1,6 @@
-"""What a person looks at to see whether the scale was read off rightly: the Fourier transform, and E(q).
+"""Fourier maps for checking a fitted dispersion by eye: the Fourier transform of each map, and E(q).
 
-The ring of radius 2k stands in the Fourier transform of each map; all maps together, the mean over all directions
+The ring of radius 2k lies in the Fourier transform of each map; all maps together, the mean over all directions
 against bias and q, show the parabola of the band. Nothing is fitted here.
 """
 
@@ -22,7 +22,7 @@ LARGEST_Q_PER_NM = 16.0
 
 
 class FourierMaps(NamedTuple):
-    """The Fourier transforms of a stack, as a picture shows them.
+    """The Fourier transforms of a stack, for display.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class FourierMaps(NamedTuple):
 
 
 def fourier_maps(stack: xr.DataArray) -> FourierMaps:
-    """Transform each map of a stack, neighbouring biases averaged to at most 24 maps.
+    """The Fourier transform of each map of a stack, neighbouring biases averaged to at most 24 maps.
 
     Parameters
     ----------
@@ -69,18 +69,18 @@ def fourier_maps(stack: xr.DataArray) -> FourierMaps:
     2.0
     """
     check_stack(stack)
-    few = fill_missing(level_planes(average_biases(clip_saturated(stack), MOST_MAPS)))
-    maps = few.values.astype(np.float64)
-    size_y, size_x = pixel_size_nm(few)
+    averaged = fill_missing(level_planes(average_biases(clip_saturated(stack), MOST_MAPS)))
+    maps = averaged.values.astype(np.float64)
+    size_y, size_x = pixel_size_nm(averaged)
     height, width = maps.shape[1:]
     window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]
     weighted = (maps - (maps * window).sum((1, 2), keepdims=True) / window.sum()) * window
     q_y, q_x = (2 * np.pi * np.fft.fftshift(np.fft.fftfreq(n, size)) for n, size in ((height, size_y), (width, size_x)))
     rows, columns = (np.flatnonzero(np.abs(q) <= LARGEST_Q_PER_NM) for q in (q_y, q_x))
     inside = np.ix_(rows, columns)
-    # one map after the other: the transforms of all at once would be the largest thing in the memory
+    # one map after the other, to save memory
     log_power = np.stack(
-        [np.log(np.abs(np.fft.fftshift(np.fft.fft2(one))[inside]) ** 2 + np.finfo(float).tiny) for one in weighted]
+        [np.log(np.abs(np.fft.fftshift(np.fft.fft2(map_))[inside]) ** 2 + np.finfo(float).tiny) for map_ in weighted]
     )
     q_y, q_x = q_y[rows], q_x[columns]
     step = max(2 * np.pi / (height * size_y), 2 * np.pi / (width * size_x))
@@ -91,8 +91,8 @@ def fourier_maps(stack: xr.DataArray) -> FourierMaps:
             f"{stack.attrs.get('source', 'the stack')}: in pixels of {size_y:.4g} x {size_x:.4g} nm the frame is too"
             " narrow for any ripple, so there is no Fourier transform to show"
         )
-    counted = np.bincount(ring.ravel())
-    radial = np.stack([np.bincount(ring.ravel(), one.ravel()) / counted for one in log_power])[:, 1:n_rings]
+    n_pixels = np.bincount(ring.ravel())
+    radial = np.stack([np.bincount(ring.ravel(), map_.ravel()) / n_pixels for map_ in log_power])[:, 1:n_rings]
     return FourierMaps(
-        log_power.astype(np.float32), q_y, q_x, radial, step * np.arange(1, n_rings), np.asarray(few.bias.values)
+        log_power.astype(np.float32), q_y, q_x, radial, step * np.arange(1, n_rings), np.asarray(averaged.bias.values)
     )

@@ -1,10 +1,10 @@
-"""How much the spectrum of one map looks, at each frequency, as if the ring of radius 2k lay there.
+"""A small trained network for the log odds that the ring of radius 2k lies at each frequency of a map's spectrum.
 
-A ring has no one shape: with the phase shift of the scatterers it is an edge that falls off beyond 2k, a peak on it, or
-a slope that only begins there, and a near field, a blunt tip and multiple scattering bend it further. So a small
-network, which sees the logarithm of the power against the logarithm of the frequency, has learnt the shape from
-simulated maps of exact scattering, and from maps without any ring (``studies/ring.py``). Shifted in frequency, a
-spectrum gives the same answer, shifted.
+A ring has no fixed shape: with the phase shift of the scatterers it is an edge that falls off beyond 2k, a peak on it,
+or a slope that only begins there, and a near field, a blunt tip and multiple scattering bend it further. So a small
+convolutional network on the logarithm of the power against the logarithm of the frequency was trained on
+simulated maps of exact scattering, and from maps without any ring (``studies/ring.py``). Its output is
+equivariant to a shift in log frequency.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .spectrum import RadialSpectrum
 
 #: Step of the logarithm of the frequency.
 STEP = 0.025
-#: The lowest frequency that is looked at, and the lowest at which a ring can be seen, in widths of the finest feature.
+#: The lowest frequency of the inputs, and the lowest of a ring, in widths of the finest feature.
 _LOWEST_WIDTHS = 1.5
 FEWEST_WIDTHS = 3.0
 #: Brings the inputs to the order of one.
 _SCALE = 3.0
-#: What cannot be: the logarithm of its odds.
+#: The log odds of an impossible ring.
 _NEVER = -30.0
 
 
 class RingLogOdds(NamedTuple):
-    """What each map says of where its ring lies.
+    """The log odds of a ring in each map at each frequency.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class RingLogOdds(NamedTuple):
 
 
 def can_show_ring(spectrum: RadialSpectrum) -> bool:
-    """Whether there is any frequency at which a ring could be seen.
+    """Whether the spectrum contains a frequency at which a ring could be resolved.
 
     The shorter side of the frame sets the width of the finest feature, the shorter side of a pixel the highest
     frequency: in a frame of a few pixels the two meet.
@@ -53,7 +53,7 @@ def can_show_ring(spectrum: RadialSpectrum) -> bool:
 
 
 def ring_inputs(spectrum: RadialSpectrum) -> tuple[np.ndarray, np.ndarray]:
-    """What the network is shown.
+    """The frequencies and the inputs of the network.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def ring_inputs(spectrum: RadialSpectrum) -> tuple[np.ndarray, np.ndarray]:
         Shape (q,).
     inputs
         Shape (map, channel, q): the logarithm of the power about its mean, that of the frequency in widths of the
-        finest feature, which tells how rough and how blurred the spectrum is, and 1.
+        finest feature, which carries how rough and how blurred the spectrum is, and 1.
     """
     q, resolution = spectrum.q_per_nm, spectrum.resolution_per_nm
     step = q[1] - q[0]
@@ -85,24 +85,24 @@ def ring_log_odds(spectrum: RadialSpectrum) -> RingLogOdds:
         last = index == len(layers) - 1
         signal = _convolved(signal, weight, 1 if last else 2**index) + bias[:, None]
         signal = signal if last else np.maximum(signal, 0)
-    seen = log_q > np.log(FEWEST_WIDTHS * spectrum.resolution_per_nm)
-    return RingLogOdds(log_q, np.where(seen, signal[:, 0].astype(np.float64), _NEVER))
+    resolved = log_q > np.log(FEWEST_WIDTHS * spectrum.resolution_per_nm)
+    return RingLogOdds(log_q, np.where(resolved, signal[:, 0].astype(np.float64), _NEVER))
 
 
-def _convolved(signal: np.ndarray, weight: np.ndarray, apart: int) -> np.ndarray:
-    """A convolution along the last axis with taps that lie `apart` places apart; beyond the ends there is 0."""
+def _convolved(signal: np.ndarray, weight: np.ndarray, dilation: int) -> np.ndarray:
+    """A convolution along the last axis with taps that lie `dilation` samples apart; beyond the ends there is 0."""
     taps = weight.shape[2]
-    reach = apart * (taps // 2)
-    pad_to_multiple = np.pad(signal, ((0, 0), (0, 0), (reach, reach)))
+    reach = dilation * (taps // 2)
+    padded = np.pad(signal, ((0, 0), (0, 0), (reach, reach)))
     n = signal.shape[2]
     out = np.zeros((len(signal), len(weight), n), np.float32)
     for tap in range(taps):
-        out += weight[:, :, tap] @ pad_to_multiple[:, :, tap * apart : tap * apart + n]
+        out += weight[:, :, tap] @ padded[:, :, tap * dilation : tap * dilation + n]
     return out
 
 
 @cache
 def _layers() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Weight (out, in, tap) and bias of each layer; the taps of layer i lie 2^i places apart, the last has one."""
+    """Weight (out, in, tap) and bias of each layer; the taps of layer i lie 2^i samples apart, the last has one."""
     with resources.as_file(resources.files(__package__) / "ring_classifier.npz") as path, np.load(path) as file:
         return tuple((file[f"weight{i}"], file[f"bias{i}"]) for i in range(len(file.files) // 2))

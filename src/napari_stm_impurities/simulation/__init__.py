@@ -1,1 +1,1 @@
-"""Simulation: from a configuration to training windows, a data set on disk, or a whole surface."""
+"""Simulation: training windows, data sets on disk, and complete surfaces."""

@@ -16,14 +16,14 @@ from .artefacts.white_noise import WhiteNoise
 _AU111_HERRINGBONE_NM = 6.3
 #: Between 1/f noise (1) and a random walk (2).
 _EXPONENT = 1.5
-#: Within the inner half of the frame, so that both terraces are seen.
+#: Within the inner half of the frame, so that both terraces are visible.
 _STEP_OFFSET_SHARE = (-0.25, 0.25)
 #: A step as wide as a pixel reflects a wave as high as the ripples.
 _STEP_WIDTH_PX, _STEP_WAVE = 1.0, 1.0
 
 
 class Amplitudes(Configuration):
-    """How strong each artefact of a surface is, in standard deviations of the clean ripples; 0 where there is none."""
+    """Amplitude of each artefact of a surface, in standard deviations of the clean ripples; 0 leaves it out."""
 
     noise_share: float = Field(default=0.5, ge=0)
     """White noise, in standard deviations of the clean ripples."""

@@ -1,4 +1,4 @@
-"""How much of each pixel structure covers, by the distance from its line."""
+"""The coverage of pixels by structure, from the distance to its line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor
 #: Structure reaches an eighth of the electrons' wavelength 2 pi / k to each side: a quarter of a ripple from crest to
 #: crest, within which the ripples do not resolve what scatters.
 _WAVELENGTH_SHARE = 1 / 8
-#: And a pixel at least, so that it can be seen as a line.
+#: And at least a pixel, so that it is visible as a line.
 _SMALLEST_RADIUS_PX = 1.0
 
 
 def line_radius_px(k_rad_per_px: Tensor) -> Tensor:
-    """How far structure reaches from its line in pixels, an eighth of the electrons' wavelength, the same shape."""
+    """The half width of structure around its line in pixels, an eighth of the electrons' wavelength; the same shape."""
     return (_WAVELENGTH_SHARE * 2 * math.pi / k_rad_per_px).clamp_min(_SMALLEST_RADIUS_PX)
 
 

@@ -1,4 +1,4 @@
-"""Training data on disk: simulated windows in one file, for other programs and for looking at them."""
+"""Training data on disk: simulated windows in one file, for inspection and for other programs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .stream import simulate_windows
 from .windows import PatchBatch, label_map
 
 _BATCH = 8
-#: Windows simulated to learn how long the others will take.
+#: Windows of the trial for the estimate of the duration.
 _TRIAL = 4
-#: Images beside the maps: the label of the impurities, and of the structure where there may be any; all float32.
+#: Images besides the maps: the label of the impurities, and of the structure where there may be any; all float32.
 _LABELS_OF_FRIEDEL, _LABELS_OF_SCATTERING = 1, 2
 _BYTES_PER_PIXEL = 4
 
@@ -41,10 +41,10 @@ def dataset_bytes(config: FriedelConfig | ScatteringConfig, n_windows: int) -> i
 
 
 def dataset_seconds(config: FriedelConfig | ScatteringConfig, n_windows: int, seed: int = 0) -> float:
-    """How long :func:`simulate_dataset` will take on this machine, from a trial of four windows."""
-    begun = time.perf_counter()
+    """The expected duration of :func:`simulate_dataset` in s on this machine, from a trial of four windows."""
+    start_s = time.perf_counter()
     simulate_windows(config, _TRIAL, torch.Generator().manual_seed(seed_of(seed)))
-    return (time.perf_counter() - begun) * n_windows / _TRIAL
+    return (time.perf_counter() - start_s) * n_windows / _TRIAL
 
 
 def simulate_dataset(
@@ -56,20 +56,20 @@ def simulate_dataset(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Path:
-    """Simulate training windows into one NetCDF file.
+    """Write simulated training windows to one NetCDF file, and return its path.
 
     Parameters
     ----------
     path
-        Where the file goes; it is whole or not there.
+        The file to write, complete or not at all.
     config
-        What to simulate.
+        The settings of the simulation.
     n_windows
-        How many windows.
+        The number of windows.
     seed
         The same seed gives the same windows.
     progress, should_stop
-        Told how far it is, and asked whether to go on.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
@@ -82,9 +82,9 @@ def simulate_dataset(
     Raises
     ------
     StmError
-        If no window is asked for.
+        If the number of windows is less than one.
     Stopped
-        If `should_stop` said so; nothing is left behind.
+        If `should_stop` returned true; no file is left.
     """
     whole_number(n_windows, "at least one window is needed: their number", least=1)
     generator = torch.Generator().manual_seed(seed_of(seed))
@@ -105,14 +105,14 @@ def _as_dataset(batches: list[PatchBatch]) -> xr.Dataset:
     n_maps = max(batch.maps.shape[1] for batch in batches)
     n_impurities = max(batch.yx_px.shape[1] for batch in batches)
 
-    def pad_to_multiple(values: torch.Tensor, n: int) -> np.ndarray:
+    def padded(values: torch.Tensor, n: int) -> np.ndarray:
         missing = n - values.shape[1]
         widths = [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)]
         return np.pad(values.numpy(), widths, constant_values=np.nan)
 
-    places = [torch.where(batch.present[..., None], batch.yx_px, torch.nan) for batch in batches]
-    yx = np.concatenate([pad_to_multiple(place, n_impurities) for place in places])
-    maps = np.concatenate([pad_to_multiple(batch.maps, n_maps) for batch in batches])
+    positions = [torch.where(batch.present[..., None], batch.yx_px, torch.nan) for batch in batches]
+    yx = np.concatenate([padded(batch_positions, n_impurities) for batch_positions in positions])
+    maps = np.concatenate([padded(batch.maps, n_maps) for batch in batches])
     label = np.concatenate([label_map(batch).numpy() for batch in batches])
     dataset = xr.Dataset(
         {

@@ -1,4 +1,4 @@
-r"""Which impurities can be seen at all: the Cramer-Rao bound for an impurity's amplitude, against the noise.
+r"""The detection limit of impurities: the Cramer-Rao bound for an impurity's amplitude in the noise.
 
 Let the maps be :math:`s f_b(r)` plus noise of power :math:`S_b`, where :math:`f_b` is the signal of the impurity at
 strength 1 and bias b. The bound for the amplitude s, everything else being known, is
@@ -8,7 +8,7 @@ that the best (matched) filter reaches is therefore at most
 .. math:: d = s / \sigma_s = \left( \sum_b s^2 E_b / S_b \right)^{1/2}.
 
 Noise alone makes that filter as large as :math:`\sqrt{2 \ln N}` somewhere among N pixels. An impurity with
-:math:`d < \sqrt{2 \ln N}` cannot be told from noise by any method, and is not labelled.
+:math:`d < \sqrt{2 \ln N}` cannot be distinguished from noise by any method, and is not labelled.
 
 The energy of one s-wave scatterer alone, in units of the bare density of states, follows from
 :math:`f = \mathrm{Re}\, t H_0^2(k r) e^{-r/l}`, with one half for the mean over the phase, and with
@@ -43,7 +43,7 @@ from ..physics.scattering import SMALLEST_KR
 
 #: Where the far field begins, in 1/k: there |H0|^2 is 2 / (pi k r) to 6 %.
 _FAR_FIELD_PER_K = 1.0
-#: Points of the integral over the field nearer than that: right to 1 %.
+#: Points of the integral over the field nearer than that: accurate to 1 %.
 _POINTS = 64
 #: The ring in which the noise is measured: wave vectors that differ from the ripples' 2k by this share at most.
 _RING = 0.25
@@ -56,7 +56,7 @@ _SMALLEST_POWER = 1e-12
 
 
 def ripple_energy(t: Tensor, k_rad_per_px: Tensor, mean_free_path_px: float, nearest_px: float, side_px: int) -> Tensor:
-    """E, the energy of the ripples of each impurity at each bias, shape (bias, impurity), as if it stood alone.
+    """E, the energy of the ripples of each isolated impurity at each bias, shape (bias, impurity).
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def noise_power(noise: Tensor, k_rad_per_px: Tensor) -> Tensor:
 
 
 def detectable(energy: Tensor, power: Tensor, n_pixels: int) -> Tensor:
-    """Which impurities reach the limit, d^2 >= 2 ln N, bool.
+    """The mask of the impurities above the detection limit, d^2 >= 2 ln N.
 
     Parameters
     ----------

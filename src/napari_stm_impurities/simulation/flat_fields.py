@@ -1,4 +1,4 @@
-"""The list of artefacts, from the flat fields in which older model files and checkpoints hold them."""
+"""Conversion of the flat artefact fields of older model files and checkpoints to a list of artefacts."""
 
 from __future__ import annotations
 
@@ -33,13 +33,18 @@ _FLAT_FIELDS = {
     "inverted_share": ("inverted_contrast", "share"),
     "missing_share": ("missing_pixels", "share"),
 }
-#: These were drawn on a logarithmic scale that began here, where the field said 0.
+#: Fields drawn on a logarithmic scale, and its lower end where the field is 0.
 _LOGARITHMIC = ("step", "herringbone", "lattice", "line_noise", "correlated_noise")
 _LOWEST = 1e-3
-#: The artefacts of that time, in their order; each has a flat field.
+#: The artefacts of older files, in their order; each has a flat field.
 _KINDS = tuple(dict.fromkeys(kind for kind, _ in _FLAT_FIELDS.values()))
-#: What windows of that time did not have: weaker impurities, near neighbours, few maps more often, and structure.
-_NOT_YET: dict[str, Any] = {"strength_share": 0.0, "near_share": 0.0, "few_maps_share": 0.0, "structures": ()}
+#: Settings without later features of windows: weaker impurities, near neighbours, more windows of few maps, structure.
+_LATER_FEATURES_OFF: dict[str, Any] = {
+    "strength_share": 0.0,
+    "near_share": 0.0,
+    "few_maps_share": 0.0,
+    "structures": (),
+}
 
 
 def with_list_of_artefacts(values: Any) -> Any:
@@ -48,7 +53,7 @@ def with_list_of_artefacts(values: Any) -> Any:
     Raises
     ------
     ValueError
-        If both are there.
+        If the values contain both.
 
     Examples
     --------
@@ -68,14 +73,14 @@ def with_list_of_artefacts(values: Any) -> Any:
         if name in _LOGARITHMIC and isinstance(value, list | tuple):
             value = [max(bound, _LOWEST) if isinstance(bound, int | float) else bound for bound in value]
         by_kind.setdefault(kind, {})[field] = value
-    rest = {name: value for name, value in values.items() if name not in _FLAT_FIELDS}
-    of_that_time = [one for one in TRAINING_ARTEFACTS if one.kind in _KINDS]
+    other_values = {name: value for name, value in values.items() if name not in _FLAT_FIELDS}
+    older_artefacts = [artefact for artefact in TRAINING_ARTEFACTS if artefact.kind in _KINDS]
     return {
-        **_NOT_YET,
-        **rest,
-        "artefacts": tuple(_changed(one, by_kind.get(one.kind, {})) for one in of_that_time),
+        **_LATER_FEATURES_OFF,
+        **other_values,
+        "artefacts": tuple(_with_values(artefact, by_kind.get(artefact.kind, {})) for artefact in older_artefacts),
     }
 
 
-def _changed(artefact: Artefact, values: dict[str, Any]) -> Artefact:
+def _with_values(artefact: Artefact, values: dict[str, Any]) -> Artefact:
     return artefact.of(**{**dict(artefact), **values})

@@ -13,19 +13,19 @@ from .windows import PatchBatch, uniform
 
 
 def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Generator) -> PatchBatch:
-    """Simulate windows as the paper does.
+    """Training windows as in the paper.
 
-    Impurities stand on pixels, no two on one. A_w and alpha_w are drawn anew for each impurity and
+    Impurities lie on pixels, at most one on each. A_w and alpha_w are drawn independently for each impurity and
     each k_F. Each map has its mean removed and is scaled into [-1, 1]; then the noise is added.
 
     Parameters
     ----------
     config
-        What to simulate.
+        The settings of the simulation.
     n_windows
-        How many windows.
+        The number of windows.
     generator
-        Where the random numbers come from, and the device to work on.
+        Source of the random numbers, which also sets the device.
 
     Returns
     -------
@@ -42,9 +42,9 @@ def friedel_windows(config: FriedelConfig, n_windows: int, generator: torch.Gene
     side, n_maps = config.side_px, config.n_maps
     fewest, most = config.impurities
     count = torch.randint(fewest, most + 1, (n_windows,), generator=generator, device=device)
-    # the places with the largest random numbers are a draw without repetition
-    place = torch.rand(n_windows, side * side, generator=generator, device=device).topk(max(most, 1)).indices
-    yx = torch.stack([place // side, place % side], -1).float()
+    # the pixels with the largest random numbers are a draw without repetition
+    pixel_index = torch.rand(n_windows, side * side, generator=generator, device=device).topk(max(most, 1)).indices
+    yx = torch.stack([pixel_index // side, pixel_index % side], -1).float()
     present = torch.arange(max(most, 1), device=device) < count[:, None]
     k0 = config.k_rad_per_px
     k = uniform(k0 * (1 - config.k_spread), k0 * (1 + config.k_spread), (n_windows, n_maps), generator)

@@ -1,4 +1,4 @@
-"""Where the impurities of a training window stand: at random, with near neighbours, in groups, and off structure."""
+"""Positions of the impurities of a training window: random, with near neighbours, and in groups."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 #: Most scatterers of one window, so that the densest draw still fits into memory.
 MOST_SCATTERERS = 400
-#: Most groups of one window, most impurities in a row of one, the share of vacancies, and how far its impurities stand
-#: beside their places, in distances.
+#: Most groups of one window, most impurities in a row of one, the share of vacancies, and the jitter of its
+#: impurities, in distances of neighbours.
 _MOST_GROUPS = 4
 _LONGEST_ROW = 6
 _VACANCIES = 0.15
 _GROUP_JITTER = 0.07
-#: The margin is cut at this share of the side, where long ripples would ask for many frames of scatterers.
+#: The largest margin as a share of the side, since long ripples would need many frames of scatterers.
 _LARGEST_MARGIN = 0.75
 #: The angle between the axes of a group: every lattice in the plane has axes 60 to 120 degrees apart.
 _LATTICE_ANGLE_RAD = (math.pi / 3, 2 * math.pi / 3)
@@ -35,22 +35,22 @@ def impurity_places(config: ScatteringConfig, k_top: float, generator: torch.Gen
     side = config.side_px
     margin = min(config.margin_per_k / k_top, _LARGEST_MARGIN * side)
     density = log_uniform(*config.density_per_k2, (1,), generator) * k_top**2
-    full = ~bernoulli(config.empty_share, 1, generator)
-    count = int(torch.poisson(density * (side + 2 * margin) ** 2 * full, generator=generator))
-    places = uniform(-margin, side + margin, (min(count, MOST_SCATTERERS), 2), generator) - 0.5
-    if not full:
-        return places
+    has_impurities = ~bernoulli(config.empty_share, 1, generator)
+    count = int(torch.poisson(density * (side + 2 * margin) ** 2 * has_impurities, generator=generator))
+    positions = uniform(-margin, side + margin, (min(count, MOST_SCATTERERS), 2), generator) - 0.5
+    if not has_impurities:
+        return positions
     if bernoulli(config.near_share, 1, generator):
-        places = torch.cat([places, _near_neighbours(config, places, k_top, generator)])
+        positions = torch.cat([positions, _near_neighbours(config, positions, k_top, generator)])
     if bernoulli(config.group_share, 1, generator):
         groups = [_group(config, k_top, generator) for _ in range(randint(1, _MOST_GROUPS, generator))]
-        places = torch.cat([*groups, places])
-    return places[:MOST_SCATTERERS]
+        positions = torch.cat([*groups, positions])
+    return positions[:MOST_SCATTERERS]
 
 
-def _near_neighbours(config: ScatteringConfig, places: Tensor, k_top: float, generator: torch.Generator) -> Tensor:
-    """A neighbour for some of the places."""
-    chosen = places[bernoulli(_WITH_NEIGHBOUR, len(places), generator)]
+def _near_neighbours(config: ScatteringConfig, positions: Tensor, k_top: float, generator: torch.Generator) -> Tensor:
+    """Positions of a near neighbour for some of the impurities."""
+    chosen = positions[bernoulli(_WITH_NEIGHBOUR, len(positions), generator)]
     angle = uniform(0, 2 * math.pi, (len(chosen),), generator)
     distance = draw(config.near_distance_per_k, len(chosen), generator)[:, None] / k_top
     return chosen + distance * torch.stack([angle.sin(), angle.cos()], -1)
@@ -68,6 +68,8 @@ def _group(config: ScatteringConfig, k_top: float, generator: torch.Generator) -
     angle = torch.cat([first, first + uniform(*_LATTICE_ANGLE_RAD, (1,), generator)])[:, None]
     axes = distance * torch.cat([angle.sin(), angle.cos()], 1)
     corner = uniform(0, config.side_px, (1, 2), generator) - 0.5
-    places = corner + (steps - steps.float().mean(0)) @ axes
-    places = places + _GROUP_JITTER * distance.min() * torch.randn(places.shape, generator=generator, device=device)
-    return places[~bernoulli(_VACANCIES, len(places), generator)]
+    positions = corner + (steps - steps.float().mean(0)) @ axes
+    positions = positions + _GROUP_JITTER * distance.min() * torch.randn(
+        positions.shape, generator=generator, device=device
+    )
+    return positions[~bernoulli(_VACANCIES, len(positions), generator)]

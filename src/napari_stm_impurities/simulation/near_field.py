@@ -1,4 +1,4 @@
-"""The unknown short range of scatterers in training windows."""
+"""The near field of scatterers in training windows, which is not known from theory."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from .windows import bernoulli, uniform
 if TYPE_CHECKING:
     from .config import ScatteringConfig
 
-#: How steep the erased short range ends: from a tenth to nine tenths of the ripples within 3/4 of its radius.
+#: Steepness of the end of the erased short range: from a tenth to nine tenths of the ripples within 3/4 of its radius.
 _EDGE = 6.0
-#: How far the heights of the arbitrary short range differ within a window: by up to a factor of three.
+#: Range of the heights of the arbitrary short range within a window: up to a factor of three.
 _HEIGHT_FACTOR = (0.5, 1.5)
-#: How far they change from the lowest bias to the highest: at most by this share, so that none turns its sign.
+#: Their largest relative change from the lowest bias to the highest, so that none changes its sign.
 _LARGEST_TREND = 0.8
 #: The short range is a Gaussian that has fallen to exp(-2), a seventh, at its radius.
-_BUMP_FALL = 2.0
+_BUMP_EXPONENT = 2.0
 
 
 @dataclass(frozen=True)
 class NearField:
-    """What stands in place of the ripples around the scatterers of one window.
+    """The near field that replaces the ripples around the scatterers of one window.
 
     Attributes
     ----------
     radius_px
-        How far it reaches; from there on the ripples are as calculated. 0 where they are everywhere.
+        Its radius, beyond which the ripples are as calculated; 0 without a near field.
     height
         Height of a bump on each scatterer at each bias, in standard deviations of the clean ripples, shape (bias,
         scatterer).
@@ -44,38 +44,40 @@ class NearField:
         """The maps with the near field, shape (bias, pixel)."""
         if self.radius_px == 0:
             return wave
-        to_nearest, nearest = zip(*(distances(of_bias, yx_px).min(-1) for of_bias in pixels_yx), strict=True)
+        to_nearest, nearest = zip(*(distances(bias_pixels, yx_px).min(-1) for bias_pixels in pixels_yx), strict=True)
         distance = torch.stack(to_nearest)
-        known = torch.sigmoid(_EDGE * (distance - self.radius_px) / max(self.radius_px, 1.0))
-        bump = self.height.gather(1, torch.stack(nearest)) * torch.exp(-_BUMP_FALL * (distance / self.radius_px) ** 2)
-        return known * wave + bump
+        ripple_weight = torch.sigmoid(_EDGE * (distance - self.radius_px) / max(self.radius_px, 1.0))
+        bump = self.height.gather(1, torch.stack(nearest)) * torch.exp(
+            -_BUMP_EXPONENT * (distance / self.radius_px) ** 2
+        )
+        return ripple_weight * wave + bump
 
 
 def draw_near_field(
     config: ScatteringConfig, k_top: float, n_biases: int, strength: Tensor, generator: torch.Generator
 ) -> NearField:
-    """The short range as the formula has it, erased, or a bump or dip of arbitrary height.
+    """The near field of one window: as calculated, erased, or a bump or dip of arbitrary height.
 
     Parameters
     ----------
     config
-        What to simulate.
+        The settings of the simulation.
     k_top
         k of the highest bias, in radians a pixel.
     n_biases
         The number of maps.
     strength
-        Of each scatterer, shape (scatterer,): a bump is as much lower as its ripples are weaker, and 0 gives none.
+        Of each scatterer, shape (scatterer,): the factor of the height of its bump.
     generator
-        Where the random numbers come from, and the device.
+        Source of the random numbers, which also sets the device.
     """
-    none = strength.new_zeros(n_biases, len(strength))
+    zero_height = strength.new_zeros(n_biases, len(strength))
     draw = float(uniform(0, 1, (1,), generator))
     if draw >= config.near_field_erased_share + config.near_field_random_share:
-        return NearField(0.0, none)
+        return NearField(0.0, zero_height)
     radius = float(uniform(*config.near_field_radius_per_k, (1,), generator)) / k_top
     if draw < config.near_field_erased_share:
-        return NearField(radius, none)
+        return NearField(radius, zero_height)
     sign = 1 - 2 * bernoulli(0.5, 1, generator).float()
     height = sign * uniform(*config.near_field_strength, (1,), generator) * strength
     height = height * uniform(*_HEIGHT_FACTOR, (len(strength),), generator)

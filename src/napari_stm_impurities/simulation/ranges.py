@@ -1,4 +1,4 @@
-"""Ranges of parameters: one fixed number, or from low to high; and the numbers drawn from them."""
+"""Ranges of parameters, a fixed number or from low to high, and random draws from them."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def draw(bounds: tuple[float, float], n: int, generator: Generator, *, logarithm
     bounds
         From low to high.
     n
-        How many.
+        The number of draws.
     generator
-        Where the random numbers come from, and the device.
+        Source of the random numbers, which also sets the device.
     logarithmic
-        Whether they are even on a logarithmic scale.
+        Whether they are uniform on a logarithmic scale.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from .windows import PatchBatch
 
 
 def simulate_windows(config: WindowConfig, n_windows: int, generator: torch.Generator) -> PatchBatch:
-    """Simulate one batch of windows of the kind that `config` says."""
+    """One batch of windows of the kind of `config`."""
     if isinstance(config, FriedelConfig):
         return friedel_windows(config, n_windows, generator)
     return scattering_windows(config, n_windows, generator)
@@ -23,18 +23,18 @@ def simulate_windows(config: WindowConfig, n_windows: int, generator: torch.Gene
 def window_stream(
     config: WindowConfig, batch_size: int, *seed: int, device: torch.device | str = "cpu"
 ) -> Iterator[PatchBatch]:
-    """Batches of windows without end.
+    """An endless iterator of batches of windows.
 
     Parameters
     ----------
     config
-        What to simulate.
+        The settings of the simulation.
     batch_size
         Windows in a batch.
     seed
         One or more whole numbers, such as a seed and an epoch; the same give the same windows.
     device
-        Where to simulate.
+        The device of the simulation.
     """
     mixed = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1)
     generator = torch.Generator(device).manual_seed(mixed)

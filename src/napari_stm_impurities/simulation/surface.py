@@ -1,4 +1,4 @@
-"""A whole simulated surface, as an experiment would give it: the stack, the bound-state map, the truth."""
+"""Simulation of a surface and its measurement: the stack, the bound-state map, and the true points."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .detectability import detectable, near_field_energy, noise_power, ripple_en
 from .ranges import PositiveRange, Range, Share, draw
 from .windows import uniform
 
-#: Biases that are computed between two looks at the stop button.
+#: Biases that are computed between two cancellation checks.
 _BIASES_AT_ONCE = 8
 #: Tries to place an impurity away from the others before the surface counts as full.
 _TRIES = 200
@@ -51,17 +51,17 @@ class SurfaceConfig(Configuration):
     bias_stop_mv: float = 20.0
     """The highest bias in mV."""
     n_biases: int = Field(default=126, ge=1, le=2000)
-    """How many biases, evenly spaced (paper: 126, every 2 mV)."""
+    """Number of biases, evenly spaced (paper: 126, every 2 mV)."""
     density_per_nm2: float = Field(default=0.03, ge=0, le=2)
     """Impurities in a nm^2."""
     least_distance_nm: float = Field(default=0.7, ge=0)
-    """No two impurities lie nearer than this, in nm."""
+    """The smallest distance of two impurities, in nm."""
     margin_nm: float = Field(default=8.0, ge=0)
-    """How far outside the frame impurities still stand, in nm."""
+    """Width of the margin around the frame that also holds impurities, in nm."""
     phase_shift_rad: Range = (0.9, 2.2)
     """delta of the impurities at the highest bias, in radians."""
     phase_shift_slope_rad_per_v: float = 1.0
-    """How delta changes with the bias, in radians a volt."""
+    """Slope of delta with the bias, in radians per volt."""
     loss: PositiveRange = (0.0, 0.4)
     """1 - a, the share of the wave that an impurity absorbs."""
     strength: PositiveRange = (1.0, 1.0)
@@ -70,14 +70,14 @@ class SurfaceConfig(Configuration):
     mean_free_path_nm: float = Field(default=40.0, gt=0)
     """l in nm."""
     near_field_nm: float = Field(default=0.35, ge=0)
-    """Within this distance in nm the s-wave formula does not hold, and the map goes to the value below."""
+    """Radius in nm within which the s-wave formula does not hold, and the map goes to the value below."""
     near_field_value: float = -0.25
     """dI/dV on an impurity, over that of the bare surface, less 1."""
     near_field_spread: float = Field(default=0.0, ge=0)
-    """How far that value scatters from impurity to impurity (standard deviation)."""
+    """Standard deviation of that value between impurities."""
     artefacts: tuple[Artefact, ...] = Amplitudes().artefacts()
-    """What the maps show besides, in the order in which it is put into them. One number each will do as well, under the
-    names of Amplitudes, such as noise_share."""
+    """Artefacts of the maps, in the order in which they are added. Alternatively, one number each under the names of
+    Amplitudes, such as noise_share."""
     drift_px: float = Field(default=0.0, ge=0, le=10)
     """Drift from the first to the last bias, in pixels."""
     bound_state_bias_mv: float = -520.0
@@ -85,7 +85,7 @@ class SurfaceConfig(Configuration):
     bound_state_fwhm_nm: float = Field(default=1.1, gt=0)
     """Width of a bound state in that map, in nm."""
     bound_state_spread: Share = 0.3
-    """How far the heights of the bound states scatter, as a share."""
+    """Spread of the heights of the bound states, as a share."""
     bound_state_noise_share: float = Field(default=0.15, ge=0)
     """Noise of that map, as a share of the mean height."""
 
@@ -97,8 +97,8 @@ class SurfaceConfig(Configuration):
             return values
         if "artefacts" in values:
             raise ValueError(f"artefacts are given as a list, and {amplitudes[0]} besides; give one of the two")
-        rest = {name: value for name, value in values.items() if name not in amplitudes}
-        return {**rest, "artefacts": Amplitudes.of(**{name: values[name] for name in amplitudes}).artefacts()}
+        other_values = {name: value for name, value in values.items() if name not in amplitudes}
+        return {**other_values, "artefacts": Amplitudes.of(**{name: values[name] for name in amplitudes}).artefacts()}
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def simulate_surface(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Surface:
-    """Simulate a surface by exact multiple scattering.
+    """A surface, simulated by exact multiple scattering.
 
     Parameters
     ----------
@@ -138,9 +138,9 @@ def simulate_surface(
     seed
         The same seed gives the same surface.
     config
-        What to simulate and how it is measured.
+        The surface and its measurement.
     progress, should_stop
-        Told how far it is, and asked whether to go on.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
@@ -150,9 +150,9 @@ def simulate_surface(
     Raises
     ------
     StmError
-        If the material is not known, the seed is none, all biases lie below its band, or the density leaves no room.
+        If the material is not known, the seed is not valid, biases lie below its band, or the density is too high.
     Stopped
-        If `should_stop` said so.
+        If `should_stop` returned true.
 
     Examples
     --------
@@ -182,10 +182,10 @@ def simulate_surface(
     noisy, yx = unit * frames.maps[0], frames.yx_px[0]
     attrs = {"source": f"simulated {material}, seed {seed}", "history": [f"simulated with {plan.model_dump_json()}"]}
     stack = make_stack(1 + noisy.numpy(), bias, pixel_nm, channel="dI/dV", units="of the bare surface", attrs=attrs)
-    listed = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
+    is_listed = ((yx > -0.5) & (yx < plan.side_px - 0.5)).all(1)
     if plan.strength[0] < 1:
-        listed &= (impurities.strength >= 1) | _seen(plan, impurities, k, unit * frames.noise)
-    points = make_points(yx[listed].numpy(), (pixel_nm, pixel_nm), source="reference")
+        is_listed &= (impurities.strength >= 1) | _above_limit(plan, impurities, k, unit * frames.noise)
+    points = make_points(yx[is_listed].numpy(), (pixel_nm, pixel_nm), source="reference")
     bound = make_stack(
         _bound_states(plan, yx, pixel_nm, generator).numpy(),
         [plan.bound_state_bias_mv],
@@ -198,16 +198,16 @@ def simulate_surface(
 
 
 def _positions(plan: SurfaceConfig, seed: int) -> Tensor:
-    """Positions (y, x) in nm, shape (n, 2): uniform, but no two too near."""
-    draw = np.random.default_rng(seed)
+    """Positions (y, x) in nm, shape (n, 2): uniform, with a smallest distance."""
+    rng = np.random.default_rng(seed)
     low, high = -plan.margin_nm, plan.frame_nm + plan.margin_nm
-    count = draw.poisson(plan.density_per_nm2 * (high - low) ** 2)
+    count = rng.poisson(plan.density_per_nm2 * (high - low) ** 2)
     placed = np.empty((0, 2))
     for _ in range(count):
         for _ in range(_TRIES):
-            place = draw.uniform(low, high, 2)
-            if not len(placed) or np.hypot(*(placed - place).T).min() >= plan.least_distance_nm:
-                placed = np.vstack([placed, place])
+            candidate = rng.uniform(low, high, 2)
+            if not len(placed) or np.hypot(*(placed - candidate).T).min() >= plan.least_distance_nm:
+                placed = np.vstack([placed, candidate])
                 break
         else:
             raise StmError(
@@ -232,15 +232,15 @@ def _impurities(plan: SurfaceConfig, n: int, bias_mv: np.ndarray, generator: tor
     loss = uniform(*plan.loss, (n,), generator)
     below_top_v = torch.from_numpy((bias_mv - bias_mv[-1]) / 1000).float()
     phase = delta + plan.phase_shift_slope_rad_per_v * below_top_v[:, None]
-    # a bare surface takes no random number here
+    # a surface without impurities draws no random number here
     angle = uniform(0, 2 * math.pi, (1 if n else 0,), generator)
     near_field = plan.near_field_value + plan.near_field_spread * instrument.white_noise((n,), generator)
     strength = draw(plan.strength, n, generator)
     return _Impurities(strength, strength * t_matrix(phase, loss.expand_as(phase)), strength * near_field, angle)
 
 
-def _seen(plan: SurfaceConfig, impurities: _Impurities, k: Tensor, noise: Tensor) -> Tensor:
-    """Which impurities reach the detection limit, shape (impurity,), bool."""
+def _above_limit(plan: SurfaceConfig, impurities: _Impurities, k: Tensor, noise: Tensor) -> Tensor:
+    """The mask of the impurities above the detection limit, shape (impurity,)."""
     pixel_nm = plan.frame_nm / plan.side_px
     near_px = plan.near_field_nm / pixel_nm
     energy = ripple_energy(impurities.t, k, plan.mean_free_path_nm / pixel_nm, near_px, plan.side_px)
@@ -264,25 +264,25 @@ def _clean_maps(
         return torch.zeros(len(k), side, side)
     pixel_nm = plan.frame_nm / side
     angle = impurities.drift_angle_rad
-    when = torch.linspace(-0.5, 0.5, len(k)) if len(k) > 1 else torch.zeros(1)
-    shift = plan.drift_px * when[:, None] * torch.cat([angle.sin(), angle.cos()])
+    relative_bias = torch.linspace(-0.5, 0.5, len(k)) if len(k) > 1 else torch.zeros(1)
+    shift = plan.drift_px * relative_bias[:, None] * torch.cat([angle.sin(), angle.cos()])
     grid = instrument.pixel_grid(side, side, torch.device("cpu"))
     maps = []
     for first in range(0, len(k), _BIASES_AT_ONCE):
         if should_stop():
             raise Stopped
         progress(first / len(k), "simulating the maps")
-        some = slice(first, first + _BIASES_AT_ONCE)
-        pixels = grid - shift[some, None]
-        wave = ldos_modulation(yx, k[some], impurities.t[some], pixels, plan.mean_free_path_nm / pixel_nm)
-        to_nearest, which = distances(pixels, yx.expand(len(pixels), -1, -1)).min(-1)
-        maps.append(_with_near_field(plan, wave, to_nearest * pixel_nm, impurities.near_field[which]))
+        block = slice(first, first + _BIASES_AT_ONCE)
+        pixels = grid - shift[block, None]
+        wave = ldos_modulation(yx, k[block], impurities.t[block], pixels, plan.mean_free_path_nm / pixel_nm)
+        to_nearest, nearest_index = distances(pixels, yx.expand(len(pixels), -1, -1)).min(-1)
+        maps.append(_with_near_field(plan, wave, to_nearest * pixel_nm, impurities.near_field[nearest_index]))
     progress(1.0, "simulating the maps")
     return torch.cat(maps).reshape(len(k), side, side)
 
 
 def _with_near_field(plan: SurfaceConfig, wave: Tensor, to_nearest: Tensor, value: Tensor) -> Tensor:
-    """Where the s-wave formula does not hold, blend into what stands there instead."""
+    """The maps with the near-field value where the s-wave formula does not hold."""
     if plan.near_field_nm == 0:
         return wave
     weight = torch.exp(-0.5 * (to_nearest / plan.near_field_nm) ** 4)

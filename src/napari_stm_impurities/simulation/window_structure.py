@@ -1,4 +1,4 @@
-"""The structure of one training window: its scatterers, what it covers and what it adds to the maps."""
+"""The structures of one training window: their scatterers, coverage and elevation."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ class WindowStructure:
     of_impurities: Tensor
     parts: tuple[Part, ...]
 
-    def covered(self, places_yx: Tensor) -> Tensor:
-        """How much of a pixel at each place is covered, 0 to 1, shape (place,)."""
-        total = places_yx.new_zeros(len(places_yx))
+    def covered(self, positions_yx: Tensor) -> Tensor:
+        """The covered share of a pixel at each position, 0 to 1, shape (position,)."""
+        total = positions_yx.new_zeros(len(positions_yx))
         for part in self.parts:
-            total = total.maximum(part.covered(places_yx))
+            total = total.maximum(part.covered(positions_yx))
         return total
 
     def elevation(self, pixels_yx: Tensor) -> Tensor:
-        """What they add to the maps, shape (bias, pixel), in standard deviations of the clean ripples."""
+        """The elevation of the maps, shape (bias, pixel), in standard deviations of the clean ripples."""
         total = pixels_yx.new_zeros(pixels_yx.shape[:-1])
         for part in self.parts:
-            total = total + torch.stack([part.elevation(of_bias) for of_bias in pixels_yx])
+            total = total + torch.stack([part.elevation(bias_pixels) for bias_pixels in pixels_yx])
         return total
 
     def leaves_free(self, yx_px: Tensor) -> Tensor:
-        """Which places the structures leave free for impurities, shape (place,), bool."""
+        """The mask of the positions that no structure covers, shape (position,)."""
         free = self.covered(yx_px) == 0
         if len(self.yx_px) and len(yx_px):
             free &= torch.cdist(yx_px, self.yx_px).amin(-1) > _CLEARANCE_PX
@@ -59,12 +59,12 @@ class WindowStructure:
 
 def window_structure(structures: Sequence[BaseStructure], scale: Scale, generator: torch.Generator) -> WindowStructure:
     """The structures of one window, each drawn with its share."""
-    parts = [one.build(scale, generator) for one in structures if bernoulli(one.share, 1, generator)]
-    nothing = torch.zeros(0, 2, device=generator.device)
-    yx = torch.cat([nothing, *(part.yx_px for part in parts)])[:_MOST_SCATTERERS]
+    parts = [structure.build(scale, generator) for structure in structures if bernoulli(structure.share, 1, generator)]
+    no_scatterers = torch.zeros(0, 2, device=generator.device)
+    yx = torch.cat([no_scatterers, *(part.yx_px for part in parts)])[:_MOST_SCATTERERS]
     of_impurities = torch.cat(
         [
-            nothing[:, 0].bool(),
+            no_scatterers[:, 0].bool(),
             *(torch.full((len(part.yx_px),), part.of_impurities, device=yx.device) for part in parts),
         ]
     )[:_MOST_SCATTERERS]

@@ -1,4 +1,4 @@
-"""What both simulators give: windows of maps with the places of their impurities."""
+"""Batches of simulated windows, their label maps, and random draws."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PatchBatch:
     yx_px
         Shape (batch, impurity, 2): row and column, to a fraction of a pixel.
     present
-        Shape (batch, impurity), bool: which of these are there, and inside the window.
+        Shape (batch, impurity), bool: which of these exist, are detectable and lie inside the window.
     structure
         Shape (batch, y, x), 0 to 1: where there is structure that is no impurity; None where none is simulated.
     """
@@ -36,7 +36,7 @@ class PatchBatch:
 
 
 def measured_pixels(windows: PatchBatch) -> Tensor:
-    """Where a pixel was measured at one bias at least, shape (batch, y, x), bool."""
+    """The mask of pixels that were measured at one bias at least, shape (batch, y, x)."""
     return ~windows.maps.isnan().all(1)
 
 
@@ -67,12 +67,12 @@ def label_map(windows: PatchBatch) -> Tensor:
 
 
 def uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Numbers between `low` and `high`, evenly."""
+    """Random numbers, uniform between `low` and `high`."""
     return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
 
 
 def log_uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Numbers between `low` and `high`, even on a logarithmic scale."""
+    """Random numbers between `low` and `high`, uniform on a logarithmic scale."""
     return low * (high / low) ** torch.rand(shape, generator=generator, device=generator.device)
 
 

@@ -1,4 +1,4 @@
-"""The map as a density: spots upward, background near 0, spikes out, noise measured."""
+"""The map as a density: spots positive, background near 0, spikes masked, and the noise estimated."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Density:
     noise_std: float
     """Standard deviation of the noise of one pixel, in the map's own unit."""
     sign: Literal["bright", "dark"]
-    """What the spots were before they were turned upward."""
+    """Sign of the spots in the map, before they were made positive."""
 
 
 def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> Density:
-    """Level a map, turn its spots upward, measure its noise and take spikes of one pixel for not measured.
+    """The density of a map: levelled, with positive spots, its noise estimated and single-pixel spikes masked.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def density_of(values: np.ndarray, sign: Literal["auto", "bright", "dark"]) -> D
     observed = observed & ~spikes(upright, noise)
     upright = np.where(observed, upright, 0.0)
     height = float(np.quantile(upright[observed], 0.995))
-    # where most pixels hold one and the same value, neither tells of any noise
+    # where most pixels hold the same value, neither measures the noise
     noise = max(noise, SMALLEST_NOISE * height) or SMALLEST_NOISE * float(upright[observed].std())
     return Density(upright, observed, noise, sign)
 
@@ -87,16 +87,16 @@ def smooth_surface(values: np.ndarray, observed: np.ndarray, rounds: int = 8) ->
 
 
 def leftover_background(residual: np.ndarray, observed: np.ndarray, noise: float, fwhm_px: float) -> np.ndarray:
-    """What is smooth, or an offset of a whole row, in what the spots leave over; shape (y, x).
+    """The background of the residual: a smooth part and row offsets; shape (y, x).
 
     A quadratic surface, the offsets of the rows, and what remains after smoothing over three times the width of a spot.
     """
-    found = smooth_surface(residual, observed)
-    found = found + row_offsets(residual - found, observed, noise)[:, None]
-    clipped = np.clip(np.where(observed, residual - found, 0.0), -3 * noise, 3 * noise)
+    background = smooth_surface(residual, observed)
+    background = background + row_offsets(residual - background, observed, noise)[:, None]
+    clipped = np.clip(np.where(observed, residual - background, 0.0), -3 * noise, 3 * noise)
     width = max(3 * fwhm_px, 8.0)
     weight = gaussian_filter(observed.astype(float), width, truncate=2.5)
-    return found + gaussian_filter(clipped, width, truncate=2.5) / np.maximum(weight, 1e-3)
+    return background + gaussian_filter(clipped, width, truncate=2.5) / np.maximum(weight, 1e-3)
 
 
 def row_offsets(values: np.ndarray, observed: np.ndarray, noise: float) -> np.ndarray:
@@ -105,19 +105,19 @@ def row_offsets(values: np.ndarray, observed: np.ndarray, noise: float) -> np.nd
     Whether it does is judged by the median second difference of three rows that follow one another: spots are smooth
     across rows, jumps are not.
     """
-    seen = np.where(observed, values, np.nan)
+    measured = np.where(observed, values, np.nan)
     filled = observed.sum(axis=1) >= max(0.5 * observed.shape[1], 3)
-    three = np.flatnonzero(filled[2:] & filled[1:-1] & filled[:-2]) + 1
+    middle_rows = np.flatnonzero(filled[2:] & filled[1:-1] & filled[:-2]) + 1
     offsets = np.zeros(len(values))
-    if len(three) < 8:
+    if len(middle_rows) < 8:
         return offsets
-    bends = seen[three + 1] - 2 * seen[three] + seen[three - 1]
+    bends = measured[middle_rows + 1] - 2 * measured[middle_rows] + measured[middle_rows - 1]
     bends = np.nanmedian(bends[~np.isnan(bends).all(axis=1)], axis=1)
     # a second difference has six times the variance of one row, the median of n values pi / 2 times that of their mean
-    by_chance = 6 * np.pi / 2 * noise**2 / observed.sum(axis=1)[filled].mean()
-    if np.mean(bends**2) > 4 * by_chance:
-        of_row = np.nanmedian(seen[filled], axis=1)
-        offsets[filled] = of_row - median_filter(of_row, size=15, mode="nearest")
+    expected_by_noise = 6 * np.pi / 2 * noise**2 / observed.sum(axis=1)[filled].mean()
+    if np.mean(bends**2) > 4 * expected_by_noise:
+        row_median = np.nanmedian(measured[filled], axis=1)
+        offsets[filled] = row_median - median_filter(row_median, size=15, mode="nearest")
     return offsets
 
 
@@ -125,23 +125,23 @@ def noise_std(values: np.ndarray, observed: np.ndarray) -> float:
     """The standard deviation of the noise of one pixel, from second differences in both directions.
 
     They cancel whatever is smooth (Immerkaer, Computer Vision and Image Understanding 64, 300, 1996); the median
-    keeps the few that fall on a sharp spot from counting. Noise that is smooth itself is not seen here.
+    keeps the few that fall on a sharp spot from counting. Spatially correlated noise is not measured.
     """
     kernel = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
     difference = correlate(values, kernel, mode="nearest") / np.sqrt((kernel**2).sum())
-    whole = correlate(observed.astype(float), np.ones((3, 3)), mode="constant") > 8.5
-    if not whole.any():
+    complete = correlate(observed.astype(float), np.ones((3, 3)), mode="constant") > 8.5
+    if not complete.any():
         return 0.0
-    return mad_std(difference[whole], 0.0)
+    return mad_std(difference[complete], 0.0)
 
 
 def spikes(values: np.ndarray, noise: float) -> np.ndarray:
     """Pixels far above all of their neighbours, as no spot can be; shape (y, x), True for a spike.
 
-    The neighbours beside a Gaussian spot of 1.2 pixels (full width at half maximum) still reach 0.15 of its height.
+    The neighbours of a Gaussian spot of 1.2 pixels (full width at half maximum) still reach 0.15 of its height.
     """
     if not noise > 0:
         return np.zeros(values.shape, dtype=bool)
-    temporary = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
-    around = correlate(values, temporary, mode="nearest")
-    return (values > SPIKE * noise) & (around < 0.1 * values)
+    neighbour_kernel = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
+    neighbour_mean = correlate(values, neighbour_kernel, mode="nearest")
+    return (values > SPIKE * noise) & (neighbour_mean < 0.1 * values)

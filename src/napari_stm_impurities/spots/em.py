@@ -46,7 +46,7 @@ def expectation_maximisation(
     smallest_step_px: float = 1e-3,
     should_stop: ShouldStop = never,
 ) -> Mixture:
-    """Fit centres, masses, widths and the shared profile.
+    """The mixture with fitted centres, masses, widths and shared profile.
 
     Parameters
     ----------
@@ -59,11 +59,11 @@ def expectation_maximisation(
     noise_std
         The noise of one pixel, in the map's unit.
     iterations
-        The most there can be; it stops earlier once no centre moves by `smallest_step_px` or more.
+        The largest number of iterations; the fit stops earlier once no centre moves by `smallest_step_px` or more.
     should_stop
-        Asked before each.
+        Cancellation check, called before each iteration.
     std_bounds
-        Between which each Gaussian of the profile stays, in pixels; None keeps the profile as it is.
+        Bounds of the standard deviation of each Gaussian of the profile, in pixels; None keeps the profile.
 
     Returns
     -------
@@ -73,30 +73,30 @@ def expectation_maximisation(
     Raises
     ------
     Stopped
-        If `should_stop` said so.
+        If `should_stop` returned true.
     """
     if not len(mixture):
         return mixture
     pedestal = PEDESTAL * noise_std
     counts_per_mass = pedestal / noise_std**2
     weights = np.maximum(values + pedestal, 0.0)
-    ground = pedestal
+    pedestal_level = pedestal
     frame: PaddedFrame | None = None
-    weigh = seen = np.zeros(0)
+    padded_weights = padded_observed = np.zeros(0)
     for _ in range(iterations):
         if should_stop():
             raise Stopped
         reach = mixture.profile.reach_px
         if frame is None or not 0.75 * frame.margin < reach <= frame.margin:
             frame = PaddedFrame(values.shape, reach)
-            weigh, seen = frame.pad(weights, 0.0), frame.pad(observed, False)
+            padded_weights, padded_observed = frame.pad(weights, 0.0), frame.pad(observed, False)
         windows = frame.windows(mixture.yx, mixture.aspect)
         spots = gaussians(mixture, windows)
-        expected = ground + frame.add_up(windows, spots.sum(axis=0))
-        # E step: what a component has of a pixel's weight is its own value times weight / expected
-        ratio = np.where(seen, weigh / expected, 1.0)
+        expected = pedestal_level + frame.add_up(windows, spots.sum(axis=0))
+        # E step: the share of a component in a pixel's weight is its own value times weight / expected
+        ratio = np.where(padded_observed, padded_weights / expected, 1.0)
         spots *= ratio[windows.flat]
-        ground *= float(ratio[seen].mean())
+        pedestal_level *= float(ratio[padded_observed].mean())
         moved = _maximise(mixture, windows, spots, std_bounds, counts_per_mass)
         step = np.abs(moved.yx - mixture.yx).max()
         mixture = moved

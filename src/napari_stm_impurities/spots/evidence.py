@@ -1,4 +1,4 @@
-"""How many components: what the data gain by each, against what a component must gain (an information criterion).
+"""The number of components: the gain in log-likelihood of each against an information criterion.
 
 BIC takes ln n / 2 for each parameter, with n the number of data points. The pixels of a noisy map are not counts, so
 n is not the sum of their weights; and a position is known the better the stronger the spot is. So the
@@ -7,7 +7,7 @@ signal-to-noise ratio z, anywhere on A pixels and with a mass from 0 to the larg
 
     ln B = z^2 / 2 - ln[ A z^2 z_max / ((2 pi)^(3/2) 2 s^2) ],
 
-where the measured noise stands in z and 2 s^2 / z^2 is the area in which its position is known. Components are
+where z contains the measured noise and 2 s^2 / z^2 is the area in which its position is known. Components are
 exchangeable (K! orders of the same mixture, Bishop 2006, section 10.2.4), which adds ln K.
 """
 
@@ -22,8 +22,9 @@ from .profile import FWHM_PER_STD
 #: The share of a spot's height that its round profile may be wrong by; it counts as noise there.
 PROFILE_ERROR = 0.05
 
-#: By how much the evidence of a weak spot is too good, measured on simulated maps: shape, width and background are
-#: fitted too. With it the posterior probabilities agree with the share of true spots (benchmarks/reference_maps.py).
+#: The factor by which the evidence of a weak spot is too large, measured on simulated maps: shape, width and
+#: background are fitted too. With it the posterior probabilities agree with the share of true spots
+#: (benchmarks/reference_maps.py).
 MISTAKES = 2.0
 
 #: Added to the diagonal of the information, which is 1, so that two spots on one place can be solved for.
@@ -34,7 +35,7 @@ FALSE_ALARM = 1e-3
 
 
 def needed_gain(ratio: np.ndarray | float, mixture: Mixture, n_pixels: int, largest_ratio: float) -> np.ndarray:
-    """What a component of a signal-to-noise ratio must add to the log-likelihood, in nats."""
+    """The gain in log-likelihood that a component of a signal-to-noise ratio needs, in nats."""
     std = mixture.profile.fwhm_px / FWHM_PER_STD
     cells = MISTAKES * n_pixels / ((2 * np.pi) ** 1.5 * 2 * std**2)
     return np.asarray(np.log(cells * np.square(ratio) * max(largest_ratio, 10.0) / max(len(mixture) - 1, 1)))
@@ -49,7 +50,7 @@ def posterior(ratio: np.ndarray, mixture: Mixture, n_pixels: int) -> np.ndarray:
 
 
 def false_alarms(ratio: float, mixture: Mixture, n_pixels: int) -> float:
-    """How many maxima above a signal-to-noise ratio white noise gives in the whole map (Rice; Adler 1981, chapter 6).
+    """The expected number of maxima of white noise above a signal-to-noise ratio in a map (Adler 1981, chapter 6).
 
     The matched filter of a Gaussian of width s makes of white noise a field whose gradient has the variance 1/(2 s^2).
     """
@@ -58,9 +59,9 @@ def false_alarms(ratio: float, mixture: Mixture, n_pixels: int) -> float:
 
 
 def prune(mixture: Mixture, observed: np.ndarray, noise_std: float, min_confidence: float) -> Mixture:
-    """Without the components that are not worth their parameters, and those outside the frame.
+    """The mixture without insignificant components and those outside the frame.
 
-    Of each neighbourhood the weakest goes first, since its neighbours gain when it is gone: call it again after
+    In each neighbourhood the weakest is removed first, since its neighbours gain when it is gone: call it again after
     another fit. Nothing is kept where even the strongest could be noise.
     """
     if not len(mixture):
@@ -90,22 +91,22 @@ def signal_to_noise(mixture: Mixture, observed: np.ndarray, noise_std: float) ->
         return np.zeros(0)
     frame = PaddedFrame(observed.shape, mixture.profile.reach_px)
     windows = frame.windows(mixture.yx, mixture.aspect)
-    own = (mixture.width**2)[:, None, None]
-    unit, slope, _ = mixture.profile.with_slopes(windows.squared / own)
-    unit, slope = unit / own, slope / own**2 * mixture.mass[:, None, None]
+    squared_width = (mixture.width**2)[:, None, None]
+    unit, slope, _ = mixture.profile.with_slopes(windows.squared / squared_width)
+    unit, slope = unit / squared_width, slope / squared_width**2 * mixture.mass[:, None, None]
     model = frame.add_up(windows, unit * mixture.mass[:, None, None])
     weight = frame.pad(observed, False) / (noise_std**2 + (PROFILE_ERROR * model) ** 2)
-    root = np.sqrt(weight)[windows.flat]
-    columns = np.stack([unit, slope * windows.dy[:, :, None], slope * windows.dx[:, None, :]]) * root
+    root_weight = np.sqrt(weight)[windows.flat]
+    columns = np.stack([unit, slope * windows.dy[:, :, None], slope * windows.dx[:, None, :]]) * root_weight
     # scaled to a unit diagonal, so that the small ridge means the same for every parameter
-    length = np.maximum(np.sqrt((columns**2).sum(axis=(2, 3))), 1e-300)
-    columns /= length[:, :, None, None]
+    norm = np.maximum(np.sqrt((columns**2).sum(axis=(2, 3))), 1e-300)
+    columns /= norm[:, :, None, None]
     n = windows.flat[0].size
     rows = np.broadcast_to(windows.flat, columns.shape)
     size = frame.padded_shape[0] * frame.padded_shape[1]
     jacobian = csc_array((columns.ravel(), rows.ravel(), np.arange(0, 3 * k * n + 1, n)), shape=(size, 3 * k))
     variance = _mass_variance(csr_array(jacobian.T @ jacobian), mixture.yx, 2 * frame.margin)
-    return np.maximum(mixture.mass * length[0] / np.sqrt(np.maximum(variance, 1e-12)), 1e-3)
+    return np.maximum(mixture.mass * norm[0] / np.sqrt(np.maximum(variance, 1e-12)), 1e-3)
 
 
 def _mass_variance(information: csr_array, yx: np.ndarray, apart_px: int) -> np.ndarray:
@@ -127,13 +128,13 @@ def _mass_variance(information: csr_array, yx: np.ndarray, apart_px: int) -> np.
     variance = np.empty(k)
     cells, cell_of = np.unique(np.floor(yx / apart_px), axis=0, return_inverse=True)
     for number, cell in enumerate(cells):
-        own = np.flatnonzero(cell_of.ravel() == number)
+        in_cell = np.flatnonzero(cell_of.ravel() == number)
         low, high = (cell - 1) * apart_px, (cell + 2) * apart_px
         near = np.flatnonzero(((yx >= low) & (yx < high)).all(axis=1))
         rows = np.concatenate([near, near + k, near + 2 * k])
         local = information[rows][:, rows].toarray() + _RIDGE * np.eye(len(rows))
-        at = np.searchsorted(near, own)
-        right = np.zeros((len(rows), len(own)))
-        right[at, np.arange(len(own))] = 1.0
-        variance[own] = np.linalg.solve(local, right)[at, np.arange(len(own))]
+        position_in_near = np.searchsorted(near, in_cell)
+        unit_vectors = np.zeros((len(rows), len(in_cell)))
+        unit_vectors[position_in_near, np.arange(len(in_cell))] = 1.0
+        variance[in_cell] = np.linalg.solve(local, unit_vectors)[position_in_near, np.arange(len(in_cell))]
     return variance

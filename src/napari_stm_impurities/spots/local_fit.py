@@ -1,4 +1,4 @@
-"""Many small windows of the map at once, in each of which one spot or two are fitted by least squares."""
+"""Batched least-squares fits of one or two spots in many small windows of the map."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .profile import Profile
 
 
 class LocalFit:
-    """Windows around places in the map, with what is left there and how much each pixel counts.
+    """Windows around positions in the map, with the residual and the weight of each pixel.
 
-    Spots are given as arrays of shape (places, spots, 4): y, x, mass, width.
+    Spots are arrays of shape (windows, spots, 4): y, x, mass, width.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class LocalFit:
         self.weight = frame.pad(observed, False)[windows.flat].reshape(n, -1) / noise_std**2
 
     def only(self, chosen: np.ndarray) -> LocalFit:
-        """Some of the places."""
+        """The selected windows."""
         out = object.__new__(LocalFit)
         out.profile, out.aspect, out.noise_std = self.profile, self.aspect, self.noise_std
         for name in ("yx", "dy", "dx", "residual", "weight"):
@@ -41,31 +41,31 @@ class LocalFit:
         return out
 
     def offsets(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How far each pixel lies from each spot, along y and x; (places, spots, pixels)."""
+        """The offset of each pixel from each spot, along y and x; (windows, spots, pixels)."""
         shift = (self.yx[:, None, :] - spots[:, :, :2]) * self.aspect
         return self.dy + shift[:, :, :1], self.dx + shift[:, :, 1:]
 
     def model(self, spots: np.ndarray) -> np.ndarray:
-        """The sum of the spots at each place's pixels; (places, pixels)."""
+        """The sum of the spots at the pixels of each window; (windows, pixels)."""
         dy, dx = self.offsets(spots)
-        own = spots[:, :, 3:] ** 2
-        return (self.profile.at((dy**2 + dx**2) / own) * spots[:, :, 2:3] / own).sum(axis=1)
+        squared_width = spots[:, :, 3:] ** 2
+        return (self.profile.at((dy**2 + dx**2) / squared_width) * spots[:, :, 2:3] / squared_width).sum(axis=1)
 
     def second_derivatives(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Fit the profile's second derivatives and its mass to the residual: gain, and coefficients (n, 2, 2)."""
+        """Gain and coefficients (n, 2, 2) of a fit of the profile's second derivatives and mass to the residual."""
         dy, dx = (offset[:, 0] / spots[:, 0, 3:] for offset in self.offsets(spots))
         value, first, second = self.profile.with_slopes(dy**2 + dx**2)
         templates = np.stack([first + second * dy**2, 2 * second * dy * dx, first + second * dx**2, value], axis=1)
         weighted = templates * self.weight[:, None, :]
         information = weighted @ templates.transpose(0, 2, 1)
         information += 1e-9 * np.trace(information, axis1=1, axis2=2)[:, None, None] * np.eye(4)
-        right = (weighted @ self.residual[:, :, None])[:, :, 0]
-        solved = np.linalg.solve(information, right[:, :, None])[:, :, 0]
-        gained = 0.5 * (solved * right).sum(axis=1)
-        return gained, solved[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
+        right_side = (weighted @ self.residual[:, :, None])[:, :, 0]
+        solved = np.linalg.solve(information, right_side[:, :, None])[:, :, 0]
+        gain = 0.5 * (solved * right_side).sum(axis=1)
+        return gain, solved[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
 
     def fit(self, data: np.ndarray, spots: np.ndarray, iterations: int = 12) -> tuple[np.ndarray, np.ndarray]:
-        """Least squares (Levenberg and Marquardt) of positions, masses and widths, all places at once.
+        """The least-squares fit (Levenberg and Marquardt) of positions, masses and widths, in all windows at once.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class LocalFit:
             The spots, and minus twice the log-likelihood, the prior of the widths included.
         """
         n, m = spots.shape[:2]
-        # where the spots are high it is the profile that is wrong; the same weights for all that are compared
+        # high spots are limited by the error of the profile; models that are compared use the same weights
         weight = self.weight / (1 + (PROFILE_ERROR * data / self.noise_std) ** 2)
         damping = np.full(n, 1e-2)
         misfit = self._misfit(data, weight, spots)
@@ -81,23 +81,23 @@ class LocalFit:
             gradient, value = self._gradient(spots)
             weighted = gradient * weight[:, None, :]
             curvature = weighted @ gradient.transpose(0, 2, 1)
-            right = (weighted @ (data - value)[:, :, None])[:, :, 0]
+            right_side = (weighted @ (data - value)[:, :, None])[:, :, 0]
             # the prior of the logarithm of each width
             prior = np.tile([0.0, 0.0, 0.0, WIDTH_SPREAD**-2], m)
             curvature += np.diag(prior)
-            right -= prior * np.tile(np.log(spots[:, :, 3:]), (1, 1, 4)).reshape(n, -1)
+            right_side -= prior * np.tile(np.log(spots[:, :, 3:]), (1, 1, 4)).reshape(n, -1)
             diagonal = np.einsum("naa->na", curvature)
             curvature = curvature + (damping[:, None] * diagonal + 1e-12 * diagonal.max())[:, :, None] * np.eye(4 * m)
-            step = np.linalg.solve(curvature, right[:, :, None])[:, :, 0].reshape(n, m, 4)
+            step = np.linalg.solve(curvature, right_side[:, :, None])[:, :, 0].reshape(n, m, 4)
             moved = spots + np.where([True, True, True, False], step, 0.0)
             moved[:, :, :2] = spots[:, :, :2] + np.clip(step[:, :, :2], -1.0, 1.0)
             stretch = np.exp(np.clip(step[:, :, 3], -0.3, 0.3))
             moved[:, :, 3] = np.clip(spots[:, :, 3] * stretch, *self.profile.width_bounds)
             moved_misfit = self._misfit(data, weight, moved)
-            good = moved_misfit < misfit
-            spots = np.where(good[:, None, None], moved, spots)
-            misfit = np.where(good, moved_misfit, misfit)
-            damping = np.where(good, damping / 5, damping * 10)
+            improved = moved_misfit < misfit
+            spots = np.where(improved[:, None, None], moved, spots)
+            misfit = np.where(improved, moved_misfit, misfit)
+            damping = np.where(improved, damping / 5, damping * 10)
         return spots, misfit
 
     def _misfit(self, data: np.ndarray, weight: np.ndarray, spots: np.ndarray) -> np.ndarray:
@@ -105,13 +105,13 @@ class LocalFit:
         return np.asarray((weight * (data - self.model(spots)) ** 2).sum(axis=1) + prior)
 
     def _gradient(self, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives by y, x, mass and the logarithm of the width (places, parameters, pixels), and the model."""
+        """Derivatives by y, x, mass and the logarithm of the width (windows, parameters, pixels), and the model."""
         dy, dx = self.offsets(spots)
-        own, mass = spots[:, :, 3:] ** 2, spots[:, :, 2:3]
-        squared = (dy**2 + dx**2) / own
+        squared_width, mass = spots[:, :, 3:] ** 2, spots[:, :, 2:3]
+        squared = (dy**2 + dx**2) / squared_width
         value, first, _ = self.profile.with_slopes(squared)
-        value /= own
-        slope = -first / own**2 * mass
-        by_width = mass * (-2 * value - first / own * squared)
+        value /= squared_width
+        slope = -first / squared_width**2 * mass
+        by_width = mass * (-2 * value - first / squared_width * squared)
         gradient = np.stack([slope * dy * self.aspect[0], slope * dx * self.aspect[1], value, by_width], axis=2)
         return gradient.reshape(len(spots), -1, gradient.shape[-1]), (value * mass).sum(axis=1)

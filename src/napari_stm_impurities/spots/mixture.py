@@ -30,7 +30,7 @@ class Mixture:
 
     @classmethod
     def empty(cls, profile: Profile, aspect: np.ndarray) -> Mixture:
-        """No spot yet."""
+        """A mixture without a spot."""
         return cls(np.zeros((0, 2)), np.zeros(0), np.zeros(0), profile, aspect)
 
     def __len__(self) -> int:
@@ -51,14 +51,14 @@ class Mixture:
         return replace(self, yx=self.yx[keep], mass=self.mass[keep], width=self.width[keep])
 
     def plus(self, spots: np.ndarray) -> Mixture:
-        """With further components, shape (n, 4): y, x, mass, width."""
-        together = np.concatenate([self.spots, spots])
-        return replace(self, yx=together[:, :2], mass=together[:, 2], width=together[:, 3])
+        """The mixture with further components, shape (n, 4): y, x, mass, width."""
+        spots_ = np.concatenate([self.spots, spots])
+        return replace(self, yx=spots_[:, :2], mass=spots_[:, 2], width=spots_[:, 3])
 
 
 @dataclass(frozen=True)
 class LocalPatches:
-    """Where the components are computed."""
+    """The windows in which the components are computed."""
 
     dy: np.ndarray
     """Shape (k, n), y of the window's pixels minus the centre's, times the aspect."""
@@ -85,7 +85,7 @@ class PaddedFrame:
         return np.pad(values, self.margin, constant_values=fill).ravel()
 
     def crop(self, flat: np.ndarray) -> np.ndarray:
-        """Back to the frame, (y, x)."""
+        """The values without the margin, (y, x)."""
         m = self.margin
         return flat.reshape(self.padded_shape)[m : m + self.shape[0], m : m + self.shape[1]]
 
@@ -107,9 +107,9 @@ def gaussians(mixture: Mixture, windows: LocalPatches) -> np.ndarray:
     """Each concentric Gaussian of each component on its window; shape (j, k, n, n)."""
     out = np.empty((len(mixture.profile.std), *windows.flat.shape))
     for j, (std, share) in enumerate(zip(mixture.profile.std, mixture.profile.share, strict=True)):
-        own = (std * mixture.width[:, None]) ** 2
-        along_y = np.exp(windows.dy**2 / (-2 * own))
-        along_x = np.exp(windows.dx**2 / (-2 * own)) * (mixture.mass[:, None] * share / (2 * np.pi * own))
+        variance = (std * mixture.width[:, None]) ** 2
+        along_y = np.exp(windows.dy**2 / (-2 * variance))
+        along_x = np.exp(windows.dx**2 / (-2 * variance)) * (mixture.mass[:, None] * share / (2 * np.pi * variance))
         np.multiply(along_y[:, :, None], along_x[:, None, :], out=out[j])
     return out
 

@@ -10,7 +10,7 @@ import numpy as np
 #: Full width at half maximum of a Gaussian over its standard deviation.
 FWHM_PER_STD = float(2 * np.sqrt(2 * np.log(2)))
 
-#: The narrowest spot, full width at half maximum in pixels; what is narrower cannot be told from one noisy pixel.
+#: The narrowest spot, full width at half maximum in pixels; a narrower one cannot be distinguished from a noisy pixel.
 NARROWEST_FWHM_PX = 1.2
 
 #: Windows reach this many standard deviations of the widest Gaussian.
@@ -38,12 +38,12 @@ class Profile:
         return cls(np.array([fwhm_px / FWHM_PER_STD]), np.ones(1))
 
     def with_core_and_wings(self) -> Profile:
-        """A narrower and a wider Gaussian beside each, from where a fit goes on."""
+        """The profile with a narrower and a wider Gaussian added to each, as the start of a fit."""
         return Profile(np.outer([0.6, 1.0, 1.8], self.std).ravel(), np.outer([0.1, 0.6, 0.3], self.share).ravel())
 
     @cached_property
     def reach_px(self) -> int:
-        """How far a window reaches from the centre, in pixels."""
+        """Half the side of a window, in pixels."""
         return int(np.ceil(REACH * self.std.max())) + 1
 
     @cached_property
@@ -55,7 +55,7 @@ class Profile:
 
     @cached_property
     def width_bounds(self) -> tuple[float, float]:
-        """Between which the width of one spot over that of this profile stays."""
+        """Bounds of the width of one spot over that of this profile."""
         return max(0.75, min(1.0, NARROWEST_FWHM_PX / self.fwhm_px)), 1.4
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The reference points of a bound-state map, from what a person has to a table of points."""
+"""The reference points of a bound-state map, as a table of points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..core.arguments import instance, number, path_like, real_array, shown
+from ..core.arguments import instance, number, path_like, real_array, value_text
 from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import MIN_SIDE_PX, check_stack, make_stack
@@ -29,25 +29,25 @@ def find_reference(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> pd.DataFrame:
-    """Find the impurities in a map of their bound states by expectation-maximisation.
+    """The impurities in a map of their bound states, found by expectation-maximisation.
 
     Parameters
     ----------
     bound_map
-        The map, (y, x), or a stack with one bias, or a bare array of shape (y, x); NaN where nothing was measured.
+        The map, (y, x), or a stack with one bias, or a plain array of shape (y, x); NaN where nothing was measured.
         Any unit, any background.
     pixel_size_nm
-        One number or (y, x) in nm; needed for a bare array, else taken from the coordinates.
+        One number or (y, x) in nm; needed for a plain array, else taken from the coordinates.
     config
-        What can be chosen; nothing need be.
+        Settings of the search; the defaults when not given.
     progress, should_stop
-        Told of each round, and asked before it.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
     pandas.DataFrame
         A table of points, the strongest first: `source` is ``"reference"``, `score` the height of the spot in the map's
-        unit (positive for dark spots too), `confidence` its posterior probability. Its ``attrs`` say ``sign``
+        unit (positive for dark spots too), `confidence` its posterior probability. Its ``attrs`` hold ``sign``
         (``"bright"`` or ``"dark"``), ``noise_std`` (the map's unit) and ``fwhm_px`` of the spots. Empty
         where the map holds noise alone.
 
@@ -56,7 +56,7 @@ def find_reference(
     StmError
         If the map has several biases, is smaller than 8 x 8 pixels, constant, or NaN throughout.
     Stopped
-        If `should_stop` says so.
+        If `should_stop` returned true.
 
     Notes
     -----
@@ -90,7 +90,7 @@ def find_reference(
     mixture = found.mixture.only(order)
     yx = (mixture.yx + 0.5) * joined - 0.5
     table = make_points(yx, step, source="reference", score=mixture.height, confidence=found.confidence[order])
-    # a map that was cut out of a larger one keeps the coordinates it had there
+    # a map that was cropped from a larger one keeps its coordinates
     table["y_nm"] += float(stack["y"].values[0])
     table["x_nm"] += float(stack["x"].values[0])
     table.attrs.update(sign=found.sign, noise_std=found.noise_std, fwhm_px=mixture.profile.fwhm_px)
@@ -98,26 +98,26 @@ def find_reference(
 
 
 def join_pixels(values: np.ndarray, step: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """The map on pixels about as long as they are wide, and how many of its own (y, x) were averaged into each.
+    """The map on nearly square pixels, and the number of its own (y, x) that were averaged into each.
 
-    Spots are round in nm, and along the finer side of an oblong pixel they would reach beyond their windows. What is
-    left over at the far edge is dropped; a missing pixel does not count.
+    Spots are round in nm, and along the finer side of an oblong pixel they would reach beyond their windows. Incomplete
+    blocks at the far edge are dropped; a missing pixel does not count.
 
     Examples
     --------
-    >>> joined, how_many = join_pixels(np.array([[1.0, 3.0, 5.0]]), (1.0, 0.5))
-    >>> joined.tolist(), how_many.tolist()
+    >>> joined, n_joined = join_pixels(np.array([[1.0, 3.0, 5.0]]), (1.0, 0.5))
+    >>> joined.tolist(), n_joined.tolist()
     ([[2.0]], [1, 2])
     """
-    ratio = [max(step) / one for one in step]
-    joined = np.array([max(1, round(min(one, n))) for one, n in zip(ratio, values.shape, strict=True)])
+    ratio = [max(step) / size for size in step]
+    joined = np.array([max(1, round(min(size, n))) for size, n in zip(ratio, values.shape, strict=True)])
     if (joined == 1).all():
         return values, joined
     height, width = values.shape // joined
     blocks = values[: height * joined[0], : width * joined[1]].reshape(height, joined[0], width, joined[1])
-    seen = np.isfinite(blocks)
-    total = np.where(seen, blocks, 0.0).sum(axis=(1, 3))
-    count = seen.sum(axis=(1, 3))
+    measured = np.isfinite(blocks)
+    total = np.where(measured, blocks, 0.0).sum(axis=(1, 3))
+    count = measured.sum(axis=(1, 3))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan), joined
 
 
@@ -127,13 +127,15 @@ def as_map(bound_map: xr.DataArray | ArrayLike, pixel_size_nm: float | Sequence[
     Raises
     ------
     StmError
-        If there are several biases, or a bare array comes without its pixel size or is no map.
+        If there are several biases, or a plain array comes without its pixel size or is no map.
     """
     if not isinstance(bound_map, xr.DataArray):
         if path_like(bound_map):
-            raise StmError(f"expected a map or an array, got {shown(bound_map)}; read a file with read_stack first")
+            raise StmError(
+                f"expected a map or an array, got {value_text(bound_map)}; read a file with read_stack first"
+            )
         if pixel_size_nm is None:
-            raise StmError("a bare array needs pixel_size_nm, the pixel size in nm, one number or (y, x)")
+            raise StmError("a plain array needs pixel_size_nm, the pixel size in nm, one number or (y, x)")
         values = real_array(bound_map, "a bound-state map")
         if values.ndim == 3 and len(values) == 1:
             values = values[0]

@@ -1,4 +1,4 @@
-"""The search: seeds, expectation-maximisation, split, merge and prune, until nothing changes any more."""
+"""The search: seeds, expectation-maximisation, split, merge and prune, until the mixture has converged."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from .seeds import as_deep_as_high, excess_noise, new_spots
 from .split_pairs import CLOSEST, merge, split
 from .width import starting_fwhm_px
 
-#: Rounds of the search, and of the weighing after it; each ends as soon as nothing changes any more.
+#: The most rounds of the search, and of the final selection; each ends on convergence.
 ROUNDS = 12
 
 #: The narrowest and the widest core, body and wings of the profile, over the starting width: the body keeps that width
 #: within a factor of some 1.5, the core is narrower, the wings are wider.
 _NARROWEST_PARTS, _WIDEST_PARTS = np.array([0.35, 0.6, 1.2]), np.array([0.8, 1.5, 4.0])
-#: The most work of a search, in pixels of windows times iterations: so much, and more for each pixel of the map.
+#: The most work of a search, in pixels of windows times iterations: a constant, and a part for each pixel of the map.
 #: 60 spots that fill 80 x 80 pixels take a third of it, 3000 spots on 512 x 512 nearly all, which is some 15 s on one
-#: core. Where single spots stand on a level ground, their number settles long before.
+#: core. With isolated spots on a level background the number of spots converges long before.
 MOST_WORK, MOST_WORK_PER_PX = 4 * 10**7, 800
 
-#: Of hundreds of spots, this share may still come and go when the search has settled: some always sit on the brink.
-RESTLESS = 0.01
+#: The share of spots that may still appear or vanish at convergence: a few always lie at the limit of significance.
+UNSETTLED_SHARE = 0.01
 
-#: The signal-to-noise ratio from which a place is tried; whether it is kept, the evidence decides.
+#: The signal-to-noise ratio from which a seed is tried; the evidence decides whether it is kept.
 SMALLEST_RATIO = 3.5
 
-#: With so few spots or fewer their typical width may be that of an unresolved pair: a second start is tried, as narrow
-#: as each of two Gaussians that just merge into one (two standard deviations apart: 0.58 of the width of both).
+#: With at most this number of spots their typical width may be that of an unresolved pair: a second start is tried, as
+#: narrow as each of two Gaussians that just merge into one (two standard deviations apart: 0.58 of the width of both).
 _FEW_SPOTS, _NARROWER_START = 6, 0.6
 
 #: Iterations of expectation-maximisation: from the start of a round; of the first and of the later final fits; after
-#: spots were merged or pruned. EM creeps at the end, so the fit that decides gets the most; the others go on from one
-#: that had nearly settled.
+#: spots were merged or pruned. EM converges slowly at the end, so the deciding fit gets the most; the others start
+#: from a nearly converged fit.
 _ITERATIONS, _ITERATIONS_FINAL, _ITERATIONS_FINAL_AGAIN, _ITERATIONS_SIMPLIFIED = 40, 100, 20, 10
 
 #: The last rounds end when the excess of the noise grows by less than this factor: no spot's signal-to-noise ratio then
@@ -53,7 +53,7 @@ _SETTLED_EXCESS = 1.1
 #: Rounds of merging and pruning after one fit; each takes spots away, and one that takes none ends them.
 _SIMPLIFYING_ROUNDS = 6
 
-#: Spots that moved by less than this, in pixels, are at the same places: a quarter of the paper's radius of a hit.
+#: Spots that moved by less than this, in pixels, have converged: a quarter of the paper's radius of a hit.
 _SETTLED_PX = 0.25
 
 #: The signal-to-noise ratio that is assumed for the second of two spots.
@@ -62,7 +62,7 @@ PAIR_RATIO = 6.0
 
 @dataclass
 class State:
-    """What the search knows so far."""
+    """The state of the search."""
 
     mixture: Mixture
     level: np.ndarray
@@ -70,31 +70,31 @@ class State:
     noise: float
     """The noise of one pixel."""
     bulk_excess: float = 1.0
-    """The noise at the scale of a spot over what white noise would give, in the bulk of what the spots leave over."""
+    """The noise at the scale of a spot over that of white noise, in the bulk of the residual."""
     dip_excess: float = 1.0
-    """The same in its dips."""
+    """The same in the dips of the residual."""
     work: int = 0
-    """What the fits have cost so far: pixels of all windows, times iterations."""
+    """The work of the fits so far: pixels of all windows, times iterations."""
 
     @property
     def residual(self) -> np.ndarray:
-        """What the spots leave over; shape (y, x)."""
+        """The map without the spots; shape (y, x)."""
         return self.level - render(self.mixture, self.level.shape)
 
     @property
     def pair_noise(self) -> float:
-        """The noise by which one spot is told from two."""
+        """The noise for the decision between one spot and two."""
         return self.noise * self.bulk_excess
 
     @property
     def spot_noise(self) -> float:
-        """The noise by which a spot is told from none."""
+        """The noise for the decision between a spot and none."""
         return self.noise * self.dip_excess
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the search found."""
+class SearchResult:
+    """The result of a search."""
 
     mixture: Mixture
     confidence: np.ndarray
@@ -104,29 +104,29 @@ class Found:
     log_evidence: float
     """Of the whole mixture, up to a constant; to compare starts."""
     sign: Literal["bright", "dark"]
-    """What the spots were before they were turned upward."""
+    """Sign of the spots in the map."""
 
 
 def search(
     density: Density, aspect: np.ndarray, config: ReferenceConfig, progress: Progress, should_stop: ShouldStop
-) -> Found:
-    """Fit the mixture, from one or two starting widths.
+) -> SearchResult:
+    """The mixture with the highest evidence, from one or two starting widths.
 
-    With a handful of spots their typical width cannot be told from that of an unresolved pair, so a
+    With a handful of spots their typical width cannot be distinguished from that of an unresolved pair, so a
     narrower start is tried as well, and the evidence decides.
 
     Raises
     ------
     Stopped
-        If `should_stop` says so.
+        If `should_stop` returned true.
     """
     fwhm = starting_fwhm_px(density.values, density.observed, config.largest_fwhm_px)
-    found = search_from(fwhm, density, aspect, config, progress, should_stop)
-    if 0 < len(found.mixture) <= _FEW_SPOTS:
-        other = search_from(_NARROWER_START * fwhm, density, aspect, config, progress, should_stop)
-        if other.log_evidence > found.log_evidence:
-            return other
-    return found
+    result = search_from(fwhm, density, aspect, config, progress, should_stop)
+    if 0 < len(result.mixture) <= _FEW_SPOTS:
+        narrower = search_from(_NARROWER_START * fwhm, density, aspect, config, progress, should_stop)
+        if narrower.log_evidence > result.log_evidence:
+            return narrower
+    return result
 
 
 def search_from(
@@ -136,131 +136,134 @@ def search_from(
     config: ReferenceConfig,
     progress: Progress,
     should_stop: ShouldStop,
-) -> Found:
-    """Fit the mixture from one starting width."""
+) -> SearchResult:
+    """The mixture from one starting width."""
     observed = density.observed
     fwhm_px = float(np.clip(fwhm_px, NARROWEST_FWHM_PX, config.largest_fwhm_px))
     bounds = _profile_bounds(fwhm_px / FWHM_PER_STD)
-    now = State(Mixture.empty(Profile.gaussian(fwhm_px), aspect), density.values, density.noise_std)
-    if not now.noise > 0 or as_deep_as_high(now.level, observed, now.mixture, now.noise):
-        return Found(now.mixture, np.zeros(0), now.noise, 0.0, density.sign)
+    state = State(Mixture.empty(Profile.gaussian(fwhm_px), aspect), density.values, density.noise_std)
+    if not state.noise > 0 or as_deep_as_high(state.level, observed, state.mixture, state.noise):
+        return SearchResult(state.mixture, np.zeros(0), state.noise, 0.0, density.sign)
     for round_ in range(ROUNDS):
         if should_stop():
             raise Stopped
-        progress(round_ / (2 * ROUNDS), f"placing spots, {len(now.mixture)} so far")
-        before = now.mixture
-        residual = now.residual
+        progress(round_ / (2 * ROUNDS), f"placing spots, {len(state.mixture)} so far")
+        before = state.mixture
+        residual = state.residual
         apart = CLOSEST * before.profile.fwhm_px
-        new = new_spots(residual, observed, before, now.pair_noise, SMALLEST_RATIO, apart)
+        new = new_spots(residual, observed, before, state.pair_noise, SMALLEST_RATIO, apart)
         if len(before):
-            now.mixture = split(before, residual, observed, now.pair_noise, _needed(now, observed))
-        now.mixture = now.mixture.plus(new)
-        if not len(now.mixture):
+            state.mixture = split(before, residual, observed, state.pair_noise, _needed_gain(state, observed))
+        state.mixture = state.mixture.plus(new)
+        if not len(state.mixture):
             break
         if round_ == 0:
-            _fit(now, observed, None, _ITERATIONS, should_stop)
-            now.mixture = replace(now.mixture, profile=now.mixture.profile.with_core_and_wings())
-        _fit(now, observed, bounds, _ITERATIONS, should_stop)
-        _simplify(now, observed, bounds, config, now.pair_noise, should_stop)
-        _measure_noise(now, observed)
-        if _settled(before, now.mixture):
+            _fit(state, observed, None, _ITERATIONS, should_stop)
+            state.mixture = replace(state.mixture, profile=state.mixture.profile.with_core_and_wings())
+        _fit(state, observed, bounds, _ITERATIONS, should_stop)
+        _simplify(state, observed, bounds, config, state.pair_noise, should_stop)
+        _measure_noise(state, observed)
+        if _settled(before, state.mixture):
             break
-    for last in range(ROUNDS):
-        before, excess = now.mixture, now.dip_excess
-        progress(0.5 + last / (2 * ROUNDS), f"weighing {len(now.mixture)} spots against the noise")
-        _fit(now, observed, bounds, _ITERATIONS_FINAL_AGAIN if last else _ITERATIONS_FINAL, should_stop)
-        _simplify(now, observed, bounds, config, now.spot_noise, should_stop)
-        _measure_noise(now, observed)
-        gone = len(before) - len(now.mixture)
-        if abs(gone) <= RESTLESS * len(before) and now.dip_excess < _SETTLED_EXCESS * excess:
+    for final_round in range(ROUNDS):
+        before, excess = state.mixture, state.dip_excess
+        progress(0.5 + final_round / (2 * ROUNDS), f"testing {len(state.mixture)} spots against the noise")
+        _fit(state, observed, bounds, _ITERATIONS_FINAL_AGAIN if final_round else _ITERATIONS_FINAL, should_stop)
+        _simplify(state, observed, bounds, config, state.spot_noise, should_stop)
+        _measure_noise(state, observed)
+        n_removed = len(before) - len(state.mixture)
+        if abs(n_removed) <= UNSETTLED_SHARE * len(before) and state.dip_excess < _SETTLED_EXCESS * excess:
             break
-    progress(1.0, f"{len(now.mixture)} spots")
-    return _found(now, density, config.min_confidence)
+    progress(1.0, f"{len(state.mixture)} spots")
+    return _result(state, density, config.min_confidence)
 
 
-def _found(now: State, density: Density, min_confidence: float) -> Found:
-    """What there is at the end; the evidence rests on the noise before the search, the same for all starts."""
+def _result(state: State, density: Density, min_confidence: float) -> SearchResult:
+    """The result at the end; its evidence uses the noise before the search, the same for all starts."""
     observed, noise = density.observed, density.noise_std
     n_pixels = int(observed.sum())
-    ratio = signal_to_noise(now.mixture, observed, now.spot_noise)
-    confidence = posterior(ratio, now.mixture, n_pixels)
-    needed = needed_gain(ratio, now.mixture, n_pixels, float(ratio.max())).sum() if len(ratio) else 0.0
-    misfit = float((now.residual[observed] ** 2).sum()) / noise**2
-    # the noise was measured once more since the last pruning
+    ratio = signal_to_noise(state.mixture, observed, state.spot_noise)
+    confidence = posterior(ratio, state.mixture, n_pixels)
+    needed = needed_gain(ratio, state.mixture, n_pixels, float(ratio.max())).sum() if len(ratio) else 0.0
+    misfit = float((state.residual[observed] ** 2).sum()) / noise**2
+    # the noise was measured again after the last pruning
     kept = confidence >= min_confidence
-    return Found(now.mixture.only(kept), confidence[kept], now.noise, -misfit / 2 - float(needed), density.sign)
+    return SearchResult(
+        state.mixture.only(kept), confidence[kept], state.noise, -misfit / 2 - float(needed), density.sign
+    )
 
 
 def _profile_bounds(std: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of core, body and wings, around the starting width, which is good to some 20 %."""
+    """Bounds of core, body and wings, around the starting width, which is accurate to some 20 %."""
     low = np.maximum(_NARROWEST_PARTS * std, NARROWEST_FWHM_PX / FWHM_PER_STD)
     return low, np.maximum(_WIDEST_PARTS * std, low)
 
 
 def _fit(
-    now: State,
+    state: State,
     observed: np.ndarray,
     bounds: tuple[np.ndarray, np.ndarray] | None,
     iterations: int,
     should_stop: ShouldStop,
 ) -> None:
-    """Expectation-maximisation, and then the background anew."""
-    if not len(now.mixture):
+    """Run expectation-maximisation, then update the background."""
+    if not len(state.mixture):
         return
-    now.work += iterations * len(now.mixture) * (2 * now.mixture.profile.reach_px + 1) ** 2
-    if now.work > MOST_WORK + MOST_WORK_PER_PX * observed.size:
+    state.work += iterations * len(state.mixture) * (2 * state.mixture.profile.reach_px + 1) ** 2
+    if state.work > MOST_WORK + MOST_WORK_PER_PX * observed.size:
         raise StmError(
-            f"{len(now.mixture)} spots are placed and more keep coming up, so this is no map of single spots on a level"
-            " ground, but a lattice, a texture or a topograph; take the map of the bound states, or a part with fewer"
+            f"{len(state.mixture)} spots are placed and the search does not converge, so this is no map of single spots"
+            " on a level background, but a lattice, a texture or a topograph; take the map of the bound states, or a"
+            " part with fewer"
         )
-    now.mixture = expectation_maximisation(
-        now.mixture,
-        now.level,
+    state.mixture = expectation_maximisation(
+        state.mixture,
+        state.level,
         observed,
-        now.noise,
+        state.noise,
         iterations=iterations,
         std_bounds=bounds,
         should_stop=should_stop,
     )
-    background = leftover_background(now.residual, observed, now.noise, now.mixture.profile.fwhm_px)
-    now.level = np.where(observed, now.level - background, 0.0)
+    background = leftover_background(state.residual, observed, state.noise, state.mixture.profile.fwhm_px)
+    state.level = np.where(observed, state.level - background, 0.0)
 
 
 def _simplify(
-    now: State,
+    state: State,
     observed: np.ndarray,
     bounds: tuple[np.ndarray, np.ndarray],
     config: ReferenceConfig,
     noise: float,
     should_stop: ShouldStop,
 ) -> None:
-    """Merge and prune until every component is worth its parameters."""
+    """Merge and prune until every component is significant."""
     for _ in range(_SIMPLIFYING_ROUNDS):
-        n = len(now.mixture)
-        now.mixture = merge(now.mixture, now.residual, observed, now.pair_noise, _needed(now, observed))
-        if len(now.mixture) == n:
-            now.mixture = prune(now.mixture, observed, noise, config.min_confidence)
-        if len(now.mixture) == n:
+        n = len(state.mixture)
+        state.mixture = merge(state.mixture, state.residual, observed, state.pair_noise, _needed_gain(state, observed))
+        if len(state.mixture) == n:
+            state.mixture = prune(state.mixture, observed, noise, config.min_confidence)
+        if len(state.mixture) == n:
             return
-        _fit(now, observed, bounds, _ITERATIONS_SIMPLIFIED, should_stop)
+        _fit(state, observed, bounds, _ITERATIONS_SIMPLIFIED, should_stop)
 
 
-def _needed(now: State, observed: np.ndarray) -> float:
-    return float(needed_gain(PAIR_RATIO, now.mixture, int(observed.sum()), PAIR_RATIO))
+def _needed_gain(state: State, observed: np.ndarray) -> float:
+    return float(needed_gain(PAIR_RATIO, state.mixture, int(observed.sum()), PAIR_RATIO))
 
 
-def _measure_noise(now: State, observed: np.ndarray) -> None:
-    """Measure the noise again, in what the spots leave over."""
-    height = float(np.median(now.mixture.height)) if len(now.mixture) else 0.0
-    residual = now.residual
-    # where most pixels hold one and the same value, nothing is left over
-    now.noise = max(noise_std(residual, observed), SMALLEST_NOISE * height) or now.noise
-    now.bulk_excess, now.dip_excess = excess_noise(residual, observed, now.mixture, now.noise)
+def _measure_noise(state: State, observed: np.ndarray) -> None:
+    """Measure the noise again, in the residual."""
+    height = float(np.median(state.mixture.height)) if len(state.mixture) else 0.0
+    residual = state.residual
+    # where most pixels hold the same value, the residual is zero
+    state.noise = max(noise_std(residual, observed), SMALLEST_NOISE * height) or state.noise
+    state.bulk_excess, state.dip_excess = excess_noise(residual, observed, state.mixture, state.noise)
 
 
 def _settled(before: Mixture, after: Mixture) -> bool:
-    """Whether the same spots are at the same places, to a quarter of a pixel; a few never come to rest."""
+    """Whether the spots have converged to a quarter of a pixel, apart from a small share."""
     if not (len(before) and len(after)):
         return len(before) == len(after)
     moved = int((cKDTree(after.yx).query(before.yx)[0] >= _SETTLED_PX).sum())
-    return moved + abs(len(after) - len(before)) <= RESTLESS * len(before)
+    return moved + abs(len(after) - len(before)) <= UNSETTLED_SHARE * len(before)

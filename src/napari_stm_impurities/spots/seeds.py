@@ -1,4 +1,4 @@
-"""Where another spot could be: local maxima of what the spots found so far leave over."""
+"""Seeds of further spots: local maxima of the residual after a matched filter."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def matched_filter(
     shape = (2 * observed.shape[0] - 1, 2 * observed.shape[1] - 1)
     mass, norm = np.zeros(shape), np.ones(shape)
     step = np.arange(-profile.reach_px, profile.reach_px + 1)
-    measured, seen = np.where(observed, residual, 0.0), observed.astype(float)
+    measured, observed_weight = np.where(observed, residual, 0.0), observed.astype(float)
     for half_y in (0, 1):
         for half_x in (0, 1):
             squared = ((step[:, None] + half_y / 2) * aspect[0]) ** 2 + ((step[None, :] + half_x / 2) * aspect[1]) ** 2
             kernel = profile.at(squared)
-            top = fftconvolve(measured, kernel, mode="same")
-            power = fftconvolve(seen, kernel**2, mode="same")
-            # a spot of which hardly a pixel was measured cannot be found
+            projection = fftconvolve(measured, kernel, mode="same")
+            power = fftconvolve(observed_weight, kernel**2, mode="same")
+            # a spot with hardly a measured pixel cannot be detected
             power = np.maximum(power, 0.05 * (kernel**2).sum())
             rows, columns = observed.shape[0] - half_y, observed.shape[1] - half_x
-            mass[half_y::2, half_x::2] = (top / power)[:rows, :columns]
+            mass[half_y::2, half_x::2] = (projection / power)[:rows, :columns]
             norm[half_y::2, half_x::2] = np.sqrt(power)[:rows, :columns]
     return mass, norm
 
@@ -64,10 +64,10 @@ def new_spots(
 
 
 def excess_noise(residual: np.ndarray, observed: np.ndarray, mixture: Mixture, noise_std: float) -> tuple[float, float]:
-    """How much larger the noise is at the scale of a spot than white noise would be: in the bulk, and in the dips.
+    """The noise at the scale of a spot over that of white noise: in the bulk, and in the dips.
 
-    Both are at least 1. The bulk alone tells smooth noise. The dips tell ripples as well, which have dips as deep as
-    their crests are high; but so have two spots that are fitted by one, which is for the split to find.
+    Both are at least 1. The bulk alone measures correlated noise. The dips measure ripples as well, which have dips as
+    deep as their crests are high; but so have two spots that are fitted by one, which the split resolves.
     """
     ratio = _ratio_at_pixels(residual, observed, mixture, noise_std)
     bulk = mad_std(ratio)

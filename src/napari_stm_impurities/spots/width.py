@@ -1,4 +1,4 @@
-"""How wide the spots of a map are, before any of them has been found."""
+"""The typical width of the spots of a map, before the search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 
 def starting_fwhm_px(values: np.ndarray, observed: np.ndarray, largest_fwhm_px: float) -> float:
-    """The full width at half maximum of the typical spot: the median of all that look like one, laid over one another.
+    """The full width at half maximum of the typical spot: the median patch around all local maxima.
 
     The median keeps neighbours and the noise out, and no shape is assumed; the fit starts from here.
 
@@ -31,9 +31,9 @@ def starting_fwhm_px(values: np.ndarray, observed: np.ndarray, largest_fwhm_px: 
     peaks = np.argwhere((smooth == maximum_filter(smooth, size=5)) & (smooth > top) & observed)
     if not len(peaks):
         return largest_fwhm_px
-    pad_to_multiple = np.pad(np.where(observed, values, np.nan), reach, constant_values=np.nan)
+    padded = np.pad(np.where(observed, values, np.nan), reach, constant_values=np.nan)
     step = np.arange(2 * reach + 1)
-    patches = pad_to_multiple[(peaks[:, :1] + step)[:, :, None], (peaks[:, 1:] + step)[:, None, :]]
+    patches = padded[(peaks[:, :1] + step)[:, :, None], (peaks[:, 1:] + step)[:, None, :]]
     typical = _nanmedian(patches)
     distance = np.hypot(step[:, None] - reach, step[None, :] - reach)
     radius = np.arange(reach + 1)

@@ -1,1 +1,1 @@
-"""Whole jobs: provenance, report, rerun, batch, demo."""
+"""Complete workflows: provenance, report, rerun, batch, demo."""

@@ -1,7 +1,7 @@
-"""Many files, one image each: a table of points and a provenance for each, and a summary that is written as it goes.
+"""Batch processing of files, one image each: tables of points, provenances, and a summary updated after each file.
 
-No failure of one file stops the rest, whatever it is. A second start repeats nothing that is done already, by the hash
-of the file, of the method and of all settings.
+A failure of one file, of any kind, does not stop the others. A second run skips files that are done already, by the
+hash of the file, of the method and of all settings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .provenance import Inputs, Provenance, rounded_positions, versions_now
 
 #: The name of the summary table; no table of points can have it, since those keep their file's suffix.
 SUMMARY = "summary.csv"
-#: The folder with the traceback of every file that failed for another reason than its own content.
+#: The folder with the traceback of every file that failed by an unexpected error.
 ERRORS = "errors"
 
 #: The columns of the summary: the file; ``done``, ``unchanged`` or ``failed``; what was found; the name of its table;
@@ -44,7 +44,7 @@ class Batch:
     """The outcome of a batch."""
 
     summary: pd.DataFrame
-    """One row a file, with the columns of :data:`COLUMNS`; `error` is empty where all went well."""
+    """One row a file, with the columns of :data:`COLUMNS`; `error` is empty without a failure."""
     path: Path
     """The file of the summary."""
 
@@ -56,7 +56,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several parts of a batch, each of which another process can do.
+    """One of several parts of a batch, for processing in separate processes.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Shard:
         """
         number, _, of = text.partition("/")
         if not (number.strip().isdecimal() and of.strip().isdecimal() and 1 <= int(number) <= int(of)):
-            raise StmError(f"a shard is written as its number of how many, such as 3/16, got {text!r}")
+            raise StmError(f"a shard is written as NUMBER/TOTAL, such as 3/16, got {text!r}")
         return cls(int(number), int(of))
 
     @property
@@ -95,7 +95,7 @@ class Shard:
 
 
 def files_of(pattern: str | os.PathLike[str]) -> list[Path]:
-    """The files that a folder or a pattern means, sorted by name.
+    """The files of a folder or a pattern, sorted by name.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def find_in_files(
         One image each.
     folder
         Where the tables go: ``grid.3ds.csv`` and ``grid.3ds.provenance.json`` for ``grid.3ds``, and ``summary.csv``.
-        It is made if need be. A file whose table is there already, by the same method from the same content, is not
+        It is created when missing. A file whose table exists already, by the same method from the same content, is not
         searched again.
     method
         A method of any family with its settings.
@@ -149,12 +149,12 @@ def find_in_files(
     shard
         The part of the files to search, such as ``Shard(3, 16)``: every sixteenth file from the third one on.
     progress, should_stop
-        See :mod:`napari_stm_impurities.core.progress`.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
     Batch
-        Also what failed, and why. Where the reason is not the content of the file, its traceback is in ``errors/``.
+        With the error of each file that failed; tracebacks of unexpected errors are in ``errors/``.
 
     Raises
     ------
@@ -164,15 +164,15 @@ def find_in_files(
         If `should_stop` returned true; the tables written before stay, and so does the summary of them.
     """
     folder = Path(folder)
-    _refuse_one_name_twice(files)
+    _check_names_unique(files)
     part = shard or Shard()
     files = list(files)[part.number - 1 :: part.of]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StmError(f"{folder}: cannot be made ({error.strerror}); name a folder for the tables") from None
-    reading = {"channel": channel, "pixel_size_nm": pixel_size_nm, "bias_mv": bias_mv, "strict": strict}
-    search = _Search(folder, method, reading)
+    read_options = {"channel": channel, "pixel_size_nm": pixel_size_nm, "bias_mv": bias_mv, "strict": strict}
+    search = _Search(folder, method, read_options)
     rows: list[dict[str, Any]] = []
     for number, path in enumerate(files):
 
@@ -180,24 +180,26 @@ def find_in_files(
             progress((number + share) / len(files), f"{path.name}: {what}")
 
         rows.append(search.row(path, within, should_stop))
-        # what a former start has found stays in the summary until this one comes to it
-        ahead = [search.former[str(path)] for path in files[number + 1 :] if str(path) in search.former]
-        _write_summary([*rows, *ahead], folder / part.summary)
+        # the rows of an earlier run stay in the summary until this run reaches their file
+        remaining = [search.earlier[str(path)] for path in files[number + 1 :] if str(path) in search.earlier]
+        _write_summary([*rows, *remaining], folder / part.summary)
     if not rows:
         _write_summary(rows, folder / part.summary)
     return Batch(pd.DataFrame(rows, columns=COLUMNS), folder / part.summary)
 
 
 class _Search:
-    """The search of one file after the other, with what a former start has done."""
+    """The search of one file after the other, with the results of an earlier run."""
 
-    def __init__(self, folder: Path, method: Method, reading: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, method: Method, read_options: dict[str, Any]) -> None:
         self.folder = folder
         self.method = method
-        self.reading = reading
-        plain = {name: value if isinstance(value, str | bool | None) else str(value) for name, value in reading.items()}
-        self.fingerprint = sha256_of_settings([method.fingerprint(), plain, version("napari-stm-impurities")])
-        self.former = _former_rows(folder)
+        self.read_options = read_options
+        settings = {
+            name: value if isinstance(value, str | bool | None) else str(value) for name, value in read_options.items()
+        }
+        self.fingerprint = sha256_of_settings([method.fingerprint(), settings, version("napari-stm-impurities")])
+        self.earlier = _earlier_rows(folder)
 
     def row(self, path: Path, progress: Progress, should_stop: ShouldStop) -> dict[str, Any]:
         """The row of one file in the summary."""
@@ -205,13 +207,13 @@ class _Search:
         progress(0.0, "reading")
         failure = self.folder / ERRORS / f"{path.name}.txt"
         try:
-            done = self._unchanged(path, should_stop) or self._searched(path, progress, should_stop)
+            row = self._unchanged(path, should_stop) or self._searched(path, progress, should_stop)
         except Stopped:
             raise
         except StmError as error:
             return _row(path, status="failed", error=str(error))
-        except Exception as error:  # whatever a library raises at one file must not end the night
-            with written_whole(_made(failure)) as temporary:
+        except Exception as error:  # an error of a library at one file must not stop the batch
+            with written_whole(_with_folder(failure)) as temporary:
                 temporary.write_text(traceback.format_exc(), encoding="utf-8")
             first_line = next(iter(str(error).strip().splitlines()), "")
             return _row(
@@ -220,28 +222,28 @@ class _Search:
                 error=f"{path}: {type(error).__name__}: {first_line[:200]} (traceback in {ERRORS}/{failure.name})",
             )
         failure.unlink(missing_ok=True)
-        return {**done, "seconds": done["seconds"] or round(time.perf_counter() - began, 2)}
+        return {**row, "seconds": row["seconds"] or round(time.perf_counter() - began, 2)}
 
     def _unchanged(self, path: Path, should_stop: ShouldStop) -> dict[str, Any] | None:
-        """The row of a former start, if its table rests on the same file, method and settings."""
-        former = self.former.get(str(path))
-        if former is None or not (self.folder / f"{path.name}.csv").is_file():
+        """The row of an earlier run, if its file, method and settings are the same."""
+        earlier = self.earlier.get(str(path))
+        if earlier is None or not (self.folder / f"{path.name}.csv").is_file():
             return None
         try:
             record = Provenance.load(self._provenance(path))
         except StmError:
             return None
-        same = record.method_sha256 == self.fingerprint
-        same = same and record.inputs.files[0].sha256 == sha256_of_file(path, should_stop=should_stop)
-        return {**former, "status": "unchanged"} if same else None
+        unchanged = record.method_sha256 == self.fingerprint
+        unchanged = unchanged and record.inputs.files[0].sha256 == sha256_of_file(path, should_stop=should_stop)
+        return {**earlier, "status": "unchanged"} if unchanged else None
 
     def _searched(self, path: Path, progress: Progress, should_stop: ShouldStop) -> dict[str, Any]:
-        """The row of a file that is searched now; its table and provenance are written."""
-        how = {"pixel_size_nm": self.reading["pixel_size_nm"], "bias_mv": self.reading["bias_mv"]}
-        recording = open_recording(path, **how)
-        image = recording.image(self.reading["channel"], strict=self.reading["strict"])
+        """Search a file, write its table and provenance, and return its row."""
+        metadata = {"pixel_size_nm": self.read_options["pixel_size_nm"], "bias_mv": self.read_options["bias_mv"]}
+        recording = open_recording(path, **metadata)
+        image = recording.image(self.read_options["channel"], strict=self.read_options["strict"])
         result = self.method.run(image, progress=progress, should_stop=should_stop)
-        inputs = Inputs.of_files([path], channel=str(image.attrs["channel"]), **how, should_stop=should_stop)
+        inputs = Inputs.of_files([path], channel=str(image.attrs["channel"]), **metadata, should_stop=should_stop)
         table = save_points(result.points, self.folder / f"{path.name}.csv")
         Provenance(
             date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -266,11 +268,11 @@ class _Search:
 
 
 def _row(path: Path, **values: Any) -> dict[str, Any]:
-    nothing = {"status": "", "points": 0, "maps": 0, "seconds": 0.0, "table": "", "notes": "", "error": ""}
-    return {"file": str(path), **nothing, **values}
+    defaults = {"status": "", "points": 0, "maps": 0, "seconds": 0.0, "table": "", "notes": "", "error": ""}
+    return {"file": str(path), **defaults, **values}
 
 
-def _made(path: Path) -> Path:
+def _with_folder(path: Path) -> Path:
     path.parent.mkdir(exist_ok=True)
     return path
 
@@ -280,7 +282,7 @@ def _write_summary(rows: list[dict[str, Any]], path: Path) -> None:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(temporary, index=False)
 
 
-def _former_rows(folder: Path) -> dict[str, dict[str, Any]]:
+def _earlier_rows(folder: Path) -> dict[str, dict[str, Any]]:
     """The rows of all summaries in a folder, by their file, of the files that were searched without an error."""
     rows: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("summary*.csv")):
@@ -297,7 +299,7 @@ def _former_rows(folder: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def _refuse_one_name_twice(files: Sequence[Path]) -> None:
+def _check_names_unique(files: Sequence[Path]) -> None:
     names = [path.name for path in files]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -1,7 +1,7 @@
-"""The whole job on a simulated Au(111) surface, through real files: simulate, write, read, find, refer, compare.
+"""The complete workflow on a simulated Au(111) surface, through files: simulate, write, read, find, reference, compare.
 
 The surface is the paper's: 80 x 80 pixels over 37.5 nm, 126 maps from -230 to +20 mV, and the map of the
-bound states at -520 mV. What is found is held against two references: the points that
+bound states at -520 mV. The points found are compared with two references: the points that
 expectation-maximisation finds on that map, as in the paper, and the true positions, which only a
 simulation has.
 """
@@ -38,14 +38,14 @@ POINTS, REFERENCE, SUMMARY, FIGURE = "points.csv", "reference.csv", "comparison.
 
 @dataclass(frozen=True)
 class Demo:
-    """What came out of the demo."""
+    """The results of the demo."""
 
     points: pd.DataFrame
-    """What the model found."""
+    """The points found by the model."""
     reference: pd.DataFrame
-    """What expectation-maximisation found on the bound-state map."""
+    """The reference points, found by expectation-maximisation on the bound-state map."""
     truth: pd.DataFrame
-    """Where the impurities were put."""
+    """The true positions of the impurities."""
     against_reference: Comparison
     """The found points against the reference points."""
     against_truth: Comparison
@@ -53,7 +53,7 @@ class Demo:
     reference_against_truth: Comparison
     """The reference points against the true positions: how good the reference itself is."""
     seconds: dict[str, float]
-    """How long each step took."""
+    """The duration of each step, in s."""
     files: tuple[Path, ...]
     """Everything that was written."""
 
@@ -65,16 +65,16 @@ def run_demo(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Demo:
-    """Do the whole job once, and leave its tables and its figure in one folder.
+    """Run the complete workflow once, and write its tables and its figure into one folder.
 
     Parameters
     ----------
     folder
-        Where the results go; made if need be. Files of an earlier demo there are replaced.
+        The folder of the results, created when missing. Files of an earlier demo there are replaced.
     seed
         The same seed gives the same surface.
     progress, should_stop
-        See :mod:`napari_stm_impurities.core.progress`.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def run_demo(
     StmError
         If the folder cannot be made or written to.
     Stopped
-        If `should_stop` said so.
+        If `should_stop` returned true.
     """
     folder, seed = path_of(folder, "a folder"), seed_of(seed)
     try:

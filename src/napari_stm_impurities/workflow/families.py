@@ -1,4 +1,4 @@
-"""The registry of families: provenance, report, rerun, batch and the viewer know each of them by its record."""
+"""The registry of families: provenance, report, rerun, batch and the viewer identify a family by its record."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from ..core.errors import StmError
 from ..data.method import Family
 from ..impurities.family import FAMILY
 
-#: The family of a record that says none: the only one of the first release.
+#: The family of a record without a kind: the only one of the first release.
 DEFAULT_KIND = FAMILY.kind
 
-#: A new family is one line here.
+#: All families; a new one is added here.
 FAMILIES: dict[str, Family] = {family.kind: family for family in (FAMILY,)}
 
 
@@ -19,8 +19,8 @@ def family_of(kind: str) -> Family:
     Raises
     ------
     StmError
-        If this version knows none of that name.
+        If this version has none of that name.
     """
     if kind not in FAMILIES:
-        raise StmError(f"this version knows no method of the kind {kind!r}; it knows {', '.join(FAMILIES)}")
+        raise StmError(f"this version has no method of the kind {kind!r}; it has {', '.join(FAMILIES)}")
     return FAMILIES[kind]

@@ -1,4 +1,4 @@
-"""A folder with all that a fit of kernels gave: maps, tables, figures, and where they come from."""
+"""The folder of the results of a kernel fit: maps, tables, figures and provenance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAP_INCHES = 5.4
 
 
 class KernelProvenance(Configuration):
-    """Where kernels come from."""
+    """The provenance of kernels."""
 
     format: Literal["napari-stm-impurities kernels 1"] = "napari-stm-impurities kernels 1"
     """What kind of file this is."""
@@ -38,9 +38,9 @@ class KernelProvenance(Configuration):
     dispersion: Dispersion | None
     """The fitted band."""
     method: str
-    """The method that was taken."""
+    """The method that was used."""
     notes: tuple[str, ...]
-    """What a person should know."""
+    """Limits and assumptions of the result."""
     versions: dict[str, str]
     """Of Python and of the packages that a result may depend on."""
 

@@ -1,7 +1,7 @@
-"""Where a table of points comes from: everything that is needed to get the same points again.
+"""The provenance of a table of points: everything that is needed to compute the same points again.
 
-The files by their SHA-256, how they were read and prepared, the model, every number that the run was given, every edit
-that the person made, and the points themselves, to hold a later run against.
+The files by their SHA-256, how they were read and prepared, the model, all settings of the run, all edits of the user,
+and the points themselves, for comparison with a later run.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ class InputFile(Configuration):
     """A file that was read, or a folder that is one (Zarr)."""
 
     path: str
-    """Where it was: absolute, or beside the provenance file."""
+    """Its path: absolute, or relative to the folder of the provenance file."""
     sha256: str
     """Of its bytes."""
 
 
 class Inputs(Configuration):
-    """The maps: the files, and what was done to them."""
+    """The maps: the files, and their preparation."""
 
     files: tuple[InputFile, ...]
     """One file, or a series with one bias a file."""
     channel: str | None = None
     """The channel that was read."""
     pixel_size_nm: tuple[float, float] | None = None
-    """(y, x) as the person told it, for files that do not tell it."""
+    """(y, x) as entered by the user, for files that do not state it."""
     bias_mv: tuple[float, ...] | None = None
-    """As the person told it, one number a map, for files that do not tell it."""
+    """As entered by the user, one number a map, for files that do not state it."""
     recipe: tuple[dict[str, Any], ...] = ()
     """The steps of the preparation that were done after reading."""
     history: tuple[str, ...] = ()
-    """What was done to the maps, in words."""
+    """The history of the maps, in words."""
     came_from: tuple[InputFile, ...] = ()
-    """Where the maps come from that were saved for this, because the files do not give them again."""
+    """The original files of maps that were saved in the folder, where the files alone do not reproduce them."""
 
     @classmethod
     def of_files(
@@ -73,14 +73,14 @@ class Inputs(Configuration):
         progress: Progress = silent,
         should_stop: ShouldStop = never,
     ) -> Inputs:
-        """Take down the files with their SHA-256, and how they are read; parameters as of ``read_stack``.
+        """The inputs for files, with their SHA-256, and how they are read; parameters as of ``read_stack``.
 
         Raises
         ------
         ReadError
             If a file cannot be read.
         Stopped
-            If `should_stop` said so.
+            If `should_stop` returned true.
         """
         files = []
         for number, path in enumerate(paths):
@@ -107,15 +107,15 @@ class Inputs(Configuration):
         StmError
             If the files cannot be read, `strict` refuses an assumption, or a step of the preparation cannot be done.
         """
-        given = {"pixel_size_nm": self.pixel_size_nm, "bias_mv": self.bias_mv}
+        metadata = {"pixel_size_nm": self.pixel_size_nm, "bias_mv": self.bias_mv}
         path = paths[0] if len(paths) == 1 else paths
         return replay(
-            path, self.recipe, self.channel, strict=strict, progress=progress, should_stop=should_stop, **given
+            path, self.recipe, self.channel, strict=strict, progress=progress, should_stop=should_stop, **metadata
         )
 
 
 class Provenance(Configuration):
-    """Where a table of points comes from.
+    """The provenance of a table of points.
 
     Examples
     --------
@@ -133,38 +133,38 @@ class Provenance(Configuration):
     inputs: Inputs
     """The maps."""
     run: SerializeAsAny[RunRecord] | None
-    """What was run; None where all points were set by hand or came from elsewhere."""
+    """The record of the run; None where all points were set by hand or come from another program."""
     method_sha256: str | None = None
-    """Of all that decides what the method finds; a batch repeats no file whose record has the same one."""
+    """Of the method and its settings; a batch skips a file whose record has the same one."""
     edits: tuple[Edit, ...]
-    """What the person changed after that."""
+    """The edits of the user after the run."""
     points_nm: tuple[tuple[float, float], ...]
-    """The positions (y, x) in the end, in nm, rounded to 1e-6 nm."""
+    """The final positions (y, x) in nm, rounded to 1e-6 nm."""
     seed: int | None = None
-    """What the random placements of the statistics began with."""
+    """The seed of the random placements of the statistics."""
     versions: dict[str, str]
     """Of Python and of the packages that a result may depend on."""
 
     @field_validator("run", mode="before")
     @classmethod
-    def _run_of_its_family(cls, run: Any) -> Any:
-        # a record of the first release says no kind
+    def _parse_run(cls, run: Any) -> Any:
+        # a record of the first release has no kind
         return family_of(run.get("kind", DEFAULT_KIND)).record.model_validate(run) if isinstance(run, dict) else run
 
     @property
     def n_points(self) -> int:
-        """How many points there are in the end."""
+        """The final number of points."""
         return len(self.points_nm)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it as JSON; the file is whole or not there."""
+        """Write the provenance as JSON (complete or not at all) and return the path."""
         with written_whole(path) as temporary:
             temporary.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return Path(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Provenance:
-        """Read what :meth:`save` wrote.
+        """The provenance in a file written by :meth:`save`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The report: one folder with everything that came out of a stack, and from which the same points come again."""
+"""The report: one folder with all results of a stack, and with the provenance to reproduce its points."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ _NAMES |= {MAP, OVERLAY, SPECTRA, PAIRS, NEAREST}
 
 @dataclass(frozen=True)
 class Report:
-    """What was written."""
+    """A written report."""
 
     folder: Path
-    """Where it stands."""
+    """The folder of the report."""
     files: tuple[Path, ...]
-    """Everything in it; the page that shows all of it first."""
+    """All its files, the page first."""
     points: pd.DataFrame
     """The table of points."""
     statistics: SurfaceStatistics
-    """What they say of the surface."""
+    """The spatial statistics of the points."""
     comparison: Comparison | None
-    """What came of comparing them with the reference; None without one."""
+    """The comparison of the points with the reference; None without one."""
     no_reference: str
     """Why the map of the bound states gave no reference points, in one line; empty if it did or was not searched."""
     provenance: Provenance
-    """Where they come from."""
+    """The provenance of the points."""
 
 
 def write_report(
@@ -87,21 +87,21 @@ def write_report(
     Parameters
     ----------
     folder
-        Where the report goes: a new or an empty folder, or an earlier report, which is replaced.
+        The folder of the report: a new or an empty folder, or an earlier report, which is replaced.
     stack
         The image: a stack of maps, a movie or a single one.
     points
-        The points in the end, in the coordinates of `stack`. Those that its column ``checked`` calls rejected are left
+        The final points, in the coordinates of `stack`. Those whose column ``checked`` is rejected are left
         out; every further column is kept.
     date
-        When, ISO 8601.
+        The date, ISO 8601.
     inputs
-        The files that the stack was read from. Where they do not give this stack again, with the recipe in its
+        The files that the stack was read from. Where they do not reproduce this stack with the recipe in its
         attributes, or there are none, the stack is saved in the folder.
     finding
         The run that found the points; without one all points count as set by hand.
     threshold
-        The confidence from which the points of `finding` were counted in the end; that of the run when not given.
+        The final threshold of the confidence; that of the run when not given.
     reference
         A table of reference points: it is compared with, and drawn.
     bound_map
@@ -113,19 +113,19 @@ def write_report(
     seed
         Of the random placements for the statistics.
     progress, should_stop
-        See :mod:`napari_stm_impurities.core.progress`.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
     Report
-        What was written.
+        The written report.
 
     Raises
     ------
     StmError
         If the folder cannot be written, or holds anything that is not of a report.
     Stopped
-        If `should_stop` said so; nothing is left then, and an earlier report stays.
+        If `should_stop` returned true; nothing is left then, and an earlier report stays.
     """
 
     def step(share: float, what: str) -> None:
@@ -133,19 +133,21 @@ def write_report(
             raise Stopped
         progress(share, what)
 
-    least = 0.0 if finding is None else finding.threshold if threshold is None else threshold
+    final_threshold = 0.0 if finding is None else finding.threshold if threshold is None else threshold
     found = make_points([], (1.0, 1.0), source="manual") if finding is None else finding.points
     if finding is not None:
-        found = found[found["confidence"] >= least].reset_index(drop=True)
+        found = found[found["confidence"] >= final_threshold].reset_index(drop=True)
     edits = edits_between(found, points)
     final = apply_edits(found, edits)
     with files.folder_written_whole(folder, "report", is_report) as temporary:
         step(0.0, "reading the files again")
-        kept = _inputs(stack, inputs, temporary, should_stop) if finding is not None else inputs or Inputs(files=())
-        run = None if finding is None else finding.recorded(temporary, least)
+        final_inputs = (
+            _inputs(stack, inputs, temporary, should_stop) if finding is not None else inputs or Inputs(files=())
+        )
+        run = None if finding is None else finding.recorded(temporary, final_threshold)
         provenance = Provenance(
             date=date,
-            inputs=kept.model_copy(update={"history": tuple(stack.attrs.get("history", ()))}),
+            inputs=final_inputs.model_copy(update={"history": tuple(stack.attrs.get("history", ()))}),
             run=run,
             edits=edits,
             points_nm=rounded_positions(final),
@@ -177,8 +179,8 @@ def write_report(
         step(0.7, "drawing")
         draw_points(stack, final, temporary / MAP, bias_mv=bias_mv)
         if reference is not None:
-            under = map_at(stack, bias_mv) if bound_map is None else bound_map
-            draw_overlay(under, final, reference, temporary / OVERLAY, comparison=comparison)
+            background = map_at(stack, bias_mv) if bound_map is None else bound_map
+            draw_overlay(background, final, reference, temporary / OVERLAY, comparison=comparison)
         if stack.sizes.get("bias", 1) > 1 and ObservationWindow.of(stack).contains(positions_nm(final)).any():
             draw_spectra(stack, final, temporary / SPECTRA)
         if statistics.n_points > 1:
@@ -194,7 +196,7 @@ def write_report(
 
 
 def check_place(folder: str | os.PathLike[str]) -> None:
-    """See, before any work is done, that a report can go there.
+    """Check, before any work is done, that a report can be written to a folder.
 
     Raises
     ------
@@ -219,7 +221,7 @@ def is_report(folder: Path) -> bool:
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    """The pictures that there are, in the order of the page, each with what stands below it."""
+    """The existing pictures by their captions, in the order of the page."""
     captions = {
         MAP: "The points on the map",
         OVERLAY: "The points over the reference",
@@ -231,31 +233,31 @@ def _pictures(folder: Path) -> dict[str, Path]:
 
 
 def _inputs(stack: xr.DataArray, inputs: Inputs | None, folder: Path, should_stop: ShouldStop) -> Inputs:
-    """The inputs that give this very stack again: the files with the stack's recipe, else the stack, saved."""
+    """The inputs that reproduce this stack: the files with the stack's recipe, else the saved stack."""
     if inputs is not None:
         paths = [file.path for file in inputs.files]
         try:
             raw = inputs.read(paths, should_stop=should_stop)
             if same_maps(raw, stack):
                 return inputs
-            # what a file that was saved after a preparation brings with it is done already
+            # the steps that a file saved after a preparation contains are applied already
             recipe = tuple(recipe_of(stack)[len(recipe_of(raw)) :])
             prepared = inputs.model_copy(update={"recipe": recipe})
             if recipe and same_maps(prepared.read(paths, should_stop=should_stop), stack):
                 return prepared
         except StmError:
-            pass  # the files are gone or cannot be prepared alike any more, so the maps themselves are kept
+            pass  # the files are missing or cannot be prepared alike, so the maps themselves are saved
     path = save_image(stack, folder / STACK)
     came_from = () if inputs is None else inputs.files
     return Inputs(files=(InputFile(path=STACK, sha256=sha256_of_file(path)),), came_from=came_from)
 
 
-def same_maps(one: xr.DataArray, two: xr.DataArray) -> bool:
+def same_maps(first: xr.DataArray, second: xr.DataArray) -> bool:
     """Whether two images hold the same values at the same biases or times, on the same pixels."""
     return (
-        one.dims == two.dims
-        and one.shape == two.shape
-        and all(np.array_equal(one[axis].values, two[axis].values) for axis in one.dims[:-2])
-        and bool(np.allclose(pixel_size_nm(one), pixel_size_nm(two), rtol=1e-9))
-        and np.array_equal(one.values, two.values, equal_nan=True)
+        first.dims == second.dims
+        and first.shape == second.shape
+        and all(np.array_equal(first[axis].values, second[axis].values) for axis in first.dims[:-2])
+        and bool(np.allclose(pixel_size_nm(first), pixel_size_nm(second), rtol=1e-9))
+        and np.array_equal(first.values, second.values, equal_nan=True)
     )

@@ -1,4 +1,4 @@
-"""The page of a report: everything on one sheet, which needs no other file to be shown or sent."""
+"""The page of a report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Page:
 
 
 def page(content: Page) -> str:
-    """The page as HTML, its pictures inside it."""
+    """The page as HTML, with embedded pictures."""
     run = content.provenance.run
     noun = "points" if run is None else family_of(run.kind).noun
     tables = [("The surface", content.statistics.summary_rows())]
@@ -53,22 +53,22 @@ def page(content: Page) -> str:
 
 
 def _provenance(content: Page) -> Iterator[Row]:
-    made, image = content.provenance, content.image
-    yield Row("written", made.date)
-    for file in (*made.inputs.files, *made.inputs.came_from):
+    provenance, image = content.provenance, content.image
+    yield Row("written", provenance.date)
+    for file in (*provenance.inputs.files, *provenance.inputs.came_from):
         yield Row("file", file.path, f"SHA-256 {file.sha256[:16]}…")
     yield Row("maps", _maps(image))
     for line in image.attrs.get("assumptions", ()):
         yield Row("assumed", line)
-    for line in made.inputs.history:
+    for line in provenance.inputs.history:
         yield Row("preparation", line)
-    if made.run is None:
+    if provenance.run is None:
         yield Row("method", "set by hand, or by another program; no model was run")
     else:
-        yield from made.run.summary_rows()
-    counted = Counter(edit.kind for edit in made.edits)
-    yield Row("edits by hand", ", ".join(f"{n} {kind}" for kind, n in counted.items()) or "none")
-    yield Row("versions", ", ".join(f"{name} {version}" for name, version in made.versions.items()))
+        yield from provenance.run.summary_rows()
+    counts = Counter(edit.kind for edit in provenance.edits)
+    yield Row("edits by hand", ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "none")
+    yield Row("versions", ", ".join(f"{name} {version}" for name, version in provenance.versions.items()))
 
 
 def _maps(image: xr.DataArray) -> str:

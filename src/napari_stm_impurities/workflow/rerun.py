@@ -1,4 +1,4 @@
-"""Getting the same points again from a provenance file."""
+"""Reproduction of the points of a provenance file."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SAME_NM = 1e-3
 
 @dataclass(frozen=True)
 class Rerun:
-    """What came of doing it again."""
+    """The result of a repeated run."""
 
     points: pd.DataFrame
-    """The table of points, the edits made."""
+    """The table of points, with the edits applied."""
     same: bool
     """Whether these are the points that were recorded."""
     said: str
-    """One line on that; where they differ, in what, and what else is different now."""
+    """The outcome in one line: where the points differ, the differences in points, versions and device."""
 
 
 def rerun(
@@ -42,84 +42,84 @@ def rerun(
     progress: Progress = silent,
     should_stop: ShouldStop = never,
 ) -> Rerun:
-    """Read the same files, find with the same model and the same numbers, and make the same edits.
+    """The result of the same run again: the same files, model, settings and edits.
 
     Parameters
     ----------
     path
-        A provenance file. The files that it names are looked for where they were, and beside it.
+        A provenance file. Its files are searched at their recorded paths, in its folder and in the folder above.
     strict
         Refuse to assume what the files do not state, as in :func:`~napari_stm_impurities.read_stack`.
     progress, should_stop
-        See :mod:`napari_stm_impurities.core.progress`.
+        Progress callback and cancellation check; see :mod:`napari_stm_impurities.core.progress`.
 
     Returns
     -------
     Rerun
-        The points, and whether they are the recorded ones. Where no model was run there is nothing to do again but
-        the table, and the line says so.
+        The points, and whether they are the recorded ones. Where no model was run only the table is
+        reproduced, as the line states.
 
     Raises
     ------
     ReadError
-        If a file is not there any more, or is not the one that was read.
+        If a file is missing, or is not the one that was read.
     ModelError
-        If the model is not there any more, or is not the one that was run.
+        If the model is missing, or is not the one that was run.
     Stopped
-        If `should_stop` said so.
+        If `should_stop` returned true.
     """
-    told = Provenance.load(path)
+    record = Provenance.load(path)
     folder = Path(path).absolute().parent
-    if told.run is None:
-        points = apply_edits(make_points([], (1.0, 1.0), source="manual"), told.edits)
+    if record.run is None:
+        points = apply_edits(make_points([], (1.0, 1.0), source="manual"), record.edits)
         return Rerun(points, True, f"no model was run: these are the {len(points)} points of the table, as they were")
     files = []
-    for file in told.inputs.files:
+    for file in record.inputs.files:
         progress(0.0, f"checking {Path(file.path).name}")
-        files.append(_there(file.path, folder))
+        files.append(_find_file(file.path, folder))
         now = sha256_of_file(files[-1], should_stop=should_stop)
         if now != file.sha256:
             raise ReadError(
                 files[-1], f"the file has changed: SHA-256 {file.sha256[:12]}... was recorded, it is {now[:12]}... now"
             )
-    method = family_of(told.run.kind).repeat(told.run, folder)
-    stack = told.inputs.read(files, strict=strict, should_stop=should_stop)
+    method = family_of(record.run.kind).repeat(record.run, folder)
+    stack = record.inputs.read(files, strict=strict, should_stop=should_stop)
     result = method.run(stack, progress=progress, should_stop=should_stop)
-    points = apply_edits(result.points, told.edits)
-    said = _difference(told, points)
-    if not said:
+    points = apply_edits(result.points, record.edits)
+    difference = _difference(record, points)
+    if not difference:
         return Rerun(points, True, f"the same {len(points)} points as recorded")
-    return Rerun(points, False, "; ".join([said, *_changed(told, result.device)]))
+    return Rerun(points, False, "; ".join([difference, *_changes(record, result.device)]))
 
 
-def _there(path: str, folder: Path) -> Path:
-    """The file where it was, or beside the provenance file, or beside its folder."""
-    for place in places_near(path, folder):
-        if place.exists():
-            return place
-    raise ReadError(path, f"no such file, and none of that name beside {folder}; put it there")
+def _find_file(path: str, folder: Path) -> Path:
+    """The path of an input file: as recorded, or in the folder of the provenance file, or in the folder above."""
+    for candidate in places_near(path, folder):
+        if candidate.exists():
+            return candidate
+    raise ReadError(path, f"no such file, and none of that name in {folder}; put it there")
 
 
-def _difference(told: Provenance, points: pd.DataFrame) -> str:
-    """What is different in the points, in a few words; nothing where they are the recorded ones."""
-    recorded = np.asarray(told.points_nm, dtype=np.float64).reshape(-1, 2)
-    here, _, _ = match(positions_nm(points), recorded, SAME_NM)
-    if len(here) == len(points) == len(recorded):
+def _difference(record: Provenance, points: pd.DataFrame) -> str:
+    """The difference in the points as text; empty where they are the recorded ones."""
+    recorded = np.asarray(record.points_nm, dtype=np.float64).reshape(-1, 2)
+    matched, _, _ = match(positions_nm(points), recorded, SAME_NM)
+    if len(matched) == len(points) == len(recorded):
         return ""
     return (
         f"not the same points: {len(recorded)} were recorded, {len(points)} are found now,"
-        f" and {len(here)} of them are the same within {SAME_NM:g} nm"
+        f" and {len(matched)} of them are the same within {SAME_NM:g} nm"
     )
 
 
-def _changed(told: Provenance, device: str) -> list[str]:
-    """What else is different now: versions, and the device."""
+def _changes(record: Provenance, device: str) -> list[str]:
+    """Further differences to the recorded run: versions, and the device."""
     now = versions_now()
     changed = [
         f"{name} was {then} and is {now[name]}"
-        for name, then in told.versions.items()
+        for name, then in record.versions.items()
         if name in now and now[name] != then
     ]
-    if told.run is not None and told.run.device != device:
-        changed.append(f"it was computed on {told.run.device} and now on {device}")
+    if record.run is not None and record.run.device != device:
+        changed.append(f"it was computed on {record.run.device} and now on {device}")
     return changed

@@ -46,7 +46,7 @@ def test_a_bare_array_with_what_it_lacks(tmp_path):
         ({"data": DATA, "bias": [1, 2, 3]}, "give pixel_size_nm"),
         ({"data": DATA, "bias": [1, 2], "pixel_size": 1.0}, "3 maps need 3 biases (mV), got 2"),
         ({"data": DATA, "bias": [1, 2, np.nan], "pixel_size": 1.0}, "not finite"),
-        ({"data": DATA, "bias": [1, 2, 2], "pixel_size": 1.0}, "the bias 2 mV stands more than once"),
+        ({"data": DATA, "bias": [1, 2, 2], "pixel_size": 1.0}, "the bias 2 mV occurs more than once"),
         ({"data": DATA, "bias": [1, 2, 3], "pixel_size": -1.0}, "must be positive"),
         ({"data": DATA, "bias": [1, 2, 3], "pixel_size": [1, 2, 3]}, "got 3 numbers"),
         ({"data": DATA[None], "bias": [1], "pixel_size": 1.0}, "shape (bias, y, x)"),

@@ -41,7 +41,7 @@ def test_lines_that_the_exporter_stripped_are_missing(tmp_path, made, direction,
     facts = describe(path)
     assert facts["missing_share"] == pytest.approx(0.6)
     assert "60.0% of the lines were not measured" in " ".join(facts["warnings"])
-    assert "believed to be the lock-in" in " ".join(facts["assumptions"])
+    assert "taken for the lock-in" in " ".join(facts["assumptions"])
 
 
 def test_a_wave_of_two_dimensions_is_one_map(tmp_path, made):

@@ -53,7 +53,7 @@ def test_an_aborted_volume_of_an_auxiliary_input(tmp_path, made):
     path = made.matrix(tmp_path, stored, channel="Aux2(V)", unit="Volt", retrace=False, sweep=(-0.2, 0.2, 8))
     facts = describe(path)
     assert facts["missing_share"] == pytest.approx(1 / 3)
-    assert "is believed to be the lock-in" in " ".join(facts["assumptions"])
+    assert "is taken for the lock-in" in " ".join(facts["assumptions"])
 
 
 def test_a_series_is_a_stack(tmp_path, made):

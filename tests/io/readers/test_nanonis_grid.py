@@ -287,7 +287,7 @@ def test_the_recorded_positions_decide_where_the_header_leaves_it_open(grid_file
     recording = open_recording(grid_file(numbered(4, 4, 1, 2), header=wrong))
     assert recording.frame.pixel_size_nm == pytest.approx((0.5, 0.5))
     assert [one.about for one in recording.assumptions] == ["pixel size", "pixel size"]
-    assert "the positions are believed" in str(recording.assumptions[0])
+    assert "the positions are used" in str(recording.assumptions[0])
     path = grid_file(numbered(4, 4, 1, 2), header=wrong)
     assert open_recording(path, pixel_size_nm=0.5).assumptions == ()
 

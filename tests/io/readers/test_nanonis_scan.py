@@ -260,7 +260,7 @@ def test_two_of_three_passes_at_one_bias_are_refused_in_one_line(scan_file):
 
 def test_channels_that_do_not_say_their_pass_are_refused_where_the_passes_differ(scan_file):
     rows = [("TRUE", v) for v in ("0.2", "0.2", "-0.2", "-0.2")]
-    with pytest.raises(ReadError, match="the channel Z does not say of which of the 2 passes it is"):
+    with pytest.raises(ReadError, match="the channel Z does not state which of the 2 passes it belongs to"):
         read_stack(scan_file([ramp(), ramp()], header=overrides(*rows)))
     same = scan_file([ramp(), ramp()], header=overrides(*[("TRUE", "0.2")] * 4))
     assert read_stack(same).bias.values.tolist() == [200.0]

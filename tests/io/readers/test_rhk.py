@@ -128,7 +128,7 @@ def test_spectra_at_single_places_of_an_image_are_no_map(tmp_path, made, places)
 
 def test_places_that_make_no_rectangle_are_refused(tmp_path, made):
     page = {"data": np.ones((4, 5)), "label": "LIA Current", "places": SCATTERED}
-    with pytest.raises(ReadError, match="found 4 places that make no rectangle"):
+    with pytest.raises(ReadError, match="found 4 positions that make no rectangle"):
         read_stack(made.rhk(tmp_path / "a.sm4", [page]))
 
 
@@ -150,9 +150,9 @@ def test_images_alone_are_one_map_with_the_bias_of_the_header(tmp_path, made):
     ("page", "says"),
     [
         ({"n_bytes": 7}, "its header says 7"),
-        ({"places": [(0, 0)] * 12}, r"holds 12 spectra of one place \(12 of them measured\)"),
+        ({"places": [(0, 0)] * 12}, r"holds 12 spectra of one position \(12 of them measured\)"),
         ({"kind": 4}, "found neither"),
-        ({"x_scale": 0.0}, "same bias|stands more than once|as many biases"),
+        ({"x_scale": 0.0}, "same bias|occurs more than once|as many biases"),
     ],
 )
 def test_what_is_no_map_is_refused(tmp_path, made, page, says):
@@ -246,5 +246,5 @@ def test_the_real_map_of_four_by_four_with_both_directions(shared_data):
 
 
 def test_the_real_incomplete_file_holds_no_map(shared_data):
-    with pytest.raises(ReadError, match=r"holds 20 spectra of one place \(3 of them measured\)"):
+    with pytest.raises(ReadError, match=r"holds 20 spectra of one position \(3 of them measured\)"):
         read_stack(real(shared_data, "dI-dV_incomplete"))

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
-from ...core.arguments import LARGEST_SEED, shown
+from ...core.arguments import LARGEST_SEED, value_text
 from ...core.configuration import Configuration
 from ...core.errors import StmError
 from ...physics.dispersion import Dispersion
@@ -93,7 +93,7 @@ class TrainingConfig(Configuration):
             If there is no such preset.
         """
         if not isinstance(name, str):
-            raise StmError(f"a training preset is named by a word, default or wang2020, got {shown(name)}")
+            raise StmError(f"a training preset is named by a word, default or wang2020, got {value_text(name)}")
         if name == "default":
             return cls()
         if name == "wang2020":
@@ -109,4 +109,4 @@ class TrainingConfig(Configuration):
                 average_over_steps=0,
                 batch_size=32,
             )
-        raise StmError(f"no training preset {shown(name)}; there are default and wang2020")
+        raise StmError(f"no training preset {value_text(name)}; there are default and wang2020")

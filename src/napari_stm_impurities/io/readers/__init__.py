@@ -1,4 +1,4 @@
-"""Reading files: one module a format, a registry, and the three functions that everything else calls."""
+"""Readers of files: one module a format, a registry, and the public functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ...core.arguments import finite_numbers, instance, path_like, path_of, pixel_sizes, shown
+from ...core.arguments import finite_numbers, instance, path_like, path_of, pixel_sizes, value_text
 from ...core.errors import ReadError, StmError
 from ...data import images
 from .recording import Assumption, Channel, Frame, MissingMetadataError, Recording, UserMetadata, as_read_error
@@ -44,17 +44,17 @@ def open_recording(
     bias_mv: ArrayLike | None = None,
     pixel_size_nm: float | Sequence[float] | None = None,
 ) -> Recording:
-    """Open a file, or a series of files with one map each, and tell what is in it.
+    """The recording of a file, or of a series of files with one map each.
 
     Parameters
     ----------
     path
         A file; a list of files with one map each; or a folder with such files.
     bias_mv
-        The bias of each map in mV, for files that do not tell it; for a list, one number a file. It wins over
-        what a file says.
+        The bias of each map in mV, for files that do not state it; for a list, one number a file. It takes precedence
+        over the file.
     pixel_size_nm
-        One number or (y, x), for files that do not tell it. It wins over what a file says.
+        One number or (y, x), for files that do not state it. It takes precedence over the file.
 
     Raises
     ------
@@ -68,11 +68,13 @@ def open_recording(
         return open_file(paths[0], UserMetadata(bias, step))
     if bias is not None and len(bias) != len(paths):
         raise StmError(f"{len(paths)} files need {len(paths)} biases (mV), got {len(bias)}")
-    each = [None] * len(paths) if bias is None else [(one,) for one in bias]
+    biases = [None] * len(paths) if bias is None else [(value,) for value in bias]
     try:
-        return as_series([open_file(one, UserMetadata(own, step)) for one, own in zip(paths, each, strict=True)])
+        return as_series(
+            [open_file(file, UserMetadata(file_bias, step)) for file, file_bias in zip(paths, biases, strict=True)]
+        )
     except MissingMetadataError as error:
-        # the series is what the biases have to be given for, not the one file
+        # the biases are needed for the series, not for the single file
         raise MissingMetadataError(error.file, len(paths), error.lacks, error.why) from None
 
 
@@ -84,17 +86,17 @@ def read_stack(
     pixel_size_nm: float | Sequence[float] | None = None,
     strict: bool = False,
 ) -> xr.DataArray:
-    """Read a stack from a file, or from a series of files with one map each.
+    """The stack in a file, or in a series of files with one map each.
 
     Parameters
     ----------
     path
         A file; a list of files with one map each; or a folder with such files.
     channel
-        What to read; None takes the lock-in signal where there is one, and :func:`describe` tells what was
-        taken and why. ``"dI/dV (numerical)"`` differentiates the current of a grid.
+        What to read; None takes the lock-in signal where there is one, and :func:`describe` returns the
+        channel and the reason. ``"dI/dV (numerical)"`` differentiates the current of a grid.
     bias_mv, pixel_size_nm
-        For files that do not tell them, as in :func:`open_recording`.
+        For files that do not state them, as in :func:`open_recording`.
     strict
         Refuse to assume a channel, bias, unit, pixel size or position that the file does not state plainly.
 
@@ -129,7 +131,7 @@ def read_image(
     pixel_size_nm: float | Sequence[float] | None = None,
     strict: bool = False,
 ) -> xr.DataArray:
-    """Read a stack, or the movie or image that :func:`napari_stm_impurities.save_image` wrote.
+    """The stack in a file, or the movie or image that :func:`napari_stm_impurities.save_image` wrote.
 
     Parameters
     ----------
@@ -159,7 +161,7 @@ def describe(
     pixel_size_nm: float | Sequence[float] | None = None,
     strict: bool = False,
 ) -> dict[str, Any]:
-    """Tell what is in a file, as plain values that can be written as JSON.
+    """The content of a file, as values that can be written as JSON.
 
     Parameters
     ----------
@@ -196,14 +198,15 @@ def describe(
         "frame_angle_deg": frame.angle_deg,
         "sweep_signal": recording.sweep_signal,
         "channels": [
-            {"name": one.name, "unit": one.unit, "what": one.what, "is_didv": one.is_didv} for one in recording.channels
+            {"name": entry.name, "unit": entry.unit, "what": entry.what, "is_didv": entry.is_didv}
+            for entry in recording.channels
         ],
         "default_channel": recording.default,
         "why": recording.why,
         "channel": str(stack.attrs.get("channel", "")),
         "missing_share": missing,
         "value_range": [low, high] if low <= high else None,
-        "assumptions": [str(one) for one in recording.assumed(channel)],
+        "assumptions": [str(entry) for entry in recording.assumed(channel)],
         "warnings": list(recording.warnings),
     }
 
@@ -214,7 +217,7 @@ def _check_channel(channel: str | None) -> None:
 
 
 def _summary(stack: xr.DataArray) -> tuple[float, float, float]:
-    """The share of missing values, and the least and the largest finite one; a piece of the stack at a time."""
+    """The share of missing values, and the least and the largest finite one, computed in pieces."""
     n_missing, low, high = 0, np.inf, -np.inf
     pieces = stack.data.blocks.ravel() if stack.chunks else stack.data
     for piece in pieces:
@@ -226,28 +229,28 @@ def _summary(stack: xr.DataArray) -> tuple[float, float, float]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The files of a folder whose names some format has; texts only where there is nothing else.
+    """The files of a folder with the suffix of a known format; text files only where there are no others.
 
-    The result file of MATRIX is not among them: it tells of the others, and holds no map.
+    The result file of MATRIX is excluded: it describes the others, and holds no map.
 
     Raises
     ------
     ReadError
-        If the folder cannot be looked into.
+        If the folder cannot be listed.
     """
     with as_read_error(folder):
-        # macOS leaves a hidden ._a.sxm beside each a.sxm on a foreign disk
-        visible = [one for one in folder.iterdir() if not one.name.startswith(".")]
-        known = sorted(one for one in visible if is_readable(one) and one.suffix.lower() != ".mtrx")
-    # beside files of a microscope, texts are notes and tables of points
-    return [one for one in known if one.suffix.lower() not in _TEXT.suffixes] or known
+        # macOS adds a hidden ._a.sxm for each a.sxm on other file systems
+        visible = [file for file in folder.iterdir() if not file.name.startswith(".")]
+        readable = sorted(file for file in visible if is_readable(file) and file.suffix.lower() != ".mtrx")
+    # next to files of a microscope, text files are notes and tables of points
+    return [file for file in readable if file.suffix.lower() not in _TEXT.suffixes] or readable
 
 
 def _files(path: Paths) -> list[Path]:
     if not path_like(path):
         if not isinstance(path, Sequence):
-            raise StmError(f"expected a file or a list of files to read, got {shown(path)}")
-        files = [path_of(one) for one in path]
+            raise StmError(f"expected a file or a list of files to read, got {value_text(path)}")
+        files = [path_of(file_) for file_ in path]
         if not files:
             raise StmError("expected at least one file to read, got an empty list")
         return files
@@ -255,26 +258,28 @@ def _files(path: Paths) -> list[Path]:
     with as_read_error(file):
         if not file.is_dir() or is_store(file):
             return [file]
-    known = files_in(file)
-    if not known:
+    readable = files_in(file)
+    if not readable:
         raise ReadError(file, f"the folder holds no file that can be read ({', '.join(suffixes())})")
-    kinds = sorted({one.suffix.lower() for one in known})
+    kinds = sorted({file_.suffix.lower() for file_ in readable})
     # one format may have several suffixes, such as .tif and .tiff
-    if len({_format_by_name(one) for one in known}) > 1:
+    if len({_format_by_name(file_) for file_ in readable}) > 1:
         raise ReadError(
             file, f"the folder holds files of several kinds ({', '.join(kinds)}); give the files that belong together"
         )
-    return known
+    return readable
 
 
 def _format_by_name(path: Path) -> str:
-    return next((one.name for one in FORMATS if path.name.lower().endswith(one.suffixes)), path.suffix.lower())
+    return next(
+        (format_.name for format_ in FORMATS if path.name.lower().endswith(format_.suffixes)), path.suffix.lower()
+    )
 
 
-def _pixel_size(path: Path, given: float | Sequence[float] | None) -> tuple[float, float] | None:
-    if given is None:
+def _pixel_size(path: Path, user: float | Sequence[float] | None) -> tuple[float, float] | None:
+    if user is None:
         return None
     try:
-        return pixel_sizes(given)
+        return pixel_sizes(user)
     except StmError as error:
         raise ReadError(path, str(error)) from None

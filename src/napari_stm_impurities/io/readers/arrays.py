@@ -1,9 +1,9 @@
-"""numpy files: ``.npz`` with ``data``, ``bias`` (mV) and ``pixel_size`` (nm), and a bare ``.npy``.
+"""numpy files: ``.npz`` with ``data``, ``bias`` (mV) and ``pixel_size`` (nm), and a single ``.npy``.
 
-Names that state another unit, such as ``bias_V`` and ``pixel_size_m``, are believed, and so are ``dx`` and ``dy``, the
+Names that state another unit, such as ``bias_V`` and ``pixel_size_m``, are used, and so are ``dx`` and ``dy``, the
 size of the frame, and lists of positions.
 
-Pickled objects are never unpickled: they could run any program.
+Pickled objects are never loaded, since they can execute code.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .plain import plain_recording
 from .quantities import Quantity, measured_recording
 from .recording import Channel, Recording, UserMetadata, check_size, is_large, library_errors
 
-#: Where the header of an entry of an archive tells the lengths of its name and its extra field.
+#: The offset of the lengths of name and extra field in the header of an archive entry.
 _LENGTHS_AT = 26
 #: No unit has more than 32 letters, of four bytes each.
 _MAX_UNIT_BYTES = 128
 _KEYS = ("data", "bias", "pixel_size")
 
 
-def open_npz(path: Path, given: UserMetadata) -> Recording:
-    """Open a ``.npz`` with ``data`` (bias, y, x), ``bias`` in mV and ``pixel_size`` in nm (one number, or y and x).
+def open_npz(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a ``.npz`` with ``data`` (bias, y, x), ``bias`` in mV and ``pixel_size`` in nm.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def open_npz(path: Path, given: UserMetadata) -> Recording:
             NPZ.name,
             shape,
             lambda _: _mapped(path, "data") if is_large(math.prod(shape)) else _entry(path, "data"),
-            bias=_bias(path, entries, shape[0] if len(shape) == 3 else 1, given),
+            bias=_bias(path, entries, shape[0] if len(shape) == 3 else 1, user),
             pixel=pixel_among(entries, (shape[-2], shape[-1]) if len(shape) > 1 else (1, 1)),
-            given=given,
+            user=user,
         )
 
 
@@ -79,11 +79,11 @@ def _units(path: Path, archive: zipfile.ZipFile, keys: Sequence[str]) -> dict[st
     return texts
 
 
-def _bias(path: Path, entries: list[Entry], n_maps: int, given: UserMetadata) -> Quantity:
+def _bias(path: Path, entries: list[Entry], n_maps: int, user: UserMetadata) -> Quantity:
     """The bias, where its numbers are as many as the maps."""
     bias = bias_among(entries, n_maps, documented="mV")
-    others = [one for one in entries if one.meaning.what == "bias"]
-    if bias == Quantity() and others and given.bias_mv is None:
+    others = [entry for entry in entries if entry.meaning.what == "bias"]
+    if bias == Quantity() and others and user.bias_mv is None:
         n = math.prod(others[0].shape)
         raise ReadError(path, f"{n_maps} maps need {n_maps} biases (mV), got {n} in {others[0].name}")
     return bias
@@ -95,7 +95,7 @@ def _entry(path: Path, key: str) -> np.ndarray:
 
 
 def _mapped(path: Path, key: str) -> np.ndarray:
-    """A large array left on the disk until it is looked at, where the archive is not compressed (``np.savez``)."""
+    """A large array as a memory map, where the archive is not compressed (``np.savez``)."""
     with library_errors(path, f"numbers in the array {key}"), zipfile.ZipFile(path) as archive:
         entry = archive.getinfo(f"{key}.npy")
         if entry.compress_type != zipfile.ZIP_STORED:
@@ -109,8 +109,8 @@ def _mapped(path: Path, key: str) -> np.ndarray:
             return np.memmap(path, dtype, mode="r", offset=file.tell(), shape=shape, order=order)
 
 
-def open_npy(path: Path, given: UserMetadata) -> Recording:
-    """Open a ``.npy`` with one array; its bias and pixel size must be given.
+def open_npy(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a ``.npy`` with one array; its bias and pixel size are needed from the user.
 
     Raises
     ------
@@ -125,11 +125,11 @@ def open_npy(path: Path, given: UserMetadata) -> Recording:
             mapped: np.ndarray = np.load(path, allow_pickle=False, mmap_mode="r")
             return mapped
 
-    return plain_recording(path, NPY.name, shape, load, bias_mv=None, pixel_size_nm=None, given=given)
+    return plain_recording(path, NPY.name, shape, load, bias_mv=None, pixel_size_nm=None, user=user)
 
 
 def _shape(path: Path, key: str, file: IO[bytes], size: int) -> tuple[int, ...]:
-    """The shape of an array from its header, once the numbers that it promises are really there."""
+    """The shape of an array from its header, after a check that its data are complete."""
     shape, _, dtype = _header(file)
     if dtype.kind not in "fiub":
         raise ReadError(path, f"{key} must hold real numbers, got {dtype}")

@@ -1,8 +1,8 @@
-"""The bias in words: in the name of a file, the title of an image or the label of a page, and in a file's notes.
+"""The bias in text: in the name of a file, the title of an image or the label of a page, and in a file's notes.
 
-A number counts only with a unit of voltage, and what stands around it says what it is. The lock-in's modulation, the
-ends and steps of a sweep and a range of biases are not the bias of a map; where that cannot be told apart there is no
-bias, and it is asked for.
+A number counts only with a unit of voltage, and the text around it decides its meaning. The lock-in's modulation, the
+ends and steps of a sweep and a range of biases are not the bias of a map; an ambiguous text gives no bias, and the
+user has to provide it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...core.units import MV, AmbiguousNumber, Comma, comma_between_digits, numb
 _MAX_BIAS_MV = 10_000.0
 
 _UNITS = "|".join(sorted((name.replace("u", "[uμ]", 1) if name[0] == "u" else name for name in MV), key=len)[::-1])
-#: A space may follow the sign of a number that stands at the beginning or behind a colon or the like.
+#: A space may follow the sign of a number at the beginning or after a colon or the like.
 _SIGN = r"[-+](?:(?<=^[-+])\s|(?<=[:=(\[,;|][-+])\s|(?<=[:=(\[,;|]\s[-+])\s)?"
 _EXPONENT = r"(?:e[-+]?\d{1,3}(?!\d)|\s?[x*·]\s?10\s?\^?\(?[-+]?\d{1,3}\)?)?"
 #: What follows a unit of the modulation: 5 mV rms, 5mVpp, 5 mV (modulation), 5 mV @ 973 Hz.
@@ -81,7 +81,7 @@ _Kind = Literal["stated", "mentioned", "bare"]
 
 @dataclass(frozen=True)
 class _Mention:
-    """A voltage in a text: whether its label names the bias plainly, in other words, or not at all; None is unsure."""
+    """A voltage in a text, and whether its label is exactly the bias, contains it, or does not; None is ambiguous."""
 
     kind: _Kind
     value_mv: float | None
@@ -97,7 +97,7 @@ def bias_in_name(name: str, comma: Comma | None = None) -> float | None:
     name
         Without the suffix of a file.
     comma
-        What a comma is, where other names of the series tell.
+        The meaning of a comma, where it is known from other names of the series.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def bias_in_note(text: str, comma: Comma | None = None) -> float | None:
     text
         Lines such as ``Bias: -200 mV`` or ``Sample bias [V] = -0,2``, or prose.
     comma
-        What a comma is, where other numbers of the file tell.
+        The meaning of a comma, where it is known from other numbers of the file.
 
     Examples
     --------
@@ -150,26 +150,26 @@ def _mentions(text: str, pattern: re.Pattern[str], comma: Comma | None) -> Itera
             if in_label is None:
                 continue
             unit, label = in_label["unit"], label[: in_label.start()]
-        whose = _whose_word(match, text)
-        # a word that may belong to either number makes both no bias
-        at = match.end() if whose == "this" else match.end("unit")
+        labelled = _labelled_number(match, text)
+        # a word that may belong to either number excludes both
+        at = match.end() if labelled == "this" else match.end("unit")
         kind = _kind(label, has_unit=match["unit"] is not None, prose=pattern is _IN_NAME)
-        if kind is None or (match["after"] and whose != "next"):
+        if kind is None or (match["after"] and labelled != "next"):
             continue
         before = text[: match.start()]
         unsure = (
             _UNSIGNED.search(before)
             or _RANGE_BEFORE.search(before + ("-" if pattern is _IN_TEXT and match["sign"] else ""))
             or _RANGE_AFTER.match(text, match.end())
-            or _is_rest_of_larger(before, match)
+            or _is_thousands_group(before, match)
             or (kind != "bare" and re.search(r"\d", _clause(label)))
             or (_glued(text, match) and "e" in match["number"].lower())
         )
         yield _Mention(kind, None if unsure else _value_mv(match, unit, comma))
 
 
-def _whose_word(match: re.Match[str], text: str) -> Literal["this", "next", "unclear"]:
-    """Whose label the word after a unit is: that of the next number in ``-200mV_mod5mV``, ``-200 mV (mod. 5 mV)``."""
+def _labelled_number(match: re.Match[str], text: str) -> Literal["this", "next", "unclear"]:
+    """The number that the word after a unit labels: the next one in ``-200mV_mod5mV``, ``-200 mV (mod. 5 mV)``."""
     if not match["gap"]:
         return "this"
     rest = text[match.end("after") :]
@@ -181,7 +181,7 @@ def _whose_word(match: re.Match[str], text: str) -> Literal["this", "next", "unc
     return "unclear" if re.match(r"[\s_.]*[-+]?[\d.]", rest) else "this"
 
 
-def _is_rest_of_larger(before: str, match: re.Match[str]) -> bool:
+def _is_thousands_group(before: str, match: re.Match[str]) -> bool:
     """Whether a number may be the last three digits of one that is written with spaces: 1 200 mV."""
     digits = re.search(r"(?<![\w.,])([1-9]\d{0,2}) $", before)
     if digits is None or match["sign"] or not re.fullmatch(r"\d{3}(?:[.,]\d+)?", match["number"]):
@@ -191,7 +191,7 @@ def _is_rest_of_larger(before: str, match: re.Match[str]) -> bool:
 
 
 def _glued(text: str, match: re.Match[str]) -> bool:
-    """Whether a number stands right after a letter that is not its sign, as in a sample's name."""
+    """Whether a number directly follows a letter that is not its sign, as in a sample's name."""
     before = text[match.start("number") - 1 : match.start("number")] if not match["sign"] else ""
     return before.isalpha()
 
@@ -210,16 +210,16 @@ def _value_mv(match: re.Match[str], unit: str, comma: Comma | None) -> float | N
 
 
 def _kind(label: str, *, has_unit: bool, prose: bool) -> _Kind | None:
-    """What the text before a number makes of it; None when it is another voltage than the bias.
+    """The kind of mention, from the text before a number; None when it is another voltage than the bias.
 
-    In `prose`, which a name is, words that are not known may stand before the bias.
+    In `prose`, such as a name, unknown words may precede the bias.
     """
     clause = _clause(label)
     words = _words(clause)
     if not _names_bias(words, clause):
         if not has_unit or (words and _OTHER.match(words[-1])):
             return None
-        # a lock-in is a channel, too, unless it stands right before the number
+        # a lock-in is a channel, too, unless it directly precedes the number
         channel = [word for word in words if not _LOCK_IN.match(word)]
         adjacent = re.search(r"(?:lock-?in|lia)[\s:=_]*$", label, re.IGNORECASE)
         return None if adjacent or any(_MODULATION.match(word) for word in channel) else "bare"

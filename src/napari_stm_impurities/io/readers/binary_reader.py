@@ -1,4 +1,4 @@
-"""Walking through a binary header without ever stepping over the file's end."""
+"""A cursor for binary headers that never reads beyond the end of the file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...core.errors import StmError
 
 
 class Cursor:
-    """A place in some bytes, and what is read there.
+    """A position in bytes, from which numbers and texts are read.
 
     Parameters
     ----------
     data
         The bytes; see :func:`mapped` for those of a file.
     at
-        Where to begin.
+        The first position.
     order
         ``"<"`` for little-endian numbers, ``">"`` for big-endian ones.
 
@@ -57,9 +57,9 @@ class Cursor:
             raise StmError(
                 f"expected {n} bytes at byte {self.at}, but the file has {len(self.data)}; it is cut or damaged"
             )
-        taken = self.data[self.at : self.at + n]
+        data = self.data[self.at : self.at + n]
         self.at += n
-        return bytes(taken)
+        return bytes(data)
 
     def terminated(self) -> str:
         """The next text, which ends with a zero byte.
@@ -78,7 +78,7 @@ class Cursor:
 
 
 def mapped(path: Path) -> mmap.mmap:
-    """The bytes of a file, which are fetched from the disk when they are looked at, and never written to.
+    """The bytes of a file as a read-only memory map.
 
     The file is not empty: the registry has refused such files.
     """

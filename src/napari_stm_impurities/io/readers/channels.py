@@ -1,4 +1,4 @@
-"""What a channel of a scanning tunnelling microscope is, by its name and the header, and which one to take."""
+"""Recognition of channels by their names and the header, and the choice of the default channel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCK_IN = re.compile(
 )
 #: A derivative of a higher order: d2I/dV2, d^2I/dV^2, d3I_dV3.
 _HIGHER_ORDER = re.compile(r"(?<![a-z])d ?\^?([2-9]) ?i(?=d|\W|$)", re.IGNORECASE)
-#: What an auxiliary input was connected to stands nowhere; in practice it is the lock-in (Omicron).
+#: The signal of an auxiliary input is not recorded; in practice it is the lock-in (Omicron).
 _AUXILIARY = re.compile(r"^aux ?\d", re.IGNORECASE)
 #: What other names begin with; a bare I is a current in the name of a spectrum, I(V).
 _KINDS = {"current": "current", r"I(?=\(|$)": "current", "z": "topography", "topography": "topography", "bias": "bias"}
@@ -52,11 +52,11 @@ class LockIn:
     Attributes
     ----------
     status
-        ``"ON"`` or ``"OFF"``; None where the header does not say.
+        ``"ON"`` or ``"OFF"``; None where the header does not state it.
     harmonics
         The harmonic of each demodulator by its number (``"1"``, ``"2"``), and of the channels ``n omega`` by ``"n"``.
     modulated, demodulated
-        The signals, such as ``Bias (V)`` and ``Current (A)``; empty where the header does not say.
+        The signals, such as ``Bias (V)`` and ``Current (A)``; empty where the header does not state it.
     """
 
     status: str | None = None
@@ -66,7 +66,7 @@ class LockIn:
 
 
 def recognise(name: str, unit: str, *, lock_in: LockIn | None = None) -> Channel:
-    """What a channel is, by its name and by the settings of the controller's own lock-in.
+    """The channel of a name, recognised by that name and by the settings of the controller's own lock-in.
 
     The settings concern the channels of that lock-in only: an external amplifier has none in the header.
 
@@ -87,34 +87,34 @@ def recognise(name: str, unit: str, *, lock_in: LockIn | None = None) -> Channel
     >>> recognise("Current [bwd]", "A").what
     'current'
     """
-    plain = _plain(name)
-    higher_order = _HIGHER_ORDER.search(plain)
+    text = _without_tags(name)
+    higher_order = _HIGHER_ORDER.search(text)
     if higher_order:
         return Channel(name, unit, f"lock-in, harmonic {higher_order[1]}", is_didv=False)
-    own = bool(_OWN.search(plain))
-    if own or _LOCK_IN.search(plain):
+    own = bool(_OWN.search(text))
+    if own or _LOCK_IN.search(text):
         settings = lock_in if own and lock_in is not None else LockIn()
-        what, is_didv = _lock_in_signal(plain, unit, own, settings)
+        what, is_didv = _lock_in_signal(text, unit, own, settings)
         return Channel(name, unit, what, is_didv)
-    if _AUXILIARY.search(plain):
+    if _AUXILIARY.search(text):
         return Channel(name, unit, "auxiliary", is_didv=False)
     for start, what in _KINDS.items():
-        if re.match(rf"{start}([^a-z]|$)", plain, re.IGNORECASE):
+        if re.match(rf"{start}([^a-z]|$)", text, re.IGNORECASE):
             return Channel(name, unit, what, is_didv=False)
     return Channel(name, unit, "other", is_didv=False)
 
 
-def _plain(name: str) -> str:
+def _without_tags(name: str) -> str:
     """A name without its tags ([P1], [bwd], [AVG]) and with spaces for underscores and hyphens."""
     return re.sub(r"[\s_\-]+", " ", re.sub(r"\[[^\]]*\]", " ", name)).strip()
 
 
-def _lock_in_signal(plain: str, unit: str, own: bool, settings: LockIn) -> tuple[str, bool]:
-    """What a lock-in channel is in words, and whether it is dI/dV."""
-    component = _component(plain, unit)
+def _lock_in_signal(text: str, unit: str, own: bool, settings: LockIn) -> tuple[str, bool]:
+    """The description of a lock-in channel, and whether it is dI/dV."""
+    component = _component(text, unit)
     if component in ("y", "phase"):
         return ("lock-in, phase" if component == "phase" else "lock-in, out of phase"), False
-    harmonic = _harmonic(plain, own, settings)
+    harmonic = _harmonic(text, own, settings)
     if harmonic is None:
         return "lock-in, harmonic not stated", False
     if harmonic > 1:
@@ -129,28 +129,28 @@ def _lock_in_signal(plain: str, unit: str, own: bool, settings: LockIn) -> tuple
     return (_MAGNITUDE, False) if component == "r" else ("lock-in", True)
 
 
-def _component(plain: str, unit: str) -> str:
+def _component(text: str, unit: str) -> str:
     """``x``, ``y``, ``r`` or ``phase``; a name without a component is the in-phase signal."""
     if unit.strip().lower() in _ANGLE_UNITS:
         return "phase"
-    if _IN_PHASE.search(plain):
+    if _IN_PHASE.search(text):
         return "x"
-    if _OUT_OF_PHASE.search(plain):
+    if _OUT_OF_PHASE.search(text):
         return "y"
-    match = _COMPONENT.search(plain)
+    match = _COMPONENT.search(text)
     found = match[1].lower() if match else "x"
     return {"amplitude": "r", "magnitude": "r", "phi": "phase", "theta": "phase"}.get(found, found)
 
 
-def _harmonic(plain: str, own: bool, settings: LockIn) -> int | None:
-    """The harmonic of the modulation that was measured, or None where nothing states it."""
-    omega = _OMEGA.search(plain)
+def _harmonic(text: str, own: bool, settings: LockIn) -> int | None:
+    """The measured harmonic of the modulation, or None where it is not stated."""
+    omega = _OMEGA.search(text)
     if omega and (omega[1] or omega[2]) not in ("n", "N"):
         return int(omega[1] or omega[2])
-    ordinal = _HARMONIC.search(plain)
+    ordinal = _HARMONIC.search(text)
     if ordinal:
         return _ORDINALS.get((ordinal[3] or "").lower()) or int(ordinal[1] or ordinal[2])
-    match = _DEMODULATOR.search(plain)
+    match = _DEMODULATOR.search(text)
     demodulator = "n" if omega else str(int(match[1])) if match else "1"
     if not own:
         return 1 if demodulator == "1" else None
@@ -158,7 +158,7 @@ def _harmonic(plain: str, own: bool, settings: LockIn) -> int | None:
 
 
 def preferred(channels: Sequence[Channel]) -> Channel | None:
-    """The one to take among channels of one kind: forward, unfiltered, averaged or else the first sweep."""
+    """The preferred channel among those of one kind: forward, unfiltered, averaged or else the first sweep."""
     return min(channels, key=_rank, default=None)
 
 
@@ -172,7 +172,7 @@ def _rank(channel: Channel) -> tuple[bool, bool, int]:
 
 
 def is_backward(name: str) -> bool:
-    """Whether a name says that the channel is of the way back, or of the scan from the other side.
+    """Whether a name is that of a backward scan, or of the scan from the other side.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def is_backward(name: str) -> bool:
 
 
 def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> tuple[Channel, str, list[str]]:
-    """The channel that is taken when nobody asks for one, and why.
+    """The default channel, and the reason for the choice.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> t
         if len(rivals) > 1:
             warnings.append(
                 f"several channels are dI/dV by their names ({', '.join(rivals)}), and {didv.name} is taken as the"
-                " first; name the channel that is meant"
+                " first; name the channel to read"
             )
         return didv, f"{didv.name} is the lock-in signal, which is dI/dV.", warnings
     magnitude = preferred([channel for channel in channels if channel.what == _MAGNITUDE])
@@ -220,11 +220,11 @@ def choose(channels: Sequence[Channel], lock_in: str | None, fallback: str) -> t
         return magnitude, f"{magnitude.name} {reason}.", warnings
     auxiliary = preferred([channel for channel in channels if channel.what == "auxiliary"])
     if auxiliary:
-        reason = "is believed to be the lock-in: the file does not say what this auxiliary input was connected to"
+        reason = "is taken for the lock-in: the file does not state the signal of this auxiliary input"
         return auxiliary, f"{auxiliary.name} {reason}.", warnings
     reason = "the lock-in was off" if lock_in == "OFF" else "no channel is dI/dV by the header"
-    other = preferred([channel for channel in channels if channel.what == fallback])
-    if other:
-        return other, f"{other.name} is taken because {reason}.", warnings
-    left = preferred([channel for channel in channels if channel.what != "bias"]) or channels[0]
-    return left, f"{left.name} is taken because {reason} and the {fallback} was not recorded.", warnings
+    fallback_channel = preferred([channel for channel in channels if channel.what == fallback])
+    if fallback_channel:
+        return fallback_channel, f"{fallback_channel.name} is taken because {reason}.", warnings
+    remaining = preferred([channel for channel in channels if channel.what != "bias"]) or channels[0]
+    return remaining, f"{remaining.name} is taken because {reason} and the {fallback} was not recorded.", warnings

@@ -2,15 +2,15 @@
 
 The three kinds begin with ``[Parameter]`` (int16), ``[Paramet32]`` (float32) and ``[Paramco32]`` (float32,
 compressed by zlib). One number comes before the first image. A scan that was stopped has lines of zeros, which are NaN
-here. Row 0 is the line that was scanned first, the upper edge. Heights are in nm where the header tells what a step of
-the converter is; other channels are in such steps.
+here. Row 0 is the line that was scanned first, the upper edge. Heights are in nm where the header states the step of
+the converter; other channels are in such steps.
 
-What the images are stands in the bits of ``Channelselectval``, an image for each bit that is set, and all of them once
+The signals of the images are the bits of ``Channelselectval``, an image for each bit that is set, and all of them once
 more for the backward direction. With constant height (``CHMode``) the bias is ``CHModeBias``: ``BiasVoltage`` is then
 the one at which the feedback was switched off.
 
 The reader is our own: the published one (createc 0.0.3) cuts the zeros off, so that the frame changes its size, and
-needs versions of numpy that are no more.
+needs outdated versions of numpy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .formats import Format
 from .plain import plain_recording
 from .recording import Assumption, Channel, Frame, Recording, UserMetadata, check_size, library_errors
 
-#: The program pads its header to so many bytes; one that another program wrote anew may be shorter or longer.
+#: The program pads its header to this size; headers of other programs may be shorter or longer.
 _HEADER_BYTES = 16384
 _MAX_HEADER_BYTES = 4 * _HEADER_BYTES
 _MARK = b"DATA"
@@ -38,12 +38,12 @@ _KINDS = {b"[Parameter]": ("<i2", 2, False), b"[Paramet32]": ("<f4", 4, False), 
 #: The signals of the bits of Channelselectval, as Gwyddion and ProbeFlow read the first two; bit 5 is the lock-in in
 #: maps of constant height and in images of three channels. What the others hold depends on the instrument.
 _SIGNALS = {0: "Topography", 1: "Current", 5: "Lock-in"}
-#: Older versions, which have no Channelselectval, write these two, and any more without a word on what they are.
+#: Older versions, which have no Channelselectval, write these two, and further ones without a name.
 _OLDER_SIGNALS = ("Topography", "Current")
 
 
-def open_createc(path: Path, given: UserMetadata) -> Recording:
-    """Open a Createc image.
+def open_createc(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a Createc image.
 
     Raises
     ------
@@ -59,8 +59,8 @@ def open_createc(path: Path, given: UserMetadata) -> Recording:
         dtype, size, packed = _KINDS[kind]
         start = _images_at(path, head, packed, size)
         entries = parse_entries(head[:start].decode("cp1252", errors="replace"))
-        n_x, n_y = (_whole(path, entries, f"num.{axis}") for axis in "xy")
-        n_images = _whole(path, entries, "channels")
+        n_x, n_y = (_positive_integer(path, entries, f"num.{axis}") for axis in "xy")
+        n_images = _positive_integer(path, entries, "channels")
         check_size(path, n_x * n_y * n_images, f"{n_images} images of {n_x} x {n_y} pixels")
         body = _Body(path, start, size * (n_x * n_y * n_images + 1), packed, dtype)
         images = body.numbers()[1:].reshape(n_images, n_y, n_x)
@@ -71,9 +71,9 @@ def open_createc(path: Path, given: UserMetadata) -> Recording:
     step_nm = (_number(entries, "dacto[a]z") or 0.0) / 10
     channels = [recognise(title, "DAC") for title in titles]
     if step_nm:
-        channels = [replace(one, unit="nm") if one.what == "topography" else one for one in channels]
+        channels = [replace(channel, unit="nm") if channel.what == "topography" else channel for channel in channels]
     bias, doubts = _bias_mv(entries)
-    if given.bias_mv is None:
+    if user.bias_mv is None:
         assumptions += doubts
     # A for Angstrom
     size_x, size_y = (_number(entries, f"length {axis}[a]") for axis in "xy")
@@ -87,7 +87,7 @@ def open_createc(path: Path, given: UserMetadata) -> Recording:
         partial(_load, body, (n_images, n_y, n_x), titles, step_nm),
         bias_mv=None if bias is None else [bias],
         pixel_size_nm=pixel,
-        given=given,
+        user=user,
         channels=channels,
         default=chosen,
         metadata={key: value for key, value in entries.items() if value},
@@ -107,13 +107,13 @@ def open_createc(path: Path, given: UserMetadata) -> Recording:
 
 
 def _images_at(path: Path, head: bytes, packed: bool, size: int) -> int:
-    """Where the images begin: right after the mark that ends the header, which a comment may hold too."""
+    """The offset of the images: right after the mark that ends the header, which a comment may hold too."""
     marks = [match.end() for match in re.finditer(_MARK, head)]
     # the usual place first; a file without the mark has its images in that place too
     candidates = sorted(marks, key=lambda at: (at != _HEADER_BYTES, -at))
     if len(head) > _HEADER_BYTES:
         candidates.append(_HEADER_BYTES)
-    begins = _begins_packed if packed else partial(_begins_plain, size=size)
+    begins = _begins_compressed if packed else partial(_begins_uncompressed, size=size)
     for at in candidates:
         # the unused number is no sign of the usual place, which needs none
         if begins(head[at:]) or (at == _HEADER_BYTES and not packed):
@@ -125,22 +125,22 @@ def _images_at(path: Path, head: bytes, packed: bool, size: int) -> int:
     )
 
 
-def _begins_packed(body: bytes) -> bool:
-    """Whether something packed begins here; a comment that holds the mark goes on with text."""
+def _begins_compressed(body: bytes) -> bool:
+    """Whether compressed data begin here; after a mark inside a comment text follows."""
     try:
         return bool(zlib.decompressobj().decompress(body, 1))
     except zlib.error:
         return False
 
 
-def _begins_plain(body: bytes, size: int) -> bool:
-    """Whether the unused number begins here that stands before the first image: it is zero."""
+def _begins_uncompressed(body: bytes, size: int) -> bool:
+    """Whether the data begin with the unused number before the first image, which is zero."""
     return len(body) >= size and not any(body[:size])
 
 
 @dataclass(frozen=True)
 class _Body:
-    """The numbers behind the header."""
+    """The numbers after the header."""
 
     path: Path
     start: int
@@ -149,7 +149,7 @@ class _Body:
     dtype: str
 
     def numbers(self) -> np.ndarray:
-        """All of them, the unused one first."""
+        """All numbers, the unused one first."""
         with self.path.open("rb") as file:
             file.seek(self.start)
             # no more is unpacked than the header promises, whatever the file holds
@@ -177,7 +177,7 @@ def _titles(n_images: int, entries: Mapping[str, str]) -> tuple[list[str], list[
     bits = [bit for bit in range(32) if selected > 0 and selected >> bit & 1]
     signals = [_SIGNALS.get(bit, f"Channel bit {bit}") for bit in bits]
     if signals and n_images in (len(signals), 2 * len(signals)):
-        return _each_way(signals, n_images), [], []
+        return _with_directions(signals, n_images), [], []
     if signals:
         text = f"the header names {len(signals)} signals ({', '.join(signals)}), but the file has {n_images} images, so"
         return [f"Image {i + 1}" for i in range(n_images)], [], [f"{text} none of them is identified"]
@@ -190,10 +190,10 @@ def _titles(n_images: int, entries: Mapping[str, str]) -> tuple[list[str], list[
         f"{' and '.join(names[:2])} by the order in which older versions of the program write them: the header does not"
         " say what was recorded (Channelselectval)"
     )
-    return _each_way(names, n_images), [Assumption("channel", text)], []
+    return _with_directions(names, n_images), [Assumption("channel", text)], []
 
 
-def _each_way(names: list[str], n_images: int) -> list[str]:
+def _with_directions(names: list[str], n_images: int) -> list[str]:
     """The names of the images: forward and, with twice as many images as signals, backward."""
     return names if n_images == len(names) else names + [f"{name} [bwd]" for name in names]
 
@@ -243,7 +243,7 @@ def _number(entries: Mapping[str, str], *names: str) -> float | None:
     return None
 
 
-def _whole(path: Path, entries: Mapping[str, str], name: str) -> int:
+def _positive_integer(path: Path, entries: Mapping[str, str], name: str) -> int:
     number = _number(entries, name)
     if number is None or number != int(number) or not 0 < number <= 1_000_000:
         raise ReadError(

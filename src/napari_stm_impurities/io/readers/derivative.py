@@ -10,7 +10,7 @@ from ...core.errors import StmError
 from .channels import preferred
 from .recording import Channel, Recording
 
-#: Not recorded, but computed from the current when it is asked for by this name.
+#: The name of the channel that is computed from the current.
 NUMERICAL = "dI/dV (numerical)"
 
 #: Points in the window and degree of the polynomial: a parabola through seven points.
@@ -19,7 +19,7 @@ DEGREE = 2
 
 
 def numerical_didv(current: np.ndarray, bias_mv: np.ndarray) -> np.ndarray:
-    """Differentiate a current by the bias with the filter of Savitzky and Golay.
+    """The derivative of a current by the bias, with the filter of Savitzky and Golay.
 
     A parabola is fitted to each seven neighbouring points and its slope is taken, at the positions where
     the points really are, so that the sweep may have segments of different steps.
@@ -74,7 +74,7 @@ def numerical_didv(current: np.ndarray, bias_mv: np.ndarray) -> np.ndarray:
 
 
 def with_numerical(recording: Recording) -> Recording:
-    """Offer the numerical dI/dV as one more channel, where a current was recorded while the bias was swept.
+    """The recording with the numerical dI/dV as a further channel, where a current was recorded in a bias sweep.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def with_numerical(recording: Recording) -> Recording:
             return recording.load(channel)
         return numerical_didv(recording.load(current), np.asarray(recording.bias_mv))
 
-    hint = f"the current is not dI/dV; ask for the channel {NUMERICAL!r} to have it differentiated"
+    hint = f"the current is not dI/dV; read the channel {NUMERICAL!r} for its derivative"
     return replace(
         recording,
         channels=(*recording.channels, numerical),

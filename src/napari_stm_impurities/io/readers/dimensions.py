@@ -1,4 +1,4 @@
-"""Which dimension of a variable is the bias, which y and which x: their names decide, never their order."""
+"""Recognition of the bias, y and x dimensions of a variable, by their names and not by their order."""
 
 from __future__ import annotations
 
@@ -34,31 +34,37 @@ class Layout:
 def unit_of(variable: xr.DataArray | xr.Variable) -> str:
     """The unit that a variable states, under one of the usual names of that attribute; empty where it states none."""
     for name in ("var_unit", "units", "unit", "Units", "Unit", "UNITS"):
-        kept = variable.attrs.get(name)
-        if isinstance(kept, str | bytes):
-            return (kept.decode("utf-8", "replace") if isinstance(kept, bytes) else kept).strip()
+        unit = variable.attrs.get(name)
+        if isinstance(unit, str | bytes):
+            return (unit.decode("utf-8", "replace") if isinstance(unit, bytes) else unit).strip()
     return ""
 
 
 def axes_along(dataset: xr.Dataset, dim: Hashable) -> list[Entry]:
     """The one-dimensional variables along a dimension, its own coordinate first."""
-    along = [name for name, one in dataset.variables.items() if one.dims == (dim,) and one.dtype.kind in "fiu"]
+    along = [
+        name for name, variable in dataset.variables.items() if variable.dims == (dim,) and variable.dtype.kind in "fiu"
+    ]
     return [entry_of(dataset[name]) for name in sorted(along, key=lambda name: name != dim)]
 
 
 def entry_of(variable: xr.DataArray) -> Entry:
-    """A variable as an entry, read when it is wanted."""
+    """A variable as an entry, which is read on demand."""
     return Entry(str(variable.name), variable.shape, lambda: np.asarray(variable.values), unit_of(variable))
 
 
 def role_of(dataset: xr.Dataset, dim: Hashable) -> str:
-    """``bias``, ``y``, ``x`` or nothing: by the dimension's name, else by what is said of the variables along it."""
+    """``bias``, ``y``, ``x`` or nothing: by the dimension's name, else by the attributes of the variables along it."""
     nameless = str(dim).startswith(_NAMELESS)
-    own = "" if nameless else _role_of_name(str(dim))
-    if own:
-        return own
-    along = {name: one for name, one in dataset.variables.items() if one.dims == (dim,) and one.dtype.kind in "fiu"}
-    roles = {role for name, one in along.items() if (role := _role_of_variable(str(name), one))}
+    named_role = "" if nameless else _role_of_name(str(dim))
+    if named_role:
+        return named_role
+    along = {
+        name: variable
+        for name, variable in dataset.variables.items()
+        if variable.dims == (dim,) and variable.dtype.kind in "fiu"
+    }
+    roles = {role for name, variable in along.items() if (role := _role_of_variable(str(name), variable))}
     return roles.pop() if len(roles) == 1 else ""
 
 
@@ -72,10 +78,10 @@ def _role_of_variable(name: str, variable: xr.Variable) -> str:
     return _role_of_name(name) or by_unit or _role_of_name(attrs["long_name"])
 
 
-def layout_of(dataset: xr.Dataset, variable: xr.DataArray, given: UserMetadata) -> Layout | None:
+def layout_of(dataset: xr.Dataset, variable: xr.DataArray, user: UserMetadata) -> Layout | None:
     """The layout of a variable; None when it is neither a map nor a stack of maps.
 
-    A dimension of one that is neither y nor x counts for nothing, unless it is the bias.
+    A dimension of length one that is neither y nor x is ignored, unless it is the bias.
     """
     roles = {dim: role_of(dataset, dim) for dim in variable.dims}
     dims = [dim for dim in variable.dims if variable.sizes[dim] > 1 or roles[dim]]
@@ -85,15 +91,21 @@ def layout_of(dataset: xr.Dataset, variable: xr.DataArray, given: UserMetadata) 
         single.pop()
     if len(dims) not in (2, 3) or (len(dims) == 2 and "bias" in [roles[dim] for dim in dims]):
         return None
-    bias = _bias_dimension(variable, dims, roles, given) if len(dims) == 3 else []
-    left = [dim for dim in dims if dim not in bias]
-    y, x = ([dim for dim in left if roles[dim] == axis] for axis in "yx")
+    bias = _bias_dimension(variable, dims, roles, user) if len(dims) == 3 else []
+    map_dims = [dim for dim in dims if dim not in bias]
+    y, x = ([dim for dim in map_dims if roles[dim] == axis] for axis in "yx")
     if len(y) == 1 or len(x) == 1:
-        in_order = [y[0], *(dim for dim in left if dim != y[0])] if len(y) == 1 else [left[left[0] == x[0]], x[0]]
+        in_order = (
+            [y[0], *(dim for dim in map_dims if dim != y[0])] if len(y) == 1 else [map_dims[map_dims[0] == x[0]], x[0]]
+        )
         return Layout((*bias, *in_order))
-    names = "the dimensions" if any(str(dim).startswith(_NAMELESS) for dim in left) else f"{left[0]} and {left[1]}"
+    names = (
+        "the dimensions"
+        if any(str(dim).startswith(_NAMELESS) for dim in map_dims)
+        else f"{map_dims[0]} and {map_dims[1]}"
+    )
     text = f"{names} of {variable.name} name neither y nor x; y is taken before x, as in the file"
-    return Layout((*bias, *left), (Assumption("position", text, "name the dimensions y and x in the file"),))
+    return Layout((*bias, *map_dims), (Assumption("position", text, "name the dimensions y and x in the file"),))
 
 
 def is_map(dataset: xr.Dataset, variable: xr.DataArray) -> bool:
@@ -102,9 +114,11 @@ def is_map(dataset: xr.Dataset, variable: xr.DataArray) -> bool:
 
 
 def positions_along(dataset: xr.Dataset, dim: Hashable) -> Entry | None:
-    """The positions along a dimension: what is named so, or has a unit of length."""
-    fitting = [one for one in axes_along(dataset, dim) if unit_nm(one.unit) or one.meaning.what in ("position", "size")]
-    return fitting[0] if fitting else None
+    """The positions along a dimension, recognised by name or by a unit of length."""
+    candidates = [
+        entry for entry in axes_along(dataset, dim) if unit_nm(entry.unit) or entry.meaning.what in ("position", "size")
+    ]
+    return candidates[0] if candidates else None
 
 
 def _role_of_name(name: str) -> str:
@@ -117,15 +131,15 @@ def _role_of_name(name: str) -> str:
 
 
 def _bias_dimension(
-    variable: xr.DataArray, dims: list[Hashable], roles: dict[Hashable, str], given: UserMetadata
+    variable: xr.DataArray, dims: list[Hashable], roles: dict[Hashable, str], user: UserMetadata
 ) -> list[Hashable]:
     """The one of three dimensions that is the bias."""
     named = [dim for dim in dims if roles[dim] == "bias"]
     if len(named) == 1:
         return named
     free = [dim for dim in dims if roles[dim] not in ("y", "x")] or dims
-    if given.bias_mv is not None:
-        fitting = _of_length(variable, free, len(given.bias_mv))
+    if user.bias_mv is not None:
+        fitting = _of_length(variable, free, len(user.bias_mv))
         return [(fitting or free)[0]]
     return [free[0]]
 

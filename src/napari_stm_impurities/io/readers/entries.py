@@ -13,7 +13,7 @@ from .entry_names import Meaning, meaning_of
 from .quantities import Quantity, assuming, in_mv, pixel_in_nm
 from .recording import Assumption
 
-#: The steps of an axis of positions are equal to so much.
+#: The relative tolerance of the steps of an axis of positions.
 _EQUAL_STEPS = 1e-3
 #: Pixels are called square up to this ratio of their sides: whether a frame reaches to the edges of its outer pixels or
 #: to their centres changes that of 50 x 100 pixels by 1 %.
@@ -22,7 +22,7 @@ _SQUARE = 0.02
 
 @dataclass(frozen=True)
 class Entry:
-    """A named array of numbers: `load` gives it, `unit` is what the file states about it."""
+    """A named array of numbers: `load` returns it, `unit` is the unit that the file states."""
 
     name: str
     shape: tuple[int, ...]
@@ -31,12 +31,12 @@ class Entry:
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """The sides of more than one."""
+        """The sides that are longer than one."""
         return tuple(n for n in self.shape if n != 1)
 
     @property
     def meaning(self) -> Meaning:
-        """What its name says."""
+        """The meaning of its name."""
         return meaning_of(self.name)
 
     @property
@@ -47,30 +47,32 @@ class Entry:
 
 def with_stated_units(entries: Sequence[Entry], texts: Mapping[str, str]) -> list[Entry]:
     """The entries with the units that texts state, as ``bias_unit`` and ``unit_bias`` do for ``bias``."""
-    plain = {re.sub(r"[\W_]|units?", "", name.lower()): text for name, text in texts.items() if "unit" in name.lower()}
+    unit_texts = {
+        re.sub(r"[\W_]|units?", "", name.lower()): text for name, text in texts.items() if "unit" in name.lower()
+    }
 
-    def stated(one: Entry) -> str:
-        return plain.get(re.sub(r"[\W_]", "", one.name.lower()), "").strip()
+    def stated(entry: Entry) -> str:
+        return unit_texts.get(re.sub(r"[\W_]", "", entry.name.lower()), "").strip()
 
-    return [one if one.has_unit else replace(one, unit=stated(one)) for one in entries]
+    return [entry if entry.has_unit else replace(entry, unit=stated(entry)) for entry in entries]
 
 
 def bias_among(entries: Iterable[Entry], n_maps: int, *, documented: str = "") -> Quantity:
-    """The bias of `n_maps` maps, from the entry whose name says so; one with a unit goes before one without."""
+    """The bias of `n_maps` maps, from the entry with such a name; one with a unit is preferred."""
     sides = (n_maps,) if n_maps > 1 else ()
-    fitting = [one for one in entries if one.meaning.what == "bias" and one.sides == sides]
-    fitting.sort(key=lambda one: not one.has_unit)
+    fitting = [entry for entry in entries if entry.meaning.what == "bias" and entry.sides == sides]
+    fitting.sort(key=lambda entry: not entry.has_unit)
     return in_mv(fitting[0].name, fitting[0].load(), fitting[0].unit, documented=documented) if fitting else Quantity()
 
 
 def positions_among(entries: Iterable[Entry], axis: str, n: int) -> Entry | None:
     """The list of `n` positions along an axis."""
     fitting = [
-        one
-        for one in entries
-        if one.meaning.axis == axis and one.meaning.what in ("position", "size") and one.sides == (n,) and n > 1
+        entry
+        for entry in entries
+        if entry.meaning.axis == axis and entry.meaning.what in ("position", "size") and entry.sides == (n,) and n > 1
     ]
-    return min(fitting, key=lambda one: not one.has_unit, default=None)
+    return min(fitting, key=lambda entry: not entry.has_unit, default=None)
 
 
 def pixel_among(
@@ -78,10 +80,10 @@ def pixel_among(
     n_yx: tuple[int, int],
     positions: tuple[Entry | None, Entry | None] | None = None,
 ) -> Quantity:
-    """The pixel size (y, x), from the entries whose names say so.
+    """The pixel size (y, x), from the entries with such names.
 
-    What has a unit goes before what has none, and the size of a pixel before positions and these before the size of
-    the frame. A size without unit that is the number of pixels is no size.
+    Entries with a unit are preferred; then the size of a pixel, positions, and the size of the frame, in this order. A
+    size without unit that equals the number of pixels is ignored.
 
     Parameters
     ----------
@@ -90,35 +92,35 @@ def pixel_among(
     n_yx
         Pixels (y, x).
     positions
-        The positions along y and x, where the file shows which they are; else they are looked for by name.
+        The positions along y and x, where the file identifies them; else they are searched by name.
     """
     for_y, for_x = positions or (positions_among(entries, "y", n_yx[0]), positions_among(entries, "x", n_yx[1]))
     found = [
-        *_of_kind(entries, "pixel", n_yx),
+        *_sizes_among(entries, "pixel", n_yx),
         *([_of_positions(for_y, for_x)] if for_y is not None and for_x is not None else []),
-        *_of_kind(entries, "size", n_yx),
+        *_sizes_among(entries, "size", n_yx),
     ]
     stated = [quantity for has_unit, quantity in found if has_unit and quantity.values is not None]
     taken = [quantity for _, quantity in found if quantity.values is not None]
     return next(iter([*stated, *taken, *(quantity for _, quantity in found)]), Quantity())
 
 
-def _of_kind(entries: Sequence[Entry], what: str, n_yx: tuple[int, int]) -> list[tuple[bool, Quantity]]:
+def _sizes_among(entries: Sequence[Entry], what: str, n_yx: tuple[int, int]) -> list[tuple[bool, Quantity]]:
     parts = (1, 1) if what == "pixel" else n_yx
-    of_kind = [one for one in entries if one.meaning.what == what and one.load().dtype.kind in "fiu"]
+    of_kind = [entry for entry in entries if entry.meaning.what == what and entry.load().dtype.kind in "fiu"]
     found = []
-    for one in of_kind:
-        n_numbers = math.prod(one.shape)
-        if not one.meaning.axis and n_numbers in (1, 2) and not _is_count(one, n_yx):
-            values = [float(v) for v in np.broadcast_to(one.load().ravel(), (2,))]
+    for entry in of_kind:
+        n_numbers = math.prod(entry.shape)
+        if not entry.meaning.axis and n_numbers in (1, 2) and not _is_count(entry, n_yx):
+            values = [float(v) for v in np.broadcast_to(entry.load().ravel(), (2,))]
             # a frame is listed as (y, x) or as (x, y); pixels are square but for a few maps
-            turned = what == "size" and _is_square(values[::-1], n_yx) and not _is_square(values, n_yx)
-            values = values[::-1] if turned else values
-            quantity = pixel_in_nm(one.name, values, one.unit, n_yx=parts, inverse=one.meaning.inverse)
-            found.append((one.has_unit, assuming(quantity, *_about_sides(one, values, what, n_yx, turned))))
-    single = [one for one in of_kind if math.prod(one.shape) == 1 and not _is_count(one, n_yx)]
-    for along_x in (one for one in single if one.meaning.axis == "x"):
-        along_y = _partner(along_x, [one for one in single if one.meaning.axis == "y"])
+            swapped = what == "size" and _is_square(values[::-1], n_yx) and not _is_square(values, n_yx)
+            values = values[::-1] if swapped else values
+            quantity = pixel_in_nm(entry.name, values, entry.unit, n_yx=parts, inverse=entry.meaning.inverse)
+            found.append((entry.has_unit, assuming(quantity, *_about_sides(entry, values, what, n_yx, swapped))))
+    single = [entry for entry in of_kind if math.prod(entry.shape) == 1 and not _is_count(entry, n_yx)]
+    for along_x in (entry for entry in single if entry.meaning.axis == "x"):
+        along_y = _partner(along_x, [entry for entry in single if entry.meaning.axis == "y"])
         found.append((along_x.has_unit, _of_pair(along_y, along_x, parts)))
     return found
 
@@ -129,15 +131,15 @@ def _is_square(sides: Sequence[float], n_yx: tuple[int, int]) -> bool:
 
 
 def _about_sides(
-    one: Entry, values: Sequence[float], what: str, n_yx: tuple[int, int], turned: bool
+    entry: Entry, values: Sequence[float], what: str, n_yx: tuple[int, int], swapped: bool
 ) -> list[Assumption]:
-    """What is assumed about which number is of which side; `values` are (y, x)."""
+    """The assumptions about the order of the sides; `values` are (y, x)."""
     if values[0] != values[1]:
-        text = f"{one.name} = {values[0]:g}, {values[1]:g} is taken as (y, x)"
-        if turned:
-            text = f"{one.name} = {values[1]:g}, {values[0]:g} is taken as (x, y), so that the pixels are square"
-    elif what == "size" and math.prod(one.shape) == 1 and n_yx[0] != n_yx[1]:
-        text = f"{one.name} = {values[0]:g} is taken for both sides of the frame"
+        text = f"{entry.name} = {values[0]:g}, {values[1]:g} is taken as (y, x)"
+        if swapped:
+            text = f"{entry.name} = {values[1]:g}, {values[0]:g} is taken as (x, y), so that the pixels are square"
+    elif what == "size" and math.prod(entry.shape) == 1 and n_yx[0] != n_yx[1]:
+        text = f"{entry.name} = {values[0]:g} is taken for both sides of the frame"
     else:
         return []
     return [Assumption("pixel size", text, "give pixel_size_nm")]
@@ -146,7 +148,7 @@ def _about_sides(
 def _partner(along_x: Entry, of_y: Sequence[Entry]) -> Entry | None:
     """The entry for y that was saved together with one for x: of the same unit, where there are several."""
     unit = (along_x.unit, along_x.meaning.factor)
-    return min(of_y, key=lambda one: (one.unit, one.meaning.factor) != unit, default=None)
+    return min(of_y, key=lambda entry: (entry.unit, entry.meaning.factor) != unit, default=None)
 
 
 def _of_pair(along_y: Entry | None, along_x: Entry, n_yx: tuple[int, int]) -> Quantity:
@@ -169,17 +171,19 @@ def _of_positions(for_y: Entry, for_x: Entry) -> tuple[bool, Quantity]:
     if steps[0] is None or steps[1] is None:
         name = (for_y if steps[0] is None else for_x).name
         return True, Quantity(doubt=f"the positions {name} are not equally far apart")
-    names = [f"the step of {one.name}" for one in (for_y, for_x)]
+    names = [f"the step of {entry.name}" for entry in (for_y, for_x)]
     if not for_y.has_unit and not for_x.has_unit:
         return False, pixel_in_nm(" and ".join(names), (steps[0], steps[1]))
     # the name ends with the unit where no attribute states it
-    of_y, of_x = (pixel_in_nm(one.name, (step, step), one.unit) for one, step in ((for_y, steps[0]), (for_x, steps[1])))
+    of_y, of_x = (
+        pixel_in_nm(entry.name, (step, step), entry.unit) for entry, step in ((for_y, steps[0]), (for_x, steps[1]))
+    )
     return True, _joined(of_y, of_x)
 
 
-def _step(one: Entry) -> float | None:
+def _step(entry: Entry) -> float | None:
     """The step of an axis of positions; None where they are not equally far apart."""
-    values = one.load().ravel()
+    values = entry.load().ravel()
     if values.dtype.kind not in "fiu":
         return None
     at = values.astype(np.float64)
@@ -196,6 +200,6 @@ def _joined(of_y: Quantity, of_x: Quantity) -> Quantity:
     return Quantity((of_y.values[0], of_x.values[1]), (*of_y.assumptions, *of_x.assumptions))
 
 
-def _is_count(one: Entry, n_yx: tuple[int, int]) -> bool:
+def _is_count(entry: Entry, n_yx: tuple[int, int]) -> bool:
     """Whether a number without unit is that of the pixels."""
-    return not one.has_unit and all(float(v) in n_yx for v in one.load().ravel())
+    return not entry.has_unit and all(float(v) in n_yx for v in entry.load().ravel())

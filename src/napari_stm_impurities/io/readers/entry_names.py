@@ -1,7 +1,7 @@
-"""What the name of an entry says: a bias, the size of a pixel or of the frame, or positions, and in which unit.
+"""The meaning of the name of an entry: a bias, the size of a pixel or of the frame, or positions, and its unit.
 
-Arrays that a laboratory saves under names of its own (MATLAB, numpy, HDF5, NetCDF) have nothing else to tell what they
-are. A name without any of these meanings has none: ``step`` may be that of the bias, ``resolution`` and ``length`` are
+Arrays in MATLAB, numpy, HDF5 and NetCDF files of laboratories are identified by their names alone. A name without any
+of these meanings has none: ``step`` may be that of the bias, ``resolution`` and ``length`` are
 as often numbers of pixels as lengths.
 """
 
@@ -19,7 +19,7 @@ _BIAS_WORDS = {"en", "vs", "vb", "vt", "vbias", "vsample", "vtip", "vgap", "ub",
 _BIAS_WORDS |= {"gapvoltage", "sweep", "mv", "mev", "ev"}
 #: One letter is a bias only as the whole name, or before one of these words.
 _BIAS_LETTERS, _AFTER_LETTER = {"v", "e", "u"}, {"axis", "bias", "sample", "tip", "gap", "vec", "values", "list"}
-#: What is said of a bias without being one.
+#: Words of quantities that are related to the bias but are not the bias.
 _NOT_THE_BIAS = {"mod", "modulation", "rms", "ac", "pp", "lockin", "lock", "offset", "gain", "amp", "amplitude"}
 _NOT_THE_BIAS |= {"step", "steps", "stepsize", "delta", "start", "stop", "begin", "end", "min", "max", "range", "span"}
 _NOT_THE_BIAS |= {"width", "delay", "time", "rate", "n", "num", "number", "points", "point", "count", "index", "idx"}
@@ -41,7 +41,7 @@ _SIDES = {"width": "x", "height": "y"}
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a name says.
+    """The meaning of a name.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Meaning:
     axis
         ``x`` or ``y`` where it is of one axis only.
     factor
-        What one of its numbers is in mV or nm, None where the name states no unit.
+        The factor of its numbers to mV or nm, None where the name states no unit.
     inverse
         Whether it counts pixels in a length, as ``pixels_per_nm`` does.
     """
@@ -62,7 +62,7 @@ class Meaning:
 
 
 def meaning_of(name: str) -> Meaning:
-    """What the last part of a name such as ``scan.pixel_size_nm`` says.
+    """The meaning of the last part of a name such as ``scan.pixel_size_nm``.
 
     Examples
     --------
@@ -82,17 +82,17 @@ def meaning_of(name: str) -> Meaning:
     length = None if bias is not None else _stated_nm(leaf, words)
     if _is_bias(words, has_unit=bias is not None):
         return Meaning("bias", factor=bias)
-    kept = "".join(words if length is None else _without_unit(words))
-    position = _POSITION.fullmatch(kept)
+    base_name = "".join(words if length is None else _without_unit(words))
+    position = _POSITION.fullmatch(base_name)
     if position:
         return Meaning("position", position["axis"], length)
-    pixel = _PIXEL.fullmatch(kept)
+    pixel = _PIXEL.fullmatch(base_name)
     if pixel:
         axis = next((pixel[group] for group in "abcde" if pixel[group]), "") or _SIDES.get(pixel["side"] or "", "")
         return Meaning("pixel", axis, length)
-    if length is not None and _PIXEL_WITH_UNIT.fullmatch(kept):
+    if length is not None and _PIXEL_WITH_UNIT.fullmatch(base_name):
         return Meaning("pixel", factor=length)
-    size = _SIZE.fullmatch(kept)
+    size = _SIZE.fullmatch(base_name)
     if size:
         axis = next((size[group] for group in "abc" if size[group]), "") or _SIDES.get(size["side"] or "", "")
         named = size["of"] or size["of2"] or any(size[group] for group in "abc")
@@ -105,8 +105,8 @@ def _words(leaf: str) -> list[str]:
     words: list[str] = []
     for part in re.split(r"[\W\d_]+", leaf):
         # a mV is one word, whatever its capitals
-        whole = unit_mv(part) is not None
-        words += [part] if whole else re.findall(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]", part)
+        is_unit = unit_mv(part) is not None
+        words += [part] if is_unit else re.findall(r"[A-Z]?[^A-Z]+|[A-Z]+(?![^A-Z])|[A-Z]", part)
     return [word.lower() for word in words]
 
 

@@ -1,7 +1,7 @@
-"""Datasets of others, in NetCDF, HDF5 or Zarr, with a variable of (bias, y, x).
+"""Datasets of other programs, in NetCDF, HDF5 or Zarr, with a variable of (bias, y, x).
 
-The variables with three dimensions are the channels. The names of the dimensions tell which is the bias, y and x, and
-coordinates or entries with such names give the bias and the pixel size. What the file does not tell has to be given.
+The variables with three dimensions are the channels. The names of the dimensions identify bias, y and x, and
+coordinates or entries with such names hold the bias and the pixel size. The user provides what the file does not state.
 """
 
 from __future__ import annotations
@@ -23,43 +23,47 @@ from .entries import Entry, bias_among, pixel_among, with_stated_units
 from .quantities import Quantity, in_mv, measured_recording
 from .recording import Channel, Recording, UserMetadata, check_size
 
-#: Gives a variable by its name, when its numbers are wanted.
+#: Returns a variable by its name, when its numbers are needed.
 Variable = Callable[[Hashable], xr.DataArray]
-#: The caller, which knows in which kind of file the dataset lies, puts the real name in its place.
+#: A placeholder; the caller replaces it with the name of the file format.
 _FORMAT_NAME = "dataset"
 
 
-def foreign_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, variable: Variable) -> Recording:
-    """Make the recording of a dataset.
+def foreign_recording(path: Path, dataset: xr.Dataset, user: UserMetadata, variable: Variable) -> Recording:
+    """The recording of a dataset.
 
     Parameters
     ----------
-    path, dataset, given
-        The file, what it holds, and what the person gave.
+    path, dataset, user
+        The file, its content, and the metadata from the user.
     variable
-        Gives a variable by its name, when its numbers are wanted.
+        Returns a variable by its name, when its numbers are needed.
 
     Raises
     ------
     ReadError
-        If no variable is a stack or a map, or its bias or pixel size is nowhere to be had.
+        If no variable is a stack or a map, or its bias or pixel size is not known.
     """
-    numbers = [one for one in dataset.data_vars.values() if one.dtype.kind in "fiu" and one.ndim >= 2]
-    layouts = {one.name: layout for one in numbers if (layout := layout_of(dataset, one, given)) is not None}
-    laid_out = [one for one in numbers if one.name in layouts]
+    numbers = [
+        variable_ for variable_ in dataset.data_vars.values() if variable_.dtype.kind in "fiu" and variable_.ndim >= 2
+    ]
+    layouts = {
+        variable_.name: layout for variable_ in numbers if (layout := layout_of(dataset, variable_, user)) is not None
+    }
+    laid_out = [variable_ for variable_ in numbers if variable_.name in layouts]
     # a table of numbers is no map where the file has one whose dimensions are y and x
-    maps = [one for one in laid_out if is_map(dataset, one)] or laid_out
+    maps = [variable_ for variable_ in laid_out if is_map(dataset, variable_)] or laid_out
     if not maps:
         raise ReadError(
             path,
             f"expected a variable of (bias, y, x), found none with three dimensions, nor one map; "
-            f"it holds {_held(dataset)}",
+            f"it holds {_content_text(dataset)}",
         )
-    first = max(maps, key=lambda one: len(layouts[one.name].dims))
+    first = max(maps, key=lambda variable_: len(layouts[variable_.name].dims))
     layout = layouts[first.name]
     check_size(path, first.size, f"a variable of shape {first.shape}")
-    alike = [one for one in maps if set(layouts[one.name].dims) == set(layout.dims)]
-    channels = [recognise(str(one.name), unit_of(one)) for one in alike]
+    alike = [variable_ for variable_ in maps if set(layouts[variable_.name].dims) == set(layout.dims)]
+    channels = [recognise(str(variable_.name), unit_of(variable_)) for variable_ in alike]
     default, why, warnings = choose(channels, None, fallback="current")
     shape = [first.sizes[dim] for dim in layout.dims]
     entries = [*_attributes(first.attrs), *_variables(dataset), *_attributes(dataset.attrs)]
@@ -70,9 +74,9 @@ def foreign_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, vari
         pixel = pixel_among(entries, (shape[-2], shape[-1]), _positions(dataset, layout))
 
     def load(channel: Channel) -> np.ndarray:
-        one = variable(channel.name)
-        of_one = [dim for dim in one.dims if dim not in layout.dims]
-        values: np.ndarray = one.squeeze(of_one).transpose(*layout.dims).data
+        variable_ = variable(channel.name)
+        single_dims = [dim for dim in variable_.dims if dim not in layout.dims]
+        values: np.ndarray = variable_.squeeze(single_dims).transpose(*layout.dims).data
         return values
 
     recording = measured_recording(
@@ -82,7 +86,7 @@ def foreign_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, vari
         load,
         bias=_bias(dataset, layout, entries),
         pixel=pixel,
-        given=given,
+        user=user,
         channels=channels,
         default=default,
         metadata={str(name): str(value) for name, value in dataset.attrs.items()},
@@ -104,46 +108,48 @@ def _positions(dataset: xr.Dataset, layout: Layout) -> tuple[Entry, Entry] | Non
     return (for_y, for_x) if known or (for_y.has_unit and for_x.has_unit) else None
 
 
-def _held(dataset: xr.Dataset) -> str:
-    """What a file holds, in a few words."""
-    words = [
-        f"{one.name} ({', '.join(f'{dim} {n}' for dim, n in one.sizes.items()) or 'one value'}) of {one.dtype}"
-        for one in list(dataset.data_vars.values())[:8]
+def _content_text(dataset: xr.Dataset) -> str:
+    """The variables of a file, as text."""
+    texts = [
+        f"{item.name} ({', '.join(f'{dim} {n}' for dim, n in item.sizes.items()) or 'one value'}) of {item.dtype}"
+        for item in list(dataset.data_vars.values())[:8]
     ]
-    return "; ".join(words) or "no variable outside of its groups"
+    return "; ".join(texts) or "no variable outside of its groups"
 
 
 def _variables(dataset: xr.Dataset) -> list[Entry]:
     """The numbers and lists of a file."""
-    small = [name for name, one in dataset.variables.items() if one.ndim < 2 and one.dtype.kind in "fiu"]
+    small = [name for name, variable in dataset.variables.items() if variable.ndim < 2 and variable.dtype.kind in "fiu"]
     return [entry_of(dataset[name]) for name in small]
 
 
 def _attributes(attrs: Mapping[Hashable, Any]) -> list[Entry]:
     """The attributes that are numbers, or texts of a number and its unit."""
-    found = []
-    for name, kept in attrs.items():
+    entries = []
+    for name, attribute in attrs.items():
         # the key that Nanonis gives its bias, which is in V
         unit = "V" if name == "BIAS" else ""
         try:
-            if isinstance(kept, str):
-                value, stated = quantity(kept) or (kept, "")
+            if isinstance(attribute, str):
+                value, stated = quantity(attribute) or (attribute, "")
                 values, unit = np.asarray(value, dtype=np.float64), stated or unit
             else:
-                values = np.asarray(kept, dtype=np.float64)
+                values = np.asarray(attribute, dtype=np.float64)
         except (TypeError, ValueError):
             continue
-        found.append(Entry(str(name), values.shape, partial(np.asarray, values), unit))
-    return with_stated_units(found, {str(name): kept for name, kept in attrs.items() if isinstance(kept, str)})
+        entries.append(Entry(str(name), values.shape, partial(np.asarray, values), unit))
+    return with_stated_units(
+        entries, {str(name): attribute for name, attribute in attrs.items() if isinstance(attribute, str)}
+    )
 
 
 def _bias(dataset: xr.Dataset, layout: Layout, entries: Sequence[Entry]) -> Quantity:
     """The bias in mV, from what lies along its dimension, else from what is named so."""
     if len(layout.dims) == 2:
         return bias_among(entries, 1)
-    along = axes_along(dataset, layout.dims[0])
-    named = [one for one in along if unit_mv(one.unit) is not None or one.meaning.what == "bias"]
-    named.sort(key=lambda one: not one.has_unit)
+    axis_entries = axes_along(dataset, layout.dims[0])
+    named = [entry for entry in axis_entries if unit_mv(entry.unit) is not None or entry.meaning.what == "bias"]
+    named.sort(key=lambda entry: not entry.has_unit)
     if named:
         return in_mv(named[0].name, named[0].load(), named[0].unit)
     return bias_among(entries, dataset.sizes[layout.dims[0]])
@@ -152,8 +158,14 @@ def _bias(dataset: xr.Dataset, layout: Layout, entries: Sequence[Entry]) -> Quan
 def _frame_size_nm(dataset: xr.Dataset) -> tuple[float, float] | None:
     """Height and width of the frame, where a Nanonis header was kept; its positions end at the frame's edge."""
     for name, first in (("Grid settings", 2), ("SCAN_RANGE", 0)):
-        kept = dataset.attrs.get(name)
-        parts = kept.split() if isinstance(kept, str) else [] if kept is None else np.ravel(kept).tolist()
+        attribute = dataset.attrs.get(name)
+        parts = (
+            attribute.split()
+            if isinstance(attribute, str)
+            else []
+            if attribute is None
+            else np.ravel(attribute).tolist()
+        )
         try:
             width, height = (float(part) * 1e9 for part in parts[first : first + 2])
         except ValueError:

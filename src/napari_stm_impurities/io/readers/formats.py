@@ -1,4 +1,4 @@
-"""What a format is to the registry: one value, made in the format's own module."""
+"""The description of a file format for the registry, made in the module of the format."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Format:
     Attributes
     ----------
     name
-        As a person calls it.
+        The name for messages.
     suffixes
         In small letters, with the dot.
     recognises
-        Told the first bytes of a file, whether they are of this format.
+        Whether the first bytes of a file are of this format.
     open
-        Makes the recording of a file, or raises a ReadError of one line.
+        Returns the recording of a file, or raises a ReadError of one line.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whether two frames show the same piece of the surface: their size, their centre and their rotation."""
+"""Comparison of two frames: their size, centre and rotation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIZE_SHARE = 1e-3
 
 
 def frame_difference(a: Frame, b: Frame) -> str | None:
-    """In what `b` differs from `a`, in words; None when they are the same.
+    """The difference of `b` from `a` as text; None when they are the same.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def frame_difference(a: Frame, b: Frame) -> str | None:
         if off > _CENTER_PX * max(a.pixel_size_nm):
             return f"its centre lies {off:.3g} nm away"
     if a.angle_deg is not None and b.angle_deg is not None:
-        turned = (a.angle_deg - b.angle_deg + 180) % 360 - 180
-        if abs(turned) > _ANGLE_DEG:
+        rotation_deg = (a.angle_deg - b.angle_deg + 180) % 360 - 180
+        if abs(rotation_deg) > _ANGLE_DEG:
             return f"it is rotated by {b.angle_deg:g} degrees instead of {a.angle_deg:g}"
     return None

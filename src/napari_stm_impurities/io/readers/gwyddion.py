@@ -3,7 +3,7 @@
 Volumes come before images. Several images of one frame and quantity at different biases, by their titles or metadata,
 make a stack; images of one frame at one bias are the channels of one map. Images of other frames are left out. Row 0
 is the upper edge. The format is so plain (a name, a size and typed components, nested) that it is read here, so that
-the numbers stay on the disk until they are wanted; the gwyfile library holds them several times.
+the numbers are read on demand; the gwyfile library holds several copies.
 
 References
 ----------
@@ -39,7 +39,7 @@ _MAX_ITEMS = 1_000_000
 
 @dataclass(frozen=True)
 class _Numbers:
-    """An array that is left on the disk."""
+    """An array that stays on the disk."""
 
     offset: int
     count: int
@@ -63,8 +63,8 @@ class _Object:
         return str(unit.parts.get("unitstr", "")) if isinstance(unit, _Object) else ""
 
 
-def open_gwyddion(path: Path, given: UserMetadata) -> Recording:
-    """Open a Gwyddion file.
+def open_gwyddion(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a Gwyddion file.
 
     Raises
     ------
@@ -79,48 +79,48 @@ def open_gwyddion(path: Path, given: UserMetadata) -> Recording:
         if magic != b"GWYP":
             raise ReadError(path, f"expected a Gwyddion file, which begins with GWYP, found {magic!r}")
         top = _object(cursor, 0)
-        bricks = [(name, one) for name, one in top.parts.items() if re.fullmatch(r"/brick/\d+", name)]
-        fields = [(name, one) for name, one in top.parts.items() if re.fullmatch(r"/\d+/data", name)]
-        found = [(name, one) for name, one in (bricks or fields) if isinstance(one, _Object)]
+        bricks = [(name, part) for name, part in top.parts.items() if re.fullmatch(r"/brick/\d+", name)]
+        fields = [(name, part) for name, part in top.parts.items() if re.fullmatch(r"/\d+/data", name)]
+        found = [(name, part) for name, part in (bricks or fields) if isinstance(part, _Object)]
         if not found:
             raise ReadError(path, "expected an image or volume data in the Gwyddion file, found neither")
-        return _recording(path, top, found, bool(bricks), given)
+        return _recording(path, top, found, bool(bricks), user)
 
 
 def _recording(
-    path: Path, top: _Object, found: list[tuple[str, _Object]], volume: bool, given: UserMetadata
+    path: Path, top: _Object, found: list[tuple[str, _Object]], volume: bool, user: UserMetadata
 ) -> Recording:
     titles = _titles(top, found)
-    for name, one in found:
-        _refuse_wrong_count(path, name, one, volume)
+    for name, field_ in found:
+        _refuse_wrong_count(path, name, field_, volume)
     if volume:
-        return _of_volumes(path, top, titles, given)
-    return _of_images(path, top, titles, given)
+        return _of_volumes(path, top, titles, user)
+    return _of_images(path, top, titles, user)
 
 
-def _refuse_wrong_count(path: Path, name: str, one: _Object, volume: bool) -> None:
-    shape = _shape(one, volume)
-    numbers = one.parts.get("data")
+def _refuse_wrong_count(path: Path, name: str, field_: _Object, volume: bool) -> None:
+    shape = _shape(field_, volume)
+    numbers = field_.parts.get("data")
     check_size(path, math.prod(shape), f"{name} of shape {shape}")
     if not isinstance(numbers, _Numbers) or numbers.count != math.prod(shape):
         count = numbers.count if isinstance(numbers, _Numbers) else 0
         raise ReadError(path, f"{name} of shape {shape} needs {math.prod(shape)} numbers, found {count}")
 
 
-def _shape(one: _Object, volume: bool) -> tuple[int, ...]:
-    return tuple(int(one.number(side)) for side in (("zres", "yres", "xres") if volume else ("yres", "xres")))
+def _shape(field_: _Object, volume: bool) -> tuple[int, ...]:
+    return tuple(int(field_.number(side)) for side in (("zres", "yres", "xres") if volume else ("yres", "xres")))
 
 
-def _frame(one: _Object) -> Frame:
+def _frame(field_: _Object) -> Frame:
     """The frame of an image or a volume; its pixels count as 1 nm where the file does not state their size."""
-    n_y, n_x = _shape(one, volume=False)
-    return Frame((n_y, n_x), _pixel_size(one, n_y, n_x) or (1.0, 1.0), _center(one))
+    n_y, n_x = _shape(field_, volume=False)
+    return Frame((n_y, n_x), _pixel_size(field_, n_y, n_x) or (1.0, 1.0), _center(field_))
 
 
-def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: UserMetadata) -> Recording:
-    volumes = [(title, name, one, _shape(one, volume=True)) for title, (name, one) in titles.items()]
-    axes = {title: _brick_bias(path, one, shape[0]) for title, _, one, shape in volumes}
-    kinds = {title: recognise(title, one.unit("si_unit_w")) for title, _, one, _ in volumes}
+def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], user: UserMetadata) -> Recording:
+    volumes = [(title, name, volume, _shape(volume, volume=True)) for title, (name, volume) in titles.items()]
+    axes = {title: _brick_bias(path, volume, shape[0]) for title, _, volume, shape in volumes}
+    kinds = {title: recognise(title, volume.unit("si_unit_w")) for title, _, volume, _ in volumes}
 
     def difference(a: tuple[str, str, _Object, Any], b: tuple[str, str, _Object, Any]) -> str | None:
         if a[3][0] != b[3][0]:
@@ -129,10 +129,12 @@ def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]]
         return other_frame or ("its biases are others" if axes[a[0]] != axes[b[0]] else None)
 
     groups = grouped(volumes, difference)
-    alike = max(groups, key=lambda group: (any(kinds[one[0]].is_didv for one in group), len(group)))
-    left_out = [f"{one[0]!r} ({difference(alike[0], one)})" for group in groups for one in group if group is not alike]
+    alike = max(groups, key=lambda group: (any(kinds[volume[0]].is_didv for volume in group), len(group)))
+    left_out = [
+        f"{volume[0]!r} ({difference(alike[0], volume)})" for group in groups for volume in group if group is not alike
+    ]
     _, name, first, shape = alike[0]
-    sources = {one[0]: one[2].parts["data"] for one in alike}
+    sources = {volume[0]: volume[2].parts["data"] for volume in alike}
     channels, chosen, why, warnings = _chosen([kinds[title] for title in sources], "volume", "current")
     recording = plain_recording(
         path,
@@ -141,37 +143,37 @@ def _of_volumes(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]]
         lambda channel: sources[channel.name].read(path, shape),
         bias_mv=axes[alike[0][0]],
         pixel_size_nm=_pixel_size(first, shape[1], shape[2]),
-        given=given,
+        user=user,
         channels=channels,
         default=chosen,
     )
-    taken = ", ".join(sources)
+    titles_text = ", ".join(sources)
     return replace(
         recording,
         why=why,
         warnings=(*warnings, *recording.warnings),
-        assumptions=(*recording.assumptions, *((left_out_assumption(taken, left_out),) if left_out else ())),
+        assumptions=(*recording.assumptions, *((left_out_assumption(titles_text, left_out),) if left_out else ())),
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, _center(first)),
         sweep_signal="Bias (V)",
         metadata=_meta(top, name),
     )
 
 
-def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], given: UserMetadata) -> Recording:
+def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]], user: UserMetadata) -> Recording:
     pictures = []
     comma = comma_between_digits(titles)
-    for title, (name, one) in titles.items():
+    for title, (name, field_) in titles.items():
         bias = bias_in_name(title, comma)
-        bias = _bias_in_meta(top, [(name, one)]) if bias is None else bias
-        pictures.append(Picture(title, one.unit("si_unit_z"), _frame(one), bias))
+        bias = _bias_in_meta(top, [(name, field_)]) if bias is None else bias
+        pictures.append(Picture(title, field_.unit("si_unit_z"), _frame(field_), bias))
     selection = select(pictures)
     images = {channel.name: [titles[title] for title in names] for channel, names in selection.channels}
     name, first = next(iter(images.values()))[0]
     n_y, n_x = _shape(first, volume=False)
 
     def load(channel: Channel) -> np.ndarray:
-        maps = [one.parts["data"].read(path, (n_y, n_x)) for _, one in images[channel.name]]
-        return maps[0] if len(maps) == 1 else np.stack([one.astype(np.float32) for one in maps])
+        maps = [field_.parts["data"].read(path, (n_y, n_x)) for _, field_ in images[channel.name]]
+        return maps[0] if len(maps) == 1 else np.stack([field_.astype(np.float32) for field_ in maps])
 
     channels, chosen, why, warnings = _chosen([channel for channel, _ in selection.channels], "image", "topography")
     if selection.n_maps > 1 and chosen.is_didv:
@@ -183,7 +185,7 @@ def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]],
         load,
         bias_mv=selection.bias_mv,
         pixel_size_nm=_pixel_size(first, n_y, n_x),
-        given=given,
+        user=user,
         channels=channels,
         default=chosen,
     )
@@ -198,7 +200,7 @@ def _of_images(path: Path, top: _Object, titles: dict[str, tuple[str, _Object]],
 
 
 def _chosen(channels: list[Channel], noun: str, fallback: str) -> tuple[list[Channel], Channel, str, list[str]]:
-    """The channels, the one that is taken, and why; a file's only one is the map itself, whatever its title says."""
+    """The channels, the default one, and the reason; the only channel of a file is taken as dI/dV."""
     chosen, why, warnings = choose(channels, None, fallback=fallback)
     if len(channels) == 1 and chosen.what == "other":
         chosen = replace(chosen, what="array", is_didv=True)
@@ -207,31 +209,31 @@ def _chosen(channels: list[Channel], noun: str, fallback: str) -> tuple[list[Cha
 
 
 def _titles(top: _Object, found: list[tuple[str, _Object]]) -> dict[str, tuple[str, _Object]]:
-    """Each image or volume by its title; one that several have gets its number."""
+    """Each image or volume by its title; repeated titles get a number."""
     titles: dict[str, tuple[str, _Object]] = {}
-    for name, one in found:
+    for name, field_ in found:
         title = str(top.parts.get(f"{name}/title", "")).strip() or name.strip("/").replace("/", " ")
-        titles[title if title not in titles else f"{title} ({name})"] = (name, one)
+        titles[title if title not in titles else f"{title} ({name})"] = (name, field_)
     return titles
 
 
-def _pixel_size(one: _Object, n_y: int, n_x: int) -> tuple[float, float] | None:
+def _pixel_size(field_: _Object, n_y: int, n_x: int) -> tuple[float, float] | None:
     sizes = []
     for axis, n in (("y", n_y), ("x", n_x)):
-        unit = one.unit("si_unit_xy") or one.unit(f"si_unit_{axis}")
+        unit = field_.unit("si_unit_xy") or field_.unit(f"si_unit_{axis}")
         factor = unit_nm(unit)
-        real = one.number(f"{axis}real")
+        real = field_.number(f"{axis}real")
         if factor is None or real <= 0:
             return None
         sizes.append(float(f"{real * factor / n:.9g}"))
     return sizes[0], sizes[1]
 
 
-def _center(one: _Object) -> tuple[float, float] | None:
-    factor = unit_nm(one.unit("si_unit_xy") or one.unit("si_unit_x"))
+def _center(field_: _Object) -> tuple[float, float] | None:
+    factor = unit_nm(field_.unit("si_unit_xy") or field_.unit("si_unit_x"))
     if factor is None:
         return None
-    x, y = (round((one.number(f"{axis}off") + one.number(f"{axis}real") / 2) * factor, 6) for axis in "xy")
+    x, y = (round((field_.number(f"{axis}off") + field_.number(f"{axis}real") / 2) * factor, 6) for axis in "xy")
     return x, y
 
 
@@ -257,7 +259,7 @@ def _meta(top: _Object, name: str) -> dict[str, Any]:
 
 
 def _bias_in_meta(top: _Object, found: list[tuple[str, _Object]]) -> float | None:
-    """The bias that the metadata of an image tells, else its title."""
+    """The bias in the metadata of an image, else in its title."""
     for name, _ in found:
         entries = [f"{key}: {value}" for key, value in _meta(top, name).items()]
         bias = bias_in_note("\n".join(entries))

@@ -1,8 +1,8 @@
-"""Scans of GXSM in NetCDF: one field of (time, value, dimy, dimx), and what the instrument was set to.
+"""Scans of GXSM in NetCDF: one field of (time, value, dimy, dimx), and the settings of the instrument.
 
 The layout is that of ``xsm-netcdf``'s writer (``dataio.C`` of GXSM): lengths are in Angstrom whatever the attribute
-``unit`` says, which is for the display only, and the bias is in V. Logs of events lie beside the field and are no maps.
-Heights become nm; other fields stay as the converters counted them.
+``unit`` says, which is for the display only, and the bias is in V. Logs of events are separate variables and are no
+maps. Heights become nm; other fields stay as the converters counted them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .quantities import Quantity, in_mv, measured_recording
 from .recording import Assumption, Channel, Frame, Recording, UserMetadata, check_size
 
 _DIMS = ("time", "value", "dimy", "dimx")
-#: The name of the field tells how its numbers are stored.
+#: The names of the field, by the type of its numbers.
 _FIELDS = ("FloatField", "DoubleField", "H", "Intensity", "ByteField")
 #: The bias by the generations of the hardware, in V: mk2 and mk3, the one before, the newest, and the oldest.
 _BIASES = ("sranger_mk2_hwi_bias", "sranger_hwi_bias", "rpspmc_hwi_Bias", "dsp_utunnel")
@@ -33,22 +33,24 @@ _ANGSTROM_NM = 0.1
 
 def is_gxsm(dataset: xr.Dataset) -> bool:
     """Whether a dataset has the layout of GXSM."""
-    return {"dimx", "dimy"} <= set(dataset.sizes) and any(set(_DIMS) <= set(one.dims) for one in dataset.values())
+    return {"dimx", "dimy"} <= set(dataset.sizes) and any(
+        set(_DIMS) <= set(variable.dims) for variable in dataset.values()
+    )
 
 
-def gxsm_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, variable: Variable) -> Recording:
-    """Make the recording of a scan of GXSM, or of its layers at several biases.
+def gxsm_recording(path: Path, dataset: xr.Dataset, user: UserMetadata, variable: Variable) -> Recording:
+    """The recording of a scan of GXSM, or of its layers at several biases.
 
     The parameters are those of :func:`napari_stm_impurities.io.readers.foreign_datasets.foreign_recording`.
 
     Raises
     ------
     ReadError
-        If it has no field of real numbers, both times and layers, or its bias or pixel size is nowhere to be had.
+        If it has no field of real numbers, both times and layers, or its bias or pixel size is not known.
     """
     field = next((name for name in _FIELDS if name in dataset and dataset[name].dims == _DIMS), None)
     if field is None:
-        others = ", ".join(str(name) for name, one in dataset.items() if set(_DIMS) <= set(one.dims))
+        others = ", ".join(str(name) for name, item in dataset.items() if set(_DIMS) <= set(item.dims))
         raise ReadError(path, f"expected a field of real numbers, one of {', '.join(_FIELDS)}, found {others}")
     sizes = dataset[field].sizes
     if sizes["time"] > 1 and sizes["value"] > 1:
@@ -70,7 +72,7 @@ def gxsm_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, variabl
         load,
         bias=_bias(dataset, n_maps),
         pixel=_pixel(dataset, (n_y, n_x)),
-        given=given,
+        user=user,
         channels=[channel],
         default=channel,
         why="a file of GXSM holds one field",
@@ -101,7 +103,7 @@ def _channel(path: Path, dataset: xr.Dataset, field: str) -> tuple[Channel, floa
 
 
 def _bias(dataset: xr.Dataset, n_maps: int) -> Quantity:
-    """The bias: of several layers in their values, of one map in what the hardware was set to."""
+    """The bias: of several layers in their values, of one map in the settings of the hardware."""
     value = dataset.get("value")
     if n_maps > 1:
         layers = value is not None and value.shape == (n_maps,) and unit_mv(unit_of(value)) is not None
@@ -128,7 +130,7 @@ def _rounded(sizes: Sequence[float]) -> tuple[float, ...]:
 
 
 def _number(dataset: xr.Dataset, name: str) -> float | None:
-    """A variable of one number; None where it is not there, or is none."""
+    """A variable of one number; None where it is missing, or is none."""
     if name not in dataset.variables or dataset[name].size != 1 or dataset[name].dtype.kind not in "fiu":
         return None
     number = float(dataset[name].values.ravel()[0])

@@ -1,8 +1,7 @@
-"""Refusing HDF5 files whose heap has no end: the HDF5 library would read them for ever.
+"""A check against HDF5 files with a damaged heap, on which the HDF5 library never returns.
 
-Texts and references of changing length stand in "global heaps", blocks that begin with ``GCOL`` and list their objects
-with their sizes. Where damage has made such a size zero, the library never comes to the block's end, and no time limit
-reaches into it.
+Texts and references of changing length are stored in "global heaps", blocks that begin with ``GCOL`` and list their
+objects with their sizes. Where damage has made such a size zero, the library never reaches the end of the block.
 
 References
 ----------
@@ -20,17 +19,17 @@ from .binary_reader import mapped
 
 _SIGNATURE = b"GCOL\1\0\0\0"
 _HEAD = 16
-#: Heaps are looked for in so much of a file's beginning and end; a map's numbers lie between.
+#: The size of the beginning and of the end of a file that are searched for heaps; the numbers of maps lie between.
 _SEARCHED = 64 * 2**20
 
 
 def refuse_endless_heaps(path: Path) -> None:
-    """Refuse a file with a heap that the HDF5 library would not come out of.
+    """Raise an error for a file with a heap on which the HDF5 library would never return.
 
     Raises
     ------
     ReadError
-        Naming the damaged place.
+        With the damaged position.
     """
     with mapped(path) as data:
         for start, stop in ((0, _SEARCHED), (max(_SEARCHED, len(data) - _SEARCHED), len(data))):

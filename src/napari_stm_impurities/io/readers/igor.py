@@ -1,11 +1,11 @@
 """Igor binary waves (``.ibw``): volumes of spectra and maps, as Igor and the exporter of MATRIX write them.
 
-A wave tells the scaling and the unit of each dimension: the one in volts is the bias, those in metres are x and y.
-The exporter of Omicron's MATRIX strips the lines that were not measured, and says in the wave's note how many
-there should have been: they are put back as NaN, so that the frame keeps its size. Row 0 is the row that the wave has
+A wave states the scaling and the unit of each dimension: the one in volts is the bias, those in metres are x and y.
+The exporter of Omicron's MATRIX strips the lines that were not measured, and states in the wave's note the planned
+number: the missing lines are restored as NaN, so that the frame keeps its size. Row 0 is the row that the wave has
 first.
 
-The reader is our own, so that the numbers stay on the disk until they are wanted (igor2 holds them twice).
+The reader is our own, so that the numbers are read on demand (igor2 holds two copies).
 
 References
 ----------
@@ -47,13 +47,13 @@ class _Wave:
     dtype: str
 
 
-def open_igor(path: Path, given: UserMetadata) -> Recording:
-    """Open an Igor binary wave with two or three dimensions.
+def open_igor(path: Path, user: UserMetadata) -> Recording:
+    """The recording of an Igor binary wave with two or three dimensions.
 
     Raises
     ------
     ReadError
-        If it is no such wave, is cut, or does not tell its bias or pixel size.
+        If it is no such wave, is cut, or does not state its bias or pixel size.
     """
     with library_errors(path, "an Igor binary wave (.ibw)"):
         wave = _wave(path)
@@ -61,10 +61,10 @@ def open_igor(path: Path, given: UserMetadata) -> Recording:
             raise ReadError(
                 path, f"expected a wave of two or three dimensions, found one of shape {wave.shape} ({wave.name})"
             )
-        return _recording(path, wave, given)
+        return _recording(path, wave, user)
 
 
-def _recording(path: Path, wave: _Wave, given: UserMetadata) -> Recording:
+def _recording(path: Path, wave: _Wave, user: UserMetadata) -> Recording:
     factors_mv = [unit_mv(unit) for unit in wave.units]
     volts = [dim for dim, factor in enumerate(factors_mv) if factor is not None]
     # Igor's third dimension are its layers
@@ -75,11 +75,11 @@ def _recording(path: Path, wave: _Wave, given: UserMetadata) -> Recording:
     factor_mv = None if bias_dim is None else factors_mv[bias_dim]
     if bias_dim is not None and factor_mv is not None:
         at = wave.start[bias_dim] + wave.step[bias_dim] * np.arange(wave.shape[bias_dim])
-        # the exporter's float32 ends (-0.49999998 V) are decimal numbers that were meant
+        # the exporter's float32 ends (-0.49999998 V) are rounded decimal numbers
         bias = np.round(at * factor_mv, 3).tolist()
     elif bias_dim is None:
-        told = bias_in_note(wave.note)
-        bias = None if told is None else [told]
+        noted_mv = bias_in_note(wave.note)
+        bias = None if noted_mv is None else [noted_mv]
     scale = [unit_nm(wave.units[dim]) or 0.0 for dim in (y_dim, x_dim)]
     pixel = tuple(float(f"{abs(wave.step[dim]) * s:.9g}") for dim, s in zip((y_dim, x_dim), scale, strict=True))
     lines, before = _stripped(wave, y_dim)
@@ -105,7 +105,7 @@ def _recording(path: Path, wave: _Wave, given: UserMetadata) -> Recording:
         load,
         bias_mv=bias,
         pixel_size_nm=(pixel[0], pixel[1]) if min(pixel) > 0 else None,
-        given=given,
+        user=user,
         channels=(channel,),
         default=channel,
         metadata={"name": wave.name, "note": wave.note},
@@ -129,7 +129,7 @@ def _recording(path: Path, wave: _Wave, given: UserMetadata) -> Recording:
 
 
 def _stripped(wave: _Wave, y_dim: int) -> tuple[int, int]:
-    """How many lines the exporter took away because they were not measured, and how many of them come first."""
+    """The number of unmeasured lines that the exporter removed, and how many of them come first."""
     match = re.search(r"Stripped (\d+) incomplete line\(s\) from \w+ (up|down)", wave.note)
     planned = re.search(r"Lines per plane = (\d+)", wave.note) or re.search(r"lines per image = (\d+)", wave.note)
     if not match or not planned or int(match[1]) + wave.shape[y_dim] != int(planned[1]):
@@ -141,7 +141,7 @@ def _stripped(wave: _Wave, y_dim: int) -> tuple[int, int]:
 def _wave(path: Path) -> _Wave:
     with mapped(path) as data:
         cursor = Cursor(data)
-        # written on a machine of the other byte order, the version stands in the other byte
+        # written on a machine of the other byte order, the version is in the other byte
         cursor.order = "<" if cursor.raw(1) != b"\0" else ">"
         cursor.at = 0
         version, _, _, formula, note = cursor.take("hh3i")
@@ -175,7 +175,7 @@ def _wave(path: Path) -> _Wave:
         shape=sides[:n],
         start=start[:n],
         step=step[:n],
-        units=tuple(_text(one) for one in units[:n]),
+        units=tuple(_text(unit_) for unit_ in units[:n]),
         unit=_text(unit),
         note=decode(text).replace("\r", "\n").strip("\0\n"),
         dtype=dtype.str,

@@ -1,7 +1,7 @@
-"""Which images of one file belong together: those of one frame are channels of one map, or maps of one quantity.
+"""Grouping of the images of one file: those of one frame are channels of one map, or maps of one quantity.
 
-A file may hold an overview beside a close-up, or the topography beside dI/dV at another bias. Such images are no
-stack: the group with dI/dV, else the largest, is taken, and what was left out is said.
+A file may hold an overview and a close-up, or the topography and dI/dV at another bias. Such images are no
+stack: the group with dI/dV, else the largest, is taken, and the others are listed in an assumption.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Picture:
-    """What a file states about one image.
+    """The metadata of one image.
 
     Attributes
     ----------
     name, unit
         Its title, unique in the file, and the unit of its values.
     frame
-        Its place on the surface.
+        Its position on the surface.
     bias_mv
         None where nothing states it.
     """
@@ -60,20 +60,20 @@ class Selection:
 
     @property
     def n_maps(self) -> int:
-        """How many maps each channel has."""
+        """The number of maps of each channel."""
         return len(self.channels[0][1])
 
     def assumptions(self) -> tuple[Assumption, ...]:
-        """What was taken and what was left out, if anything was."""
+        """The assumption about the images that were left out, if any."""
         if not self.left_out:
             return ()
-        biases = ", ".join(f"{one:g}" for one in self.bias_mv or ())
-        taken = ", ".join(channel.name for channel, _ in self.channels)
-        return (left_out_assumption(f"{taken}{f' at {biases} mV' if biases else ''}", self.left_out),)
+        biases = ", ".join(f"{bias:g}" for bias in self.bias_mv or ())
+        selected = ", ".join(channel.name for channel, _ in self.channels)
+        return (left_out_assumption(f"{selected}{f' at {biases} mV' if biases else ''}", self.left_out),)
 
 
 def left_out_assumption(taken: str, left_out: Sequence[str]) -> Assumption:
-    """The assumption that what was taken is what is meant."""
+    """The assumption that the selected images are the intended ones."""
     named = "; ".join(left_out[:_MAX_NAMED])
     more = f"; and {len(left_out) - _MAX_NAMED} more" if len(left_out) > _MAX_NAMED else ""
     return Assumption(
@@ -114,14 +114,14 @@ def select(pictures: Sequence[Picture]) -> Selection:
     of_groups = [_of_frame(group) for group in groups]
     best = max(range(len(groups)), key=lambda i: (_has_didv(of_groups[i]), of_groups[i].n_maps, len(groups[i]), -i))
     frame = groups[best][0].frame
-    elsewhere = [
-        f"{one.name!r} ({frame_difference(frame, one.frame)})"
+    other_frames = [
+        f"{picture.name!r} ({frame_difference(frame, picture.frame)})"
         for i, group in enumerate(groups)
-        for one in group
+        for picture in group
         if i != best
     ]
-    taken = of_groups[best]
-    return Selection(taken.channels, taken.bias_mv, (*taken.left_out, *elsewhere))
+    selection = of_groups[best]
+    return Selection(selection.channels, selection.bias_mv, (*selection.left_out, *other_frames))
 
 
 def _has_didv(selection: Selection) -> bool:
@@ -130,57 +130,57 @@ def _has_didv(selection: Selection) -> bool:
 
 def _of_frame(pictures: Sequence[Picture]) -> Selection:
     """The selection among images of one frame."""
-    biases = list(dict.fromkeys(one.bias_mv for one in pictures if one.bias_mv is not None))
+    biases = list(dict.fromkeys(picture.bias_mv for picture in pictures if picture.bias_mv is not None))
     if len(biases) < 2:
-        channels = tuple((_channel(one.name, one), (one.name,)) for one in pictures)
+        channels = tuple((_channel(picture.name, picture), (picture.name,)) for picture in pictures)
         return Selection(channels, tuple(biases) or None, ())
     series = _series(pictures)
-    best = max(series, key=lambda one: (_channel("", one[0]).is_didv, len(one), not is_backward(one[0].name)))
-    axis = tuple(one.bias_mv for one in best if one.bias_mv is not None)
+    best = max(series, key=lambda maps: (_channel("", maps[0]).is_didv, len(maps), not is_backward(maps[0].name)))
+    axis = tuple(picture.bias_mv for picture in best if picture.bias_mv is not None)
     selected: list[tuple[Channel, tuple[str, ...]]] = []
-    for one in series:
-        by_bias = {picture.bias_mv: picture.name for picture in one}
+    for maps in series:
+        by_bias = {picture.bias_mv: picture.name for picture in maps}
         if set(axis) <= set(by_bias):
-            selected.append((_series_channel(one, is_best=one is best), tuple(by_bias[bias] for bias in axis)))
-    taken = {name for _, names in selected for name in names}
+            selected.append((_series_channel(maps, is_best=maps is best), tuple(by_bias[bias] for bias in axis)))
+    used_names = {name for _, names in selected for name in names}
     left_out = [
-        f"{one.name!r} ({'no bias is stated' if one.bias_mv is None else f'{one.bias_mv:g} mV'})"
-        for one in pictures
-        if one.name not in taken
+        f"{picture.name!r} ({'no bias is stated' if picture.bias_mv is None else f'{picture.bias_mv:g} mV'})"
+        for picture in pictures
+        if picture.name not in used_names
     ]
     return Selection(_named_once(selected), axis, tuple(left_out))
 
 
 def _series(pictures: Sequence[Picture]) -> list[list[Picture]]:
     """The images of one quantity and direction each, at most one for each bias."""
-    found = []
-    for kind in grouped([one for one in pictures if one.bias_mv is not None], _other_quantity):
-        # several of one kind at one bias are told apart by their titles, and those of one title by their order
-        once = len({one.bias_mv for one in kind}) == len(kind)
-        for part in [kind] if once else grouped(kind, _other_title):
+    series = []
+    for kind in grouped([picture for picture in pictures if picture.bias_mv is not None], _quantity_difference):
+        # several of one kind at one bias are distinguished by their titles, and those of one title by their order
+        unique_biases = len({picture.bias_mv for picture in kind}) == len(kind)
+        for part in [kind] if unique_biases else grouped(kind, _title_difference):
             rows: list[dict[float | None, Picture]] = []
-            for one in part:
-                free = next((row for row in rows if one.bias_mv not in row), None)
+            for picture in part:
+                free = next((row for row in rows if picture.bias_mv not in row), None)
                 if free is None:
-                    rows.append({one.bias_mv: one})
+                    rows.append({picture.bias_mv: picture})
                 else:
-                    free[one.bias_mv] = one
-            found += [list(row.values()) for row in rows]
-    return found
+                    free[picture.bias_mv] = picture
+            series += [list(row.values()) for row in rows]
+    return series
 
 
-def _other_quantity(a: Picture, b: Picture) -> str | None:
-    one, other = ((_channel("", p).what, _channel("", p).is_didv, p.unit, is_backward(p.name)) for p in (a, b))
-    return None if one == other else "another quantity"
+def _quantity_difference(a: Picture, b: Picture) -> str | None:
+    first, second = ((_channel("", p).what, _channel("", p).is_didv, p.unit, is_backward(p.name)) for p in (a, b))
+    return None if first == second else "another quantity"
 
 
-def _other_title(a: Picture, b: Picture) -> str | None:
-    one, other = (same_signal(without_bias(p.name)) for p in (a, b))
-    return None if one == other else "another title"
+def _title_difference(a: Picture, b: Picture) -> str | None:
+    first, second = (same_signal(without_bias(p.name)) for p in (a, b))
+    return None if first == second else "another title"
 
 
 def _channel(name: str, picture: Picture) -> Channel:
-    """What an image shows, by its title and its unit."""
+    """The channel of an image, by its title and its unit."""
     found = recognise(without_bias(picture.name), picture.unit)
     is_height = found.what == "other" and conversion_factor(picture.unit, "m") is not None
     return Channel(name, picture.unit, "topography" if is_height else found.what, found.is_didv)
@@ -189,7 +189,7 @@ def _channel(name: str, picture: Picture) -> Channel:
 def _series_channel(pictures: Sequence[Picture], *, is_best: bool) -> Channel:
     channel = _channel(without_bias(pictures[0].name), pictures[0])
     if is_best and channel.what == "other":
-        # maps against the bias that nobody named are dI/dV, as bare arrays are
+        # unnamed maps over the bias are taken as dI/dV, as plain arrays are
         return Channel("dI/dV", channel.unit, "array", is_didv=True)
     return channel
 

@@ -1,4 +1,4 @@
-"""What the title of an image names besides the bias, so that the images of one quantity are known for such."""
+"""Titles of images without their bias, by which images of one quantity are recognised."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def without_bias(title: str) -> str:
 
     Examples
     --------
-    >>> [without_bias(one) for one in ("dI/dV -230 mV", "LDOS (m0p1V)", "map_+20meV [bwd]", "-5 mV", "Z")]
+    >>> [without_bias(title) for title in ("dI/dV -230 mV", "LDOS (m0p1V)", "map_+20meV [bwd]", "-5 mV", "Z")]
     ['dI/dV', 'LDOS', 'map [bwd]', '-5 mV', 'Z']
     """
-    left = re.sub(r"[\s_]{2,}|\(\s*\)|\[\s*\]", " ", _BIAS.sub("", title)).strip()
+    remaining = re.sub(r"[\s_]{2,}|\(\s*\)|\[\s*\]", " ", _BIAS.sub("", title)).strip()
     # a tag such as [bwd] at the end keeps its bracket
-    left = left.lstrip(_EDGES.replace("[", "")).rstrip(_EDGES.replace("]", "").replace(")", ""))
-    return re.sub(r"[\s_]+(?=\[)", " ", left) or title
+    remaining = remaining.lstrip(_EDGES.replace("[", "")).rstrip(_EDGES.replace("]", "").replace(")", ""))
+    return re.sub(r"[\s_]+(?=\[)", " ", remaining) or title
 
 
 def same_signal(name: str) -> str:
-    """A name as it is compared: versions of a controller write LI Demod 1 X and LI_Demod_1_X for one signal.
+    """A name in the form for comparison: versions of a controller write LI Demod 1 X and LI_Demod_1_X for one signal.
 
     Examples
     --------

@@ -1,11 +1,11 @@
 """MATLAB files (``.mat``), v5 to v7.2 and v7.3: a volume, its bias axis and its pixel size, found among the variables.
 
-A laboratory saves what it likes under the names it likes. The one array of three dimensions is the volume; the one
-list of numbers as long as just one of its sides, or the one whose name says bias, is the bias axis; a number or a
-pair whose name says so is the pixel size. Where two would do, the file is refused with a list of what it holds
-and how to choose: the channel is the variable's name.
+Names and contents of such files differ between laboratories. The one array of three dimensions is the volume; the one
+list of numbers as long as just one of its sides, or the one with a name of the bias, is the bias axis; a number or a
+pair with a name of the pixel size is the pixel size. Where two candidates exist, the error lists the content of the
+file and how to choose: the channel is the variable's name.
 
-Structures are searched too, their fields being ``name.field``. Objects and functions are never made alive.
+Structures are searched too, their fields being ``name.field``. Objects and functions are never created.
 """
 
 from __future__ import annotations
@@ -29,57 +29,65 @@ from .hdf5_heap import refuse_endless_heaps
 from .quantities import Quantity, assuming, in_mv, measured_recording
 from .recording import MAX_BYTES, Assumption, Channel, Recording, UserMetadata, check_size, is_large, library_errors
 
-#: A list of that name counts the maps, and is no bias.
+#: Names of lists that count the maps, and are no bias.
 _COUNTS = re.compile(
     r"(?:^|[._])(?:i|n|k|idx|index|indices|frames?|layers?|slices?|t|times?|z|channels?|number)$", re.IGNORECASE
 )
 #: No measured map is addressed by more variables; a deeper or larger tree is not searched to its end.
 _MAX_VARIABLES = 2000
 _MAX_DEPTH = 6
-#: No unit has so many letters.
+#: The most letters of a unit.
 _MAX_UNIT = 32
 _SIGNATURE_5, _SIGNATURE_7 = b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file"
 
 
-def open_matlab(path: Path, given: UserMetadata) -> Recording:
-    """Open a MATLAB file with one volume, or with several volumes of one shape.
+def open_matlab(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a MATLAB file with one volume, or with several volumes of one shape.
 
     Raises
     ------
     ReadError
-        If it holds no volume or map, or does not tell which is meant.
+        If it holds no volume or map, or several without a way to choose.
     """
     with library_errors(path, "a MATLAB file with an array of three dimensions"):
         with path.open("rb") as file:
             newer = file.read(len(_SIGNATURE_7)) == _SIGNATURE_7 or h5py.is_hdf5(path)
         found = list(_hdf5(path) if newer else _classic(path))
-        texts = {one.name: one.text for one in found if isinstance(one, _Text)}
-        return _recording(path, with_stated_units([one for one in found if isinstance(one, Entry)], texts), given)
+        texts = {variable.name: variable.text for variable in found if isinstance(variable, _Text)}
+        return _recording(
+            path, with_stated_units([variable for variable in found if isinstance(variable, Entry)], texts), user
+        )
 
 
-def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recording:
-    there = "; ".join(f"{one.name} {'x'.join(map(str, one.shape))}" for one in variables[:12]) or "no array of numbers"
+def _recording(path: Path, variables: list[Entry], user: UserMetadata) -> Recording:
+    content = (
+        "; ".join(f"{variable.name} {'x'.join(map(str, variable.shape))}" for variable in variables[:12])
+        or "no array of numbers"
+    )
     maps = _maps(variables)
     if not maps:
-        raise ReadError(path, f"expected an array of three dimensions (bias, y, x), found {there}")
-    if len({one.sides for one in maps}) > 1:
+        raise ReadError(path, f"expected an array of three dimensions (bias, y, x), found {content}")
+    if len({variable.sides for variable in maps}) > 1:
         raise ReadError(
-            path, f"holds arrays of several shapes and does not say which is the volume; it has {there}: save one alone"
+            path,
+            f"holds arrays of several shapes and does not say which is the volume; it has {content}: save one alone",
         )
     sides = maps[0].sides
     check_size(path, math.prod(sides), f"{maps[0].name} of shape {sides}")
-    others = [one for one in variables if one not in maps]
+    others = [variable for variable in variables if variable not in maps]
     if len(sides) == 3:
-        axis, dim, assumed = _bias_axis(path, others, sides, there, given)
-        bias = Quantity() if axis is None else assuming(in_mv(axis.name, _real(path, axis), axis.unit), *assumed)
+        axis, dim, assumed = _bias_axis(path, others, sides, content, user)
+        bias = (
+            Quantity() if axis is None else assuming(in_mv(axis.name, _real_numbers(path, axis), axis.unit), *assumed)
+        )
     else:
         axis, dim, bias = None, None, bias_among(others, 1)
     order = [*([] if dim is None else [dim]), *_rows_and_columns(others, sides, dim)]
     shape = [sides[i] for i in order]
-    channels = [recognise(one.name, "") for one in maps]
+    channels = [recognise(variable.name, "") for variable in maps]
     if len(maps) == 1 and channels[0].what == "other":
         channels = [replace(channels[0], what="array", is_didv=True)]
-    sources = {one.name: one for one in maps}
+    sources = {variable.name: variable for variable in maps}
     chosen, why, warnings = choose(channels, None, fallback="current")
     if len(maps) > 1 and chosen.what == "other":
         names = ", ".join(sources)
@@ -87,7 +95,7 @@ def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recor
 
     def load(channel: Channel) -> np.ndarray:
         with library_errors(path, f"the array {channel.name}"):
-            return _real(path, sources[channel.name]).reshape(sides).transpose(order)
+            return _real_numbers(path, sources[channel.name]).reshape(sides).transpose(order)
 
     recording = measured_recording(
         path,
@@ -96,11 +104,11 @@ def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recor
         load,
         bias=bias,
         pixel=pixel_among(others, (shape[-2], shape[-1])),
-        given=given,
+        user=user,
         channels=channels,
         default=chosen,
         why="it is the only volume in the file",
-        metadata={"variables": there},
+        metadata={"variables": content},
     )
     if len(maps) > 1 or not chosen.is_didv:
         recording = replace(recording, why=why)
@@ -110,59 +118,67 @@ def _recording(path: Path, variables: list[Entry], given: UserMetadata) -> Recor
 
 def _maps(variables: list[Entry]) -> list[Entry]:
     """The volumes, or where there are none the maps; a map of the positions themselves (meshgrid) is neither."""
-    volumes = [one for one in variables if len(one.sides) == 3]
-    flat = [one for one in variables if len(one.sides) == 2 and min(one.sides) > 3]
-    return volumes or [one for one in flat if one.meaning.what != "position"] or flat
+    volumes = [variable for variable in variables if len(variable.sides) == 3]
+    flat = [variable for variable in variables if len(variable.sides) == 2 and min(variable.sides) > 3]
+    return volumes or [variable for variable in flat if variable.meaning.what != "position"] or flat
 
 
-def _real(path: Path, one: Entry) -> np.ndarray:
+def _real_numbers(path: Path, variable: Entry) -> np.ndarray:
     """The numbers of a variable."""
-    values = one.load()
+    values = variable.load()
     if values.dtype.kind not in "fiub":
-        raise ReadError(path, f"{one.name} must hold real numbers, got {values.dtype}; save its real part")
+        raise ReadError(path, f"{variable.name} must hold real numbers, got {values.dtype}; save its real part")
     return values
 
 
 def _bias_axis(
-    path: Path, variables: list[Entry], sides: tuple[int, ...], there: str, given: UserMetadata
+    path: Path, variables: list[Entry], sides: tuple[int, ...], content: str, user: UserMetadata
 ) -> tuple[Entry | None, int, list[Assumption]]:
     """The list that is the bias axis, the side of the volume that it belongs to, and what is assumed for it."""
     free = [i for i in range(3) if i not in _sides_of_positions(variables, sides)]
-    if given.bias_mv is not None:
-        fitting = [i for i in free if sides[i] == len(given.bias_mv)]
-        return None, fitting[-1] if fitting else _odd_side(sides, free), []
-    lists = [one for one in variables if len(one.sides) == 1 and one.sides[0] in [sides[i] for i in free]]
-    named = sorted((one for one in lists if one.meaning.what == "bias"), key=lambda one: not one.has_unit)
+    if user.bias_mv is not None:
+        sides_of_axis = [i for i in free if sides[i] == len(user.bias_mv)]
+        return None, sides_of_axis[-1] if sides_of_axis else _distinct_side(sides, free), []
+    lists = [
+        variable for variable in variables if len(variable.sides) == 1 and variable.sides[0] in [sides[i] for i in free]
+    ]
+    named = sorted(
+        (variable for variable in lists if variable.meaning.what == "bias"), key=lambda variable: not variable.has_unit
+    )
     # a list of positions has the length of a side that the bias may have too
-    alone = named or [one for one in lists if one.meaning.what == "" and not _COUNTS.search(one.name)]
-    if len(alone) > 1 and not (alone[0].has_unit and _agree(alone)):
-        names = ", ".join(one.name for one in alone)
+    candidates = named or [
+        variable for variable in lists if variable.meaning.what == "" and not _COUNTS.search(variable.name)
+    ]
+    if len(candidates) > 1 and not (candidates[0].has_unit and _agree(candidates)):
+        names = ", ".join(variable.name for variable in candidates)
         raise ReadError(
-            path, f"{names} could each be the bias axis; give bias_mv, or save one of them alone. It holds {there}"
+            path, f"{names} could each be the bias axis; give bias_mv, or save one of them alone. It holds {content}"
         )
-    if not alone:
-        return None, _odd_side(sides, free), []
-    axis = alone[0]
+    if not candidates:
+        return None, _distinct_side(sides, free), []
+    axis = candidates[0]
     assumed = []
     if not named:
         text = f"{axis.name} is taken, the only list that is as long as a side of the volume"
         assumed.append(Assumption("bias", text, "give bias_mv"))
-    fitting = [i for i in free if sides[i] == axis.sides[0]]
-    if len(fitting) > 1:
+    sides_of_axis = [i for i in free if sides[i] == axis.sides[0]]
+    if len(sides_of_axis) > 1:
         # MATLAB's users stack their maps along the third dimension
-        text = f"the last of the {len(fitting)} dimensions that are as long as {axis.name} is taken for the bias"
+        text = f"the last of the {len(sides_of_axis)} dimensions that are as long as {axis.name} is taken for the bias"
         assumed.append(Assumption("bias", text))
-    return axis, fitting[-1], assumed
+    return axis, sides_of_axis[-1], assumed
 
 
 def _agree(axes: list[Entry]) -> bool:
     """Whether several lists with units are the same biases."""
-    first, *others = (in_mv(one.name, one.load(), one.unit).values for one in axes)
-    return all(first is not None and other is not None and np.allclose(first, other) for other in others)
+    first_values, *other_values = (in_mv(variable.name, variable.load(), variable.unit).values for variable in axes)
+    return all(
+        first_values is not None and values is not None and np.allclose(first_values, values) for values in other_values
+    )
 
 
 def _sides_of_positions(variables: list[Entry], sides: tuple[int, ...]) -> dict[int, str]:
-    """Which side is x and which y, where their lists of positions tell by their lengths."""
+    """The sides of x and y, where the lengths of their lists of positions identify them."""
     found: dict[int, str] = {}
     for axis in "xy":
         lengths = {n for n in sides if positions_among(variables, axis, n) is not None}
@@ -173,14 +189,18 @@ def _sides_of_positions(variables: list[Entry], sides: tuple[int, ...]) -> dict[
 
 
 def _rows_and_columns(variables: list[Entry], sides: tuple[int, ...], dim: int | None) -> list[int]:
-    """The sides that are y and x: as the lists of positions tell, else rows first, as MATLAB counts."""
-    left = [i for i in range(len(sides)) if i != dim]
-    known = _sides_of_positions(variables, sides)
-    return left[::-1] if known.get(left[0]) == "x" or known.get(left[1]) == "y" else left
+    """The sides of y and x: by the lists of positions, else rows first, as in MATLAB."""
+    map_sides = [i for i in range(len(sides)) if i != dim]
+    axes_of_sides = _sides_of_positions(variables, sides)
+    return (
+        map_sides[::-1]
+        if axes_of_sides.get(map_sides[0]) == "x" or axes_of_sides.get(map_sides[1]) == "y"
+        else map_sides
+    )
 
 
-def _odd_side(sides: tuple[int, ...], free: list[int]) -> int:
-    """The side that is the bias where no axis tells: the one that differs from two equal others, else the last."""
+def _distinct_side(sides: tuple[int, ...], free: list[int]) -> int:
+    """The side of the bias where no axis is found: the one that differs from two equal others, else the last."""
     odd = [i for i in free if sides.count(sides[i]) == 1]
     return odd[0] if len(odd) == 1 else free[-1]
 
@@ -194,7 +214,7 @@ class _Text:
 
 
 def _classic(path: Path) -> Iterator[Entry | _Text]:
-    """The variables of a file of MATLAB v5 to v7.2; arrays are read when they are asked for."""
+    """The variables of a file of MATLAB v5 to v7.2; arrays are read on demand."""
     if path.stat().st_size > MAX_BYTES:
         raise ReadError(path, "is larger than MATLAB's format v5 can be; it is damaged")
     for name, shape, kind in scipy.io.whosmat(path):
@@ -239,17 +259,17 @@ def _hdf5(path: Path) -> Iterator[Entry | _Text]:
         found: list[tuple[str, tuple[int, ...]]] = []
         texts: list[_Text] = []
 
-        def visit(name: str, one: object) -> None:
-            if not isinstance(one, h5py.Dataset) or not one.size or name.startswith("#"):
+        def visit(name: str, variable: object) -> None:
+            if not isinstance(variable, h5py.Dataset) or not variable.size or name.startswith("#"):
                 return
             # MATLAB stores complex numbers as pairs with these names
-            if one.dtype.kind not in "fiu" and one.dtype.names != ("real", "imag"):
+            if variable.dtype.kind not in "fiu" and variable.dtype.names != ("real", "imag"):
                 return
-            of_class = one.attrs.get("MATLAB_class", b"double")
-            if of_class == b"char" and one.size <= _MAX_UNIT:
-                texts.append(_Text(name.replace("/", "."), "".join(map(chr, one[()].T.ravel().tolist()))))
+            of_class = variable.attrs.get("MATLAB_class", b"double")
+            if of_class == b"char" and variable.size <= _MAX_UNIT:
+                texts.append(_Text(name.replace("/", "."), "".join(map(chr, variable[()].T.ravel().tolist()))))
             elif of_class not in (b"char", b"logical", b"cell"):
-                found.append((name, one.shape))
+                found.append((name, variable.shape))
 
         file.visititems(visit)
     yield from texts
@@ -262,7 +282,7 @@ def _hdf5(path: Path) -> Iterator[Entry | _Text]:
             if is_large(file[name].size):
                 import dask.array  # dask takes a second to load, and few files are so large
 
-                # the file stays open as long as its numbers are wanted
+                # the file stays open as long as its numbers are in use
                 lazy: np.ndarray = dask.array.from_array(file[name], chunks="auto", name=False).T
                 return lazy
             with file:

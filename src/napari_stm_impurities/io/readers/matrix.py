@@ -1,8 +1,8 @@
-"""Omicron MATRIX (``*.Z_mtrx``, ``*.I(V)_mtrx``): images, and volumes of spectra, with the result file beside them.
+"""Omicron MATRIX (``*.Z_mtrx``, ``*.I(V)_mtrx``): images, and volumes of spectra, with their result file.
 
-A MATRIX experiment writes each channel of each run into a file of its own, and what it means (frame, bias, units)
+A MATRIX experiment writes each channel of each run into a separate file, and its metadata (frame, bias, units)
 into the result file, ``*_0001.mtrx`` in the same folder, without which nothing can be read. The bytes are read by
-access2thematrix. Traces are channels: the way back is ``[bwd]``, the scan from above ``(down)``, and the bias
+access2thematrix. Traces are channels: the backward scan is ``[bwd]``, the scan from above ``(down)``, and the bias
 swept back ``[retrace]``. Row 0 is the lower edge, as in the waves that MATRIX exports for Igor.
 """
 
@@ -24,12 +24,12 @@ from .sweep import merge
 
 _MAGIC = b"ONTMATRX0101"
 _NAME = "Omicron MATRIX (*_mtrx)"
-#: A volume of which less than so much was measured is a damaged one.
+#: The least measured share of a volume; below it the file is damaged.
 _MIN_MEASURED = 1e-3
 
 
 class _Data(MtrxData):  # type: ignore[misc]  # the library has no types
-    """The library's reader, without its copies of all numbers as Python objects, and with a limit to what it makes."""
+    """The library's reader, without its copies of all numbers as Python objects, and with a limit on the size."""
 
     def _scan_raw_data(self, at: int, data: bytes) -> int:
         if data[at : at + 4] != b"ATAD":
@@ -53,17 +53,17 @@ class _Data(MtrxData):  # type: ignore[misc]  # the library has no types
         return super()._vol_cits_data(traces)
 
 
-def open_matrix(path: Path, given: UserMetadata) -> Recording:
-    """Open an image or a volume of MATRIX.
+def open_matrix(path: Path, user: UserMetadata) -> Recording:
+    """The recording of an image or a volume of MATRIX.
 
     Raises
     ------
     ReadError
-        If its result file is not beside it, or it holds neither an image nor a volume.
+        If its result file is not in the same folder, or it holds neither an image nor a volume.
     """
     if path.suffix.lower() == ".mtrx":
         raise ReadError(
-            path, "is the result file, which tells of all runs; open an image or a volume (*_mtrx) beside it"
+            path, "is the result file, which describes all runs; open an image or a volume (*_mtrx) in its folder"
         )
     stem, sign, _ = path.name.rpartition("--")
     if not sign or not path.suffix.endswith("_mtrx"):
@@ -75,7 +75,7 @@ def open_matrix(path: Path, given: UserMetadata) -> Recording:
         raise ReadError(path, f"needs its result file {result.name} in the same folder, which is not there")
     with library_errors(path, "a MATRIX file"):
         data = _Data()
-        # the library says nothing of what went wrong but a sentence
+        # the library reports errors only as a sentence
         _, message = data.open(str(path))
         if data.scan is None or data.object_type == MtrxData.OBJECT_TYPES[1]:
             what = (
@@ -84,13 +84,13 @@ def open_matrix(path: Path, given: UserMetadata) -> Recording:
                 else "is damaged, or does not fit its result file"
             )
             raise ReadError(path, f"{what} ({message.strip()})")
-        frame = _frame(path, data, given)
+        frame = _frame(path, data, user)
         if data.object_type == MtrxData.OBJECT_TYPES[2]:
-            return _volume(path, data, frame, given)
-        return _image(path, data, frame, given)
+            return _volume(path, data, frame, user)
+        return _image(path, data, frame, user)
 
 
-def _volume(path: Path, data: _Data, frame: Frame, given: UserMetadata) -> Recording:
+def _volume(path: Path, data: _Data, frame: Frame, user: UserMetadata) -> Recording:
     if data.volume_scan is None:
         raise ReadError(path, "the volume cannot be put together; it is damaged, or does not fit its result file")
     if data.curve_mode != "SPS Curve (V)":
@@ -106,8 +106,8 @@ def _volume(path: Path, data: _Data, frame: Frame, given: UserMetadata) -> Recor
     if not volumes:
         raise ReadError(path, "not one line of the volume was measured")
     axis = np.round(data.scan[0] * 1000, 6)
-    if given.bias_mv is not None:
-        axis = np.asarray(given.bias_mv)
+    if user.bias_mv is not None:
+        axis = np.asarray(user.bias_mv)
     if len(axis) != data.scan.shape[1] or not np.isfinite(axis).all():
         raise ReadError(
             path, f"each spectrum has {data.scan.shape[1]} points and needs as many biases, got {len(axis)}"
@@ -117,28 +117,28 @@ def _volume(path: Path, data: _Data, frame: Frame, given: UserMetadata) -> Recor
     return _recording(
         path,
         data,
-        {one: np.moveaxis(values, 2, 0) for one, values in volumes.items()},
+        {name_: np.moveaxis(values, 2, 0) for name_, values in volumes.items()},
         unit,
         tuple(float(v) for v in np.unique(axis)),
-        replace(frame, shape=(n_y, n_x), pixel_size_nm=given.pixel_size_nm or _pixel(path, data, n_y, n_x)),
+        replace(frame, shape=(n_y, n_x), pixel_size_nm=user.pixel_size_nm or _pixel(path, data, n_y, n_x)),
         axis,
     )
 
 
-def _image(path: Path, data: _Data, frame: Frame, given: UserMetadata) -> Recording:
+def _image(path: Path, data: _Data, frame: Frame, user: UserMetadata) -> Recording:
     name, unit = _channel_name(data)
     n_y = frame.shape[0]
     images = {}
     for trace, values in zip(data.traces, data.scan, strict=False):
         # lines that were not reached are not in the file
-        whole = np.full((1, n_y, values.shape[1]), np.nan, dtype=np.float32)
-        whole[0, : len(values)] = values[:n_y]
-        images[f"{name}{_suffix(str(trace))}"] = whole
-    bias = given.bias_mv
+        image = np.full((1, n_y, values.shape[1]), np.nan, dtype=np.float32)
+        image[0, : len(values)] = values[:n_y]
+        images[f"{name}{_suffix(str(trace))}"] = image
+    bias = user.bias_mv
     if bias is None:
         voltage = data.param.get("EEPA::GapVoltageControl.Voltage")
         if not voltage or not np.isfinite(voltage[0]):
-            raise ReadError(path, "the result file does not tell the bias (GapVoltageControl.Voltage); give bias_mv")
+            raise ReadError(path, "the result file does not state the bias (GapVoltageControl.Voltage); give bias_mv")
         bias = (round(float(voltage[0]) * 1000, 6),)
     if len(bias) != 1:
         raise ReadError(path, f"an image is one map and has one bias, got {len(bias)}")
@@ -191,11 +191,11 @@ def _suffix(trace: str) -> str:
 def _pixel(path: Path, data: _Data, n_y: int, n_x: int) -> tuple[float, float]:
     width, height = (float(data.param[f"EEPA::XYScanner.{name}"][0]) * 1e9 for name in ("Width", "Height"))
     if not (np.isfinite([width, height]).all() and min(width, height) > 0):
-        raise ReadError(path, "the result file does not tell the size of the frame; give pixel_size_nm")
+        raise ReadError(path, "the result file does not state the size of the frame; give pixel_size_nm")
     return float(f"{height / n_y:.9g}"), float(f"{width / n_x:.9g}")
 
 
-def _frame(path: Path, data: _Data, given: UserMetadata) -> Frame:
+def _frame(path: Path, data: _Data, user: UserMetadata) -> Frame:
     n_x, n_y = (int(data.param[f"EEPA::XYScanner.{name}"][0]) for name in ("Points", "Lines"))
     if not (0 < n_x <= 10**6 and 0 < n_y <= 10**6):
         raise ReadError(path, f"expected a number of pixels, the result file says {n_x} x {n_y}")
@@ -204,8 +204,8 @@ def _frame(path: Path, data: _Data, given: UserMetadata) -> Frame:
         float(data.param.get(f"EEPA::XYScanner.{name}", [0.0])[0]) for name in ("X_Offset", "Y_Offset", "Angle")
     )
     if not np.isfinite([x, y, angle]).all():
-        raise ReadError(path, "the frame's place in the result file is no finite number; the file is damaged")
-    pixel = given.pixel_size_nm or _pixel(path, data, n_y, n_x)
+        raise ReadError(path, "the position of the frame in the result file is no finite number; the file is damaged")
+    pixel = user.pixel_size_nm or _pixel(path, data, n_y, n_x)
     return Frame((n_y, n_x), pixel, (round(x * 1e9, 6), round(y * 1e9, 6)), -angle if angle else 0.0)
 
 

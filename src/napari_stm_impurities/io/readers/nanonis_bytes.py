@@ -1,4 +1,4 @@
-"""Telling a Nanonis file's numbers from bytes that a transfer mangled."""
+"""Checks of a Nanonis file for bytes that were lost or changed in a transfer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.errors import ReadError
 
-#: So many rows are looked at; a lost byte shifts everything after it, so it shows in many of them.
+#: The number of rows that are checked; a lost byte shifts everything after it, so it affects many of them.
 _SAMPLE = 4096
 _COPY_AGAIN = "a transfer in text mode does that: copy the file again in binary mode"
 
@@ -37,13 +37,13 @@ def refuse_mangled(path: Path, rows: np.ndarray) -> None:
     """
     with np.errstate(invalid="ignore"):  # random bytes hold signalling NaN too
         sample = np.abs(sampled(rows).astype(np.float64))
-    wild = (sample > 1e20) | ((sample > 0) & (sample < 1e-25))
-    strange = wild.mean(axis=1) > 0.1
-    if strange.any():
+    implausible = (sample > 1e20) | ((sample > 0) & (sample < 1e-25))
+    bad_rows = implausible.mean(axis=1) > 0.1
+    if bad_rows.any():
         largest = sample[np.isfinite(sample)].max(initial=0.0)
         raise ReadError(
             path,
-            f"{strange.mean():.0%} of the data are no physical numbers (up to {largest:.0e}): bytes were lost or"
+            f"{bad_rows.mean():.0%} of the data are no physical numbers (up to {largest:.0e}): bytes were lost or"
             f" swapped; {_COPY_AGAIN}",
         )
 

@@ -1,4 +1,4 @@
-"""Where a Nanonis grid and its pixels lie and how large they are, by the header and the recorded positions."""
+"""The frame and the pixel positions of a Nanonis grid, from the header and the recorded positions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def grid_frame(
     n_x: int,
     params: dict[str, np.ndarray],
     places: Places | None,
-    given: UserMetadata,
+    user: UserMetadata,
 ) -> tuple[Frame, list[Assumption]]:
     """The frame of a grid, and what was assumed about it.
 
@@ -37,13 +37,13 @@ def grid_frame(
         ``X`` and ``Y`` of each pixel in m, in the order of the file, where they were recorded.
     places
         What :func:`pixel_places` found.
-    given
-        A pixel size from the person wins over everything.
+    user
+        A pixel size from the user takes precedence.
 
     Raises
     ------
     ReadError
-        If neither the header nor the recorded positions tell the pixel size.
+        If neither the header nor the recorded positions state the pixel size.
     """
     settings = _settings(header)
     assumptions: list[Assumption] = []
@@ -57,8 +57,8 @@ def grid_frame(
         center = (nm(settings[0]), nm(settings[1]))
         angle = settings[4]
         sizes = [nm(abs(settings[3])) / n_y, nm(abs(settings[2])) / n_x]
-    if places is not None and abs(_turn(places.angle_deg - (angle or 0.0))) > _ANGLE_AGREES_DEG:
-        text = f"the recorded positions lie along {places.angle_deg:.4g} degrees; the positions are believed"
+    if places is not None and abs(_wrapped_deg(places.angle_deg - (angle or 0.0))) > _ANGLE_AGREES_DEG:
+        text = f"the recorded positions lie along {places.angle_deg:.4g} degrees; the positions are used"
         if angle is not None:
             assumptions.append(Assumption("position", f"the header gives an angle of {angle:.4g} degrees, {text}"))
         angle = places.angle_deg
@@ -78,34 +78,34 @@ def grid_frame(
                 sizes[axis] = measured
                 text = (
                     f"the header gives pixels of {by_header:.4g} nm along {'yx'[axis]}, the recorded positions"
-                    f" {measured:.4g} nm; the positions are believed"
+                    f" {measured:.4g} nm; the positions are used"
                 )
                 assumptions.append(Assumption("pixel size", text, "give pixel_size_nm"))
     size_y, size_x = sizes
     # a line has no width of its own
     size_y, size_x = size_y or size_x, size_x or size_y
-    pixel_size = given.pixel_size_nm or (size_y and size_x and (size_y, size_x))
+    pixel_size = user.pixel_size_nm or (size_y and size_x and (size_y, size_x))
     if not pixel_size:
         raise ReadError(
-            header.path, "neither the header nor the recorded positions tell the pixel size; give pixel_size_nm"
+            header.path, "neither the header nor the recorded positions state the pixel size; give pixel_size_nm"
         )
-    if given.pixel_size_nm:
-        assumptions = [one for one in assumptions if one.about != "pixel size"]
+    if user.pixel_size_nm:
+        assumptions = [assumption for assumption in assumptions if assumption.about != "pixel size"]
     return Frame((n_y, n_x), pixel_size, center, angle), assumptions
 
 
-def _turn(angle_deg: float) -> float:
+def _wrapped_deg(angle_deg: float) -> float:
     """An angle from -180 to 180 degrees."""
     return (angle_deg + 180) % 360 - 180
 
 
 def pixel_places(header: Header, n_y: int, n_x: int, params: dict[str, np.ndarray]) -> Places | None:
-    """Where the pixels lie by their recorded positions; None where no positions were recorded.
+    """The order of the pixels by their recorded positions; None where no positions were recorded.
 
     Raises
     ------
     ReadError
-        If the positions do not make a grid of so many pixels.
+        If the positions do not make a grid of `n_y` x `n_x` pixels.
     """
     if "X" not in params or "Y" not in params or not was_recorded(params["X"], params["Y"]):
         return None
@@ -152,7 +152,7 @@ def _step_nm(positions_m: tuple[np.ndarray, np.ndarray] | None, axis: int) -> fl
     """The distance of neighbouring pixels along y (axis 0) or x (axis 1), or None where it was not recorded."""
     if positions_m is None or positions_m[0].shape[axis] < 2:
         return None
-    step = np.hypot(*(np.diff(one, axis=axis) for one in positions_m)) * 1e9
+    step = np.hypot(*(np.diff(coordinate, axis=axis) for coordinate in positions_m)) * 1e9
     step = step[np.isfinite(step)]
     median = float(np.median(step)) if step.size else 0.0
     # tip and drift shake single steps; positions that do not advance were not recorded

@@ -2,12 +2,12 @@
 
 The file is a text header down to ``:HEADER_END:`` and then, pixel by pixel and row by row, the pixel's
 parameters (fixed ones, then those of the experiment) and the points of each channel, all as big-endian
-float32. An aborted grid just ends early: what was not measured is NaN here. Row 0 is the lower edge of an unrotated
+float32. An aborted grid just ends early: pixels without a measurement are NaN. Row 0 is the lower edge of an unrotated
 frame, with which the format begins; a grid that was scanned in another order, as in a meander, is put in order by the
 recorded positions.
 
 A pixel is as wide as the frame divided by the number of pixels, for Nanonis puts its points into
-the middle of pixels; the recorded ``X (m)`` and ``Y (m)`` confirm that, or overrule it.
+the middle of pixels; the recorded ``X (m)`` and ``Y (m)`` take precedence.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from .recording import Channel, Recording, UserMetadata, as_read_error, check_si
 
 #: An aborted grid that would hold more than this, and of which less than a hundredth is there, is damaged.
 _MAX_ABORTED_BYTES = 2**30
-#: So many pixels are looked at in one go.
+#: The number of pixels that are checked at once.
 _BLOCK = 4096
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the numbers lie in the file."""
+    """The layout of the numbers in the file."""
 
     n_y: int
     n_x: int
@@ -50,8 +50,8 @@ class Layout:
         return self.n_params + self.n_points * len(self.channels)
 
 
-def open_grid(path: Path, given: UserMetadata) -> Recording:
-    """Open a Nanonis grid.
+def open_grid(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a Nanonis grid.
 
     Raises
     ------
@@ -68,14 +68,14 @@ def open_grid(path: Path, given: UserMetadata) -> Recording:
             raise ReadError(path, "every value is zero or NaN: no pixel was measured")
         params = _parameters(header, values, reached, layout)
         axis, warnings = _bias_axis(header, layout, params, values[sampled(np.flatnonzero(reached))])
-        if given.bias_mv is not None:
-            if len(given.bias_mv) != layout.n_points:
+        if user.bias_mv is not None:
+            if len(user.bias_mv) != layout.n_points:
                 raise ReadError(
-                    path, f"{layout.n_points} points a spectrum need as many biases, got {len(given.bias_mv)}"
+                    path, f"{layout.n_points} points a spectrum need as many biases, got {len(user.bias_mv)}"
                 )
-            axis = np.array(given.bias_mv)
+            axis = np.array(user.bias_mv)
         places = pixel_places(header, layout.n_y, layout.n_x, params)
-        frame, assumptions = grid_frame(header, layout.n_y, layout.n_x, params, places, given)
+        frame, assumptions = grid_frame(header, layout.n_y, layout.n_x, params, places, user)
     placed = reached
     if places is not None:
         placed = reached & (places.index[: len(reached)] >= 0)
@@ -115,8 +115,8 @@ def _layout(header: Header) -> Layout:
     dim = header.text("Grid dim")
     sides = [part.strip() for part in (dim or "").lower().split("x")]
     if len(sides) != 2 or not all(side.isdecimal() and 0 < int(side) <= 10**6 for side in sides):
-        came = f"says Grid dim={dim[:40]!r}" if dim is not None else "has no entry Grid dim"
-        raise ReadError(header.path, f"expected the pixels of the grid as in '30 x 30', but the header {came}")
+        found = f"says Grid dim={dim[:40]!r}" if dim is not None else "has no entry Grid dim"
+        raise ReadError(header.path, f"expected the pixels of the grid as in '30 x 30', but the header {found}")
     names = tuple(split_unit(name) for name in header.list("Channels"))
     if not names:
         raise ReadError(header.path, "the header names no channels (the entry Channels)")
@@ -156,18 +156,18 @@ def _values(header: Header, layout: Layout) -> np.ndarray:
         )
     shape = (complete, layout.per_pixel)
     values: np.ndarray = np.memmap(header.path, dtype=">f4", mode="r", offset=header.data_offset, shape=shape)
-    rest = (found - 4 * complete * layout.per_pixel) // 4
-    if complete < n_pixels and rest > layout.n_params:
+    n_partial = (found - 4 * complete * layout.per_pixel) // 4
+    if complete < n_pixels and n_partial > layout.n_params:
         with header.path.open("rb") as file:
             file.seek(header.data_offset + 4 * complete * layout.per_pixel)
             cut = np.full((1, layout.per_pixel), np.nan, dtype=">f4")
-            cut[0, :rest] = np.frombuffer(file.read(4 * rest), dtype=">f4")
+            cut[0, :n_partial] = np.frombuffer(file.read(4 * n_partial), dtype=">f4")
         values = np.concatenate([values, cut])
     return values
 
 
 def _reached(values: np.ndarray, layout: Layout) -> np.ndarray:
-    """Which of these pixels were measured; some programs write zeros or NaN beforehand into those that never were."""
+    """The mask of the measured pixels; some programs write zeros or NaN into the others."""
     reached = np.asarray(_nonzero(values[:, : layout.n_params]).any(axis=1))
     empty = np.flatnonzero(~reached)
     reached[empty] = _nonzero(values[empty]).any(axis=1)
@@ -202,7 +202,7 @@ def _parameters(header: Header, values: np.ndarray, reached: np.ndarray, layout:
 def _bias_axis(
     header: Header, layout: Layout, params: dict[str, np.ndarray], sample: np.ndarray
 ) -> tuple[np.ndarray, list[str]]:
-    """The bias of each point in mV in the order of the file, and what is doubtful about it, by a sample of pixels."""
+    """The bias of each point in mV in the order of the file, and warnings about it, from a sample of pixels."""
     signal = header.text("Sweep Signal") or "Bias (V)"
     factor = sweep.unit_factor_mv(signal)
     ends = _sweep_ends(header, params)
@@ -272,7 +272,7 @@ def _lock_in(header: Header) -> LockIn:
 def _load(
     header: Header, layout: Layout, axis_mv: np.ndarray, index: np.ndarray | None, channel: Channel
 ) -> np.ndarray:
-    """The maps of a channel; `index` is the place of each pixel of the file where they are not in order."""
+    """The maps of a channel; `index` is the frame position of each pixel of the file where they are not in order."""
     number = [name for name, _ in layout.channels].index(channel.name)
     values = _values(header, layout)
     reached = _reached(values, layout)

@@ -34,11 +34,11 @@ class Header:
     data_offset: int
 
     def text(self, *names: str) -> str | None:
-        """The first of these entries that there is."""
+        """The first of these entries that exists."""
         return next((self.entries[name] for name in names if name in self.entries), None)
 
     def starting_with(self, name: str) -> str | None:
-        """The first entry whose name begins so."""
+        """The first entry whose name begins with `name`."""
         return next((text for key, text in self.entries.items() if key.startswith(name) and text), None)
 
     def whole(self, name: str) -> int | None:

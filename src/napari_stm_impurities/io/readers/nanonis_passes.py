@@ -1,4 +1,4 @@
-"""The passes of a Nanonis scan: at which bias each image was taken, and how the images make a stack.
+"""The passes of a Nanonis scan: the bias of each image, and the stack of the images.
 
 A multi-pass scan goes over each line several times. The table ``Multipass-Config`` of its header has two rows a pass,
 forward and backward, and each may override the bias; the names of the channels begin with the pass, as in
@@ -27,7 +27,7 @@ Image = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Signal:
-    """What was recorded at one bias or more.
+    """A signal recorded at one bias or more.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ def image_biases_mv(
     entries: Mapping[str, str],
     images: Sequence[Image],
     header_mv: float | None,
-    given_mv: Sequence[float] | None,
+    user_mv: Sequence[float] | None,
 ) -> list[float]:
     """The bias of each image in mV.
 
@@ -73,31 +73,31 @@ def image_biases_mv(
         In the order of the file.
     header_mv
         The entry BIAS, which holds where nothing overrides it.
-    given_mv
-        What the person gave, one number a pass; it wins.
+    user_mv
+        From the user, one number a pass; it takes precedence.
 
     Raises
     ------
     ReadError
-        If the header does not state the bias of an image, or not as many biases were given as there are passes.
+        If the header does not state the bias of an image, or the user gave more or fewer biases than passes.
     """
     named = [split_pass(name)[0] for name, _, _ in images]
-    passes = sorted({one or 1 for one in named})
-    if given_mv is not None:
-        if len(given_mv) != len(passes):
+    passes = sorted({pass_ or 1 for pass_ in named})
+    if user_mv is not None:
+        if len(user_mv) != len(passes):
             several = f"{len(passes)} passes need as many biases"
-            need = several if len(passes) > 1 else "a scan is one map and has one bias"
-            raise ReadError(path, f"{need}, got {len(given_mv)}")
-        return [float(given_mv[passes.index(one or 1)]) for one in named]
+            expected = several if len(passes) > 1 else "a scan is one map and has one bias"
+            raise ReadError(path, f"{expected}, got {len(user_mv)}")
+        return [float(user_mv[passes.index(pass_ or 1)]) for pass_ in named]
     rows = _overrides_v(path, entries)
     if not rows and any(named):
         raise MissingMetadataError(path, len(passes), ("bias_mv",))
     biases = [header_mv if value is None else round(value * 1000, 9) for value in rows]
-    found = [_bias_of(path, image, one, biases, header_mv) for image, one in zip(images, named, strict=True)]
-    known = [bias for bias in found if bias is not None]
-    if len(known) < len(found):
+    found = [_bias_of(path, image, pass_, biases, header_mv) for image, pass_ in zip(images, named, strict=True)]
+    stated = [bias for bias in found if bias is not None]
+    if len(stated) < len(found):
         raise ReadError(path, "the header does not state the bias (the entry BIAS); give bias_mv")
-    return known
+    return stated
 
 
 def _bias_of(
@@ -109,7 +109,7 @@ def _bias_of(
     row = 2 * ((in_name or 1) - 1) + (image[2] == BACKWARD)
     if in_name is None and len(set(biases[image[2] == BACKWARD :: 2])) > 1:
         raise ReadError(
-            path, f"the channel {image[0]} does not say of which of the {n_passes} passes it is; give bias_mv"
+            path, f"the channel {image[0]} does not state which of the {n_passes} passes it belongs to; give bias_mv"
         )
     if not 0 <= row < len(biases):
         raise ReadError(
@@ -150,7 +150,7 @@ def _overrides_v(path: Path, entries: Mapping[str, str]) -> list[float | None]:
 def signals_by_bias(
     path: Path, images: Sequence[Image], biases_mv: Sequence[float]
 ) -> tuple[tuple[float, ...], list[Signal], list[str]]:
-    """The bias axis of a scan, ascending, its signals on that axis, and what a person should know.
+    """The bias axis of a scan, ascending, its signals on that axis, and warnings.
 
     Where all images have the same bias, each is a signal of its own, so that no pass is mixed with another. Otherwise
     the forward images set the bias axis.
@@ -170,19 +170,19 @@ def signals_by_bias(
     axis = sorted({biases_mv[i] for i in leading})
     signals, left_out, warnings = [], [], []
     for title, members in groups.items():
-        at = {biases_mv[i]: i for i in members}
-        if members[0] in leading and len(at) < len(members):
+        image_at = {biases_mv[i]: i for i in members}
+        if members[0] in leading and len(image_at) < len(members):
             raise ReadError(
                 path,
-                f"{title} was recorded in {len(members)} passes at {len(at)} biases"
+                f"{title} was recorded in {len(members)} passes at {len(image_at)} biases"
                 f" ({', '.join(f'{biases_mv[i]:g}' for i in members)} mV), so that two maps have the same one;"
                 " give bias_mv, one for each pass",
             )
-        if len(at) < len(members) or not set(at) <= set(axis):
-            left_out.append(f"{title} ({', '.join(f'{bias:g}' for bias in sorted(at))} mV)")
+        if len(image_at) < len(members) or not set(image_at) <= set(axis):
+            left_out.append(f"{title} ({', '.join(f'{bias:g}' for bias in sorted(image_at))} mV)")
             continue
-        signals.append(Signal(title, images[members[0]][1], tuple(at.get(bias) for bias in axis)))
-        absent = [f"{bias:g}" for bias in axis if bias not in at]
+        signals.append(Signal(title, images[members[0]][1], tuple(image_at.get(bias) for bias in axis)))
+        absent = [f"{bias:g}" for bias in axis if bias not in image_at]
         if absent:
             warnings.append(f"{title} was not recorded at {', '.join(absent)} mV and is missing at that bias (NaN)")
     if left_out:

@@ -1,7 +1,7 @@
-"""Where the pixels of a Nanonis grid lie, by the positions that were recorded with them.
+"""The order of the pixels of a Nanonis grid, from the positions that were recorded with them.
 
 The format stores a grid row by row from the lower edge of the frame, and the header has no entry for another order. A
-grid that was scanned in a meander, from the top, or column by column shows it in its recorded positions alone.
+grid that was scanned in a meander, from the top, or column by column is recognised by its recorded positions alone.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Recorded positions may lie off the grid by so many pixels: half a pixel would be as near to the next one.
+#: The largest distance of a recorded position from the grid in pixels; at 0.5 the next pixel is as near.
 _OFF_PX = 0.3
 #: Jumps below this share of the distance of consecutive pixels are noise: the pixels lie in one row.
 _FLAT_PX = 0.1
-#: Where drift moves the positions off a regular grid, so large a share of neighbours has to follow in the file's order.
+#: Where drift distorts the grid, the least share of neighbours that have to follow in the order of the file.
 _IN_ORDER = 0.95
 #: A sorted coordinate jumps from one column to the next by more than this share of its largest jump.
 _JUMP = 0.5
@@ -31,9 +31,9 @@ class Axes:
     n_y, n_x
         Pixels.
     center_m
-        (x, y); None where the header does not say.
+        (x, y); None where the header does not state it.
     size_m
-        Height and width; None where the header does not say.
+        Height and width; None where the header does not state it.
     angle_deg
         Clockwise.
     """
@@ -47,12 +47,12 @@ class Axes:
 
 @dataclass(frozen=True)
 class Places:
-    """Where each pixel of the file lies.
+    """The position of each pixel of the file in the frame.
 
     Attributes
     ----------
     index
-        For each pixel of the file its number in the frame, row by row from the lower edge; -1 where it has no place.
+        For each pixel of the file its number in the frame, row by row from the lower edge; -1 where it has no position.
     angle_deg
         Of the axes along which the positions lie, clockwise.
     """
@@ -68,13 +68,13 @@ class Places:
 
 
 def was_recorded(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether positions advance at all; some programs write the same one for each pixel."""
+    """Whether the positions differ; some programs write the same one for each pixel."""
     finite = np.isfinite(x) & np.isfinite(y)
     return bool(finite.any() and max(np.ptp(x[finite]), np.ptp(y[finite])) > 0)
 
 
 def find_places(x: np.ndarray, y: np.ndarray, axes: Axes) -> Places | None:
-    """The place of each pixel by its recorded position, or None when the positions do not make a grid.
+    """The order of the pixels by their recorded positions, or None when these do not make a grid.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def find_places(x: np.ndarray, y: np.ndarray, axes: Axes) -> Places | None:
     """
     measured = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     points = np.column_stack([x[measured], y[measured]])
-    # other programs count the angle counter-clockwise, and the order of the file shows which sense is meant
+    # other programs count the angle counter-clockwise; the order of the file decides the sense
     for angles in ((axes.angle_deg, -axes.angle_deg), tuple(_angles(points))):
         first = None
         for angle in dict.fromkeys(angles):
@@ -120,7 +120,7 @@ def along(points: np.ndarray, angle_deg: float) -> tuple[np.ndarray, np.ndarray]
 def _on_grid(points: np.ndarray, axes: Axes, angle_deg: float, from_start: bool) -> np.ndarray | None:
     """The number of the pixel on which each point lies, or None when one lies on none or two lie on the same."""
     center = np.array(axes.center_m or points.mean(axis=0))
-    distance = _usual_distance(points)
+    distance = _median_distance(points)
     height, width = axes.size_m or (0.0, 0.0)
     numbers = []
     for c, n, size in zip(along(points - center, angle_deg), (axes.n_x, axes.n_y), (width, height), strict=True):
@@ -134,7 +134,7 @@ def _on_grid(points: np.ndarray, axes: Axes, angle_deg: float, from_start: bool)
     return index if len(np.unique(index)) == len(index) else None
 
 
-def _usual_distance(points: np.ndarray) -> float:
+def _median_distance(points: np.ndarray) -> float:
     """The median distance of consecutive points, 0 where they do not move."""
     distances = np.hypot(*np.diff(points, axis=0).T)
     return float(np.median(distances[distances > 0])) if distances.any() else 0.0
@@ -157,12 +157,12 @@ def _steps(c: np.ndarray, n: int, size: float, distance: float) -> Iterator[floa
 
 def _numbered(c: np.ndarray, n: int, step: float) -> np.ndarray | None:
     """The number of each point's row, from 0 for the lowest, or None when the points do not lie on `n` rows."""
-    decimal_of_float32 = (c - c.min()) / step
+    row_position = (c - c.min()) / step
     # the lowest point may itself lie off its row
-    decimal_of_float32 -= np.median(decimal_of_float32 - np.round(decimal_of_float32))
-    whole = np.round(decimal_of_float32)
-    number: np.ndarray = (whole - whole.min()).astype(np.int32)
-    return number if np.abs(decimal_of_float32 - whole).max() <= _OFF_PX and number.max() < n else None
+    row_position -= np.median(row_position - np.round(row_position))
+    nearest_row = np.round(row_position)
+    number: np.ndarray = (nearest_row - nearest_row.min()).astype(np.int32)
+    return number if np.abs(row_position - nearest_row).max() <= _OFF_PX and number.max() < n else None
 
 
 def _shifted(c: np.ndarray, n: int, number: np.ndarray, step: float | None, from_start: bool) -> np.ndarray:

@@ -37,7 +37,7 @@ _BYTE_ORDERS = {"MSBFIRST": ">f4", "LSBFIRST": "<f4"}
 
 @dataclass(frozen=True)
 class Scan:
-    """What a header tells about the images behind it.
+    """The content of a header, which describes the images after it.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Scan:
     images: tuple[tuple[str, str, str], ...]
 
     def numbers(self, name: str, count: int) -> list[float] | None:
-        """So many finite numbers, or None when the entry does not hold them."""
+        """The `count` finite numbers of an entry, or None when it does not hold them."""
         try:
             numbers = [float(part) for part in self.entries.get(name, "").split()]
         except ValueError:
@@ -79,8 +79,8 @@ class Scan:
         return image[:, ::-1] if self.images[index][2] == BACKWARD else image
 
 
-def open_scan(path: Path, given: UserMetadata) -> Recording:
-    """Open a Nanonis scan.
+def open_scan(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a Nanonis scan.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def open_scan(path: Path, given: UserMetadata) -> Recording:
             image = scan.image(i)
             refuse_mangled(path, image)
             scanned |= ~np.isnan(image).all(axis=1)
-        of_images = image_biases_mv(path, scan.entries, scan.images, _bias_mv(scan), given.bias_mv)
+        of_images = image_biases_mv(path, scan.entries, scan.images, _bias_mv(scan), user.bias_mv)
         bias, signals, warnings = signals_by_bias(path, scan.images, of_images)
     lock_in = lock_in_settings(scan.entries)
     channels = [recognise(signal.title, signal.unit, lock_in=lock_in) for signal in signals]
@@ -110,7 +110,7 @@ def open_scan(path: Path, given: UserMetadata) -> Recording:
         default=chosen.name,
         why=why,
         bias_mv=bias,
-        frame=_frame(scan, given),
+        frame=_frame(scan, user),
         load=partial(_load, scan, {signal.title: signal for signal in signals}),
         warnings=tuple(warnings),
         history=(f"{len(bias)} passes put together by their bias",) if len(bias) > 1 else (),
@@ -198,12 +198,12 @@ def _bias_mv(scan: Scan) -> float | None:
     return None if bias is None else round(bias[0] * 1000, 9)
 
 
-def _frame(scan: Scan, given: UserMetadata) -> Frame:
+def _frame(scan: Scan, user: UserMetadata) -> Frame:
     size, center, angle = scan.numbers("SCAN_RANGE", 2), scan.numbers("SCAN_OFFSET", 2), scan.numbers("SCAN_ANGLE", 1)
     by_header = (nm(size[1]) / scan.n_y, nm(size[0]) / scan.n_x) if size and min(size) > 0 else None
-    pixel_size = given.pixel_size_nm or by_header
+    pixel_size = user.pixel_size_nm or by_header
     if pixel_size is None:
-        raise ReadError(scan.path, "the header does not tell the size of the frame (SCAN_RANGE); give pixel_size_nm")
+        raise ReadError(scan.path, "the header does not state the size of the frame (SCAN_RANGE); give pixel_size_nm")
     return Frame(
         (scan.n_y, scan.n_x),
         pixel_size,

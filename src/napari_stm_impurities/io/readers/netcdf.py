@@ -1,4 +1,4 @@
-"""NetCDF and HDF5: images that this package saved, scans of GXSM, and files of others."""
+"""NetCDF and HDF5: images that this package saved, scans of GXSM, and files of other programs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .recording import Recording, UserMetadata, is_large, library_errors
 from .saved import MARK, saved_recording
 
 
-def open_netcdf(path: Path, given: UserMetadata) -> Recording:
-    """Open a NetCDF or HDF5 file.
+def open_netcdf(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a NetCDF or HDF5 file.
 
     Raises
     ------
     ReadError
-        If it holds neither a three-dimensional variable nor a map, or does not tell its bias or pixel size.
+        If it holds neither a three-dimensional variable nor a map, or does not state its bias or pixel size.
     """
-    return open_dataset_of(path, given, _dataset, FORMAT.name)
+    return open_dataset_of(path, user, _dataset, FORMAT.name)
 
 
-#: Opens a file, or a store, as a dataset whose numbers are read when they are wanted.
+#: Opens a file, or a store, as a dataset whose numbers are read on demand.
 Opener = Callable[[Path], xr.Dataset]
 
 
-def open_dataset_of(path: Path, given: UserMetadata, opener: Opener, format_name: str) -> Recording:
-    """Make the recording of what `opener` opens; NetCDF, HDF5 and Zarr have the same layouts.
+def open_dataset_of(path: Path, user: UserMetadata, opener: Opener, format_name: str) -> Recording:
+    """The recording of the dataset that `opener` opens; NetCDF, HDF5 and Zarr have the same layouts.
 
     Raises
     ------
@@ -44,10 +44,10 @@ def open_dataset_of(path: Path, given: UserMetadata, opener: Opener, format_name
     with library_errors(path, f"{format_name} with a variable of (bias, y, x)"), opener(path) as dataset:
         load = partial(_variable, path, opener=opener)
         if MARK in dataset.attrs:
-            recording = saved_recording(path, dataset, given, load)
+            recording = saved_recording(path, dataset, user, load)
         else:
             read = gxsm_recording if is_gxsm(dataset) else foreign_recording
-            recording = read(path, _directions(dataset), given, load)
+            recording = read(path, _directions(dataset), user, load)
     return replace(recording, format=format_name)
 
 
@@ -57,8 +57,8 @@ def _dataset(path: Path) -> xr.Dataset:
     if classic:
         return xr.open_dataset(path, engine="scipy", decode_times=False)
     refuse_endless_heaps(path)
-    # h5netcdf looks at this attribute first, and where it is damaged leaves an object that complains on the
-    # screen when it goes; h5py only raises
+    # h5netcdf reads this attribute first, and where it is damaged leaves an object that prints errors when it is
+    # deleted; h5py only raises
     with h5py.File(path, "r") as file:
         file.attrs.get("_nc3_strict")
         group = _group_with_maps(file)
@@ -69,8 +69,8 @@ def _group_with_maps(file: h5py.File) -> str | None:
     """The one group that holds arrays of two dimensions or more; None for the root, or where several do."""
     groups: set[str] = set()
 
-    def visit(name: str, one: object) -> None:
-        if isinstance(one, h5py.Dataset) and one.ndim > 1:
+    def visit(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim > 1:
             groups.add(name.rpartition("/")[0])
 
     file.visititems(visit)
@@ -80,23 +80,23 @@ def _group_with_maps(file: h5py.File) -> str | None:
 def _variable(path: Path, name: Hashable, opener: Opener) -> xr.DataArray:
     with library_errors(path, f"the variable {name}"):
         dataset = opener(path)
-        one = _directions(dataset)[name]
-        if is_large(one.size):
-            # the file stays open as long as its numbers are wanted
-            return one.chunk("auto")
+        variable = _directions(dataset)[name]
+        if is_large(variable.size):
+            # the file stays open as long as its numbers are in use
+            return variable.chunk("auto")
         with dataset:
-            return one.load()
+            return variable.load()
 
 
 def _directions(dataset: xr.Dataset) -> xr.Dataset:
-    """The way back as variables of their own, where a scan has both ways along a dimension (xarray-nanonis)."""
+    """The dataset with backward scans as separate variables, where directions are a dimension (xarray-nanonis)."""
     if "dir" not in dataset.coords or dataset["dir"].dims != ("dir",):
         return dataset
-    ways = [str(way) for way in dataset["dir"].values]
+    directions = [str(direction) for direction in dataset["dir"].values]
     split = dataset.drop_dims("dir")
-    for name, one in dataset.data_vars.items():
-        for i, way in enumerate(ways if "dir" in one.dims else []):
-            split[f"{name} [bwd]" if way == "backward" else name] = one.isel(dir=i).drop_vars("dir")
+    for name, variable in dataset.data_vars.items():
+        for i, direction in enumerate(directions if "dir" in variable.dims else []):
+            split[f"{name} [bwd]" if direction == "backward" else name] = variable.isel(dir=i).drop_vars("dir")
     return split
 
 

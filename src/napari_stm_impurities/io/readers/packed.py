@@ -1,4 +1,4 @@
-"""Packed files: they are named as such, with what to do, before a format looks at them."""
+"""A check for compressed files and archives, before a format is chosen."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _BEGINNINGS = {
     rb"(?s:.{257})ustar": "tar",
 }
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-#: So many names are enough to know an archive again.
+#: The number of names of an archive in a message.
 _MAX_NAMES = 4
 
 
 def refuse_packed(path: Path, head: bytes) -> None:
-    """Refuse a file that is packed, or an archive of files; a numpy archive, which is a zip file, is none.
+    """Raise an error for a compressed file, or an archive of files; a numpy archive, which is a zip file, is none.
 
     Raises
     ------
     ReadError
-        With what to do.
+        With a request to unpack it.
     """
     kind = next((kind for pattern, kind in _BEGINNINGS.items() if re.match(pattern, head)), None)
     if kind is not None:

@@ -1,4 +1,4 @@
-"""A recording of bare numbers: formats that may leave bias and pixel size to the person."""
+"""Recordings of plain arrays, whose bias and pixel size may come from the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .bias_names import bias_in_name
 from .recording import Assumption, Channel, Frame, MissingMetadataError, Recording, UserMetadata
 from .sweep import merge
 
-#: What an array is when its file does not say.
+#: The channel of an array whose file states none.
 ARRAY = Channel("dI/dV", "", "array", is_didv=True)
 
 
@@ -25,14 +25,14 @@ def plain_recording(
     *,
     bias_mv: Sequence[float] | None,
     pixel_size_nm: tuple[float, float] | None,
-    given: UserMetadata,
+    user: UserMetadata,
     channels: Sequence[Channel] = (ARRAY,),
     default: Channel = ARRAY,
     why: str = "it is the only array in the file",
     assumptions: Sequence[Assumption] = (),
     metadata: dict[str, Any] | None = None,
 ) -> Recording:
-    """Make the recording of an array, or of several of one shape.
+    """The recording of an array, or of several of one shape.
 
     Parameters
     ----------
@@ -41,34 +41,34 @@ def plain_recording(
     shape
         (bias, y, x), or (y, x) for one map.
     load
-        Gives the array of a channel.
+        Returns the array of a channel.
     bias_mv, pixel_size_nm
-        What the file tells about itself; what the person gave wins.
-    given
-        What the person gave.
+        Values in the file; those from the user take precedence.
+    user
+        The metadata from the user.
     channels, default, why
-        What the arrays are, which one is taken, and half a sentence on why.
+        The channels of the arrays, the default one, and the reason as half a sentence.
     assumptions
-        What was assumed about `bias_mv` and `pixel_size_nm`; what the person gave needs none of it.
+        What was assumed about `bias_mv` and `pixel_size_nm`; not needed for values from the user.
     metadata
-        What else is worth showing.
+        Further metadata of the file.
 
     Raises
     ------
     ReadError
-        If the array has another shape, or its bias or pixel size is nowhere to be had or does not fit.
+        If the array has another shape, or its bias or pixel size is not known or does not fit.
     """
     if len(shape) not in (2, 3) or 0 in shape:
         raise ReadError(path, f"expected an array of shape (bias, y, x), or (y, x) for one map, got {tuple(shape)}")
     n_maps = shape[0] if len(shape) == 3 else 1
-    bias = given.bias_mv if given.bias_mv is not None else bias_mv
+    bias = user.bias_mv if user.bias_mv is not None else bias_mv
     assumed = list(assumptions)
     if bias is None and n_maps == 1:
         named = bias_in_name(path.stem)
         if named is not None:
             bias = [named]
             assumed.append(Assumption("bias", "taken from the name of the file", "give bias_mv"))
-    pixel_size = given.pixel_size_nm or pixel_size_nm
+    pixel_size = user.pixel_size_nm or pixel_size_nm
     if bias is None or pixel_size is None:
         raise MissingMetadataError(
             path, n_maps, ("bias_mv",) * (bias is None) + ("pixel_size_nm",) * (pixel_size is None)
@@ -78,9 +78,9 @@ def plain_recording(
         raise ReadError(path, f"{n_maps} maps need {n_maps} biases (mV), got {len(axis)}")
     if not np.isfinite(axis).all():
         raise ReadError(path, "the bias axis holds values that are not finite numbers")
-    once, counts = np.unique(axis, return_counts=True)
-    if len(once) < n_maps:
-        raise ReadError(path, f"the bias {once[counts > 1][0]:g} mV stands more than once")
+    unique_biases, counts = np.unique(axis, return_counts=True)
+    if len(unique_biases) < n_maps:
+        raise ReadError(path, f"the bias {unique_biases[counts > 1][0]:g} mV occurs more than once")
     if not (np.isfinite(pixel_size).all() and min(pixel_size) > 0):
         raise ReadError(path, f"the pixel size must be positive, in nm, got {pixel_size[0]:g} x {pixel_size[1]:g}")
 
@@ -93,7 +93,7 @@ def plain_recording(
         channels=tuple(channels),
         default=default.name,
         why=f"{default.name} is taken because {why}.",
-        bias_mv=tuple(float(v) for v in once),
+        bias_mv=tuple(float(v) for v in unique_biases),
         frame=Frame((shape[-2], shape[-1]), pixel_size),
         load=sorted_maps,
         assumptions=tuple(assumed),

@@ -1,4 +1,4 @@
-"""Spectra of a single place, saved as text: they are recognised to be refused, for they are no maps."""
+"""Recognition of spectra of a single position, saved as text, which are no maps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_point_spectrum(lines: Sequence[str]) -> bool:
 
 
 def refuse_point_spectrum(path: object, lines: Sequence[str], start: int | None) -> None:
-    """Refuse a text that is a spectrum of one place.
+    """Raise an error for a text that is a spectrum of one position.
 
     Parameters
     ----------
@@ -37,20 +37,20 @@ def refuse_point_spectrum(path: object, lines: Sequence[str], start: int | None)
     lines
         Its first lines.
     start
-        Which of them is the first one with numbers only.
+        The index of the first line with numbers only.
 
     Raises
     ------
     ReadError
-        Naming the columns that were recorded.
+        With the recorded columns.
     """
     program = _program(lines)
     titles = _titles(lines[start - 1], lines[start]) if start else []
     if not program and not _is_sweep(titles):
         return
-    by = f" of {program}" if program else ""
+    source = f" of {program}" if program else ""
     columns = f" ({', '.join(titles)})" if titles else ""
-    raise ReadError(path, f"is a point spectrum{by}{columns}: it was recorded in a single place and is no map")
+    raise ReadError(path, f"is a point spectrum{source}{columns}: it was recorded at a single position and is no map")
 
 
 def _program(lines: Sequence[str]) -> str:
@@ -71,6 +71,6 @@ def _titles(header: str, numbers: str) -> list[str]:
 
 
 def _is_sweep(titles: Sequence[str]) -> bool:
-    """Whether columns are a bias and what was recorded at it, in no place that they name."""
+    """Whether the columns are a bias and signals, without a position."""
     meanings = [meaning_of(title).what for title in titles]
     return len(titles) > 1 and meanings[0] == "bias" and "position" not in meanings

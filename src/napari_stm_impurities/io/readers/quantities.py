@@ -1,7 +1,7 @@
 """The bias and the pixel size in the units of a stack: one rule for numbers whose unit a file does not state.
 
-A unit in an attribute or in the name decides. Without one the numbers are taken in the only unit in which they can
-be measured, and that is said as an assumption. Where two units are as likely, nothing is taken and the person is asked.
+A unit in an attribute or in the name decides. Without one the numbers are taken in the only plausible unit, as a listed
+assumption. Where two units are plausible, the user has to provide the value.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Quantity:
     Attributes
     ----------
     values
-        The numbers; None where the file has none, or does not say in which unit.
+        The numbers; None where the file has none, or their unit is not known.
     assumptions
         What was assumed for them.
     doubt
-        Why nothing was taken although the file has numbers.
+        Why the numbers of the file were not used; empty without a reason.
     """
 
     values: tuple[float, ...] | None = None
@@ -57,7 +57,7 @@ def in_mv(name: str, values: np.ndarray, unit: str = "", *, documented: str = ""
     name, values, unit
         As the file has them; an empty unit is one that the file does not state.
     documented
-        The unit that the documentation of the format states, which decides where two are as likely.
+        The unit in the documentation of the format, which decides where two are plausible.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def in_mv(name: str, values: np.ndarray, unit: str = "", *, documented: str = ""
         return Quantity(_scaled(numbers, factor))
     if unit:
         return Quantity(doubt=f"{name} is in {unit!r}, which is no unit of the bias")
-    written = f"{name} = {_written(numbers)}"
+    written = f"{name} = {_value_range(numbers)}"
     largest = max((abs(v) for v in numbers if np.isfinite(v)), default=0.0)
     if largest == 0.0:
         return Quantity(_scaled(numbers, 1.0))
@@ -100,7 +100,7 @@ def pixel_in_nm(
     name, size_yx, unit
         As the file has them: the size of a pixel, or of the whole frame.
     n_yx
-        How many pixels the size is of.
+        The number of pixels that the size covers.
     inverse
         Whether the numbers are pixels in a length.
 
@@ -119,16 +119,18 @@ def pixel_in_nm(
         return Quantity(doubt=f"{written}, but a size must be positive")
     if inverse:
         sizes = 1 / sizes
-    each = [float(v) for v in sizes / np.asarray(n_yx)]
+    pixel_sizes = [float(v) for v in sizes / np.asarray(n_yx)]
     factor = unit_nm(unit) if unit else meaning_of(name).factor
     if factor is not None:
-        return Quantity(_scaled(each, factor))
+        return Quantity(_scaled(pixel_sizes, factor))
     if unit:
         return Quantity(doubt=f"{name} is in {unit!r}, which is no unit of length")
-    if _within(each, _PIXEL_M):
-        return _assumed_nm(each, 1e9, f"{written} has no unit; m is taken, as a pixel is not so small in nm")
-    if _within(each, _PIXEL_NM):
-        return _assumed_nm(each, 1.0, f"{written} has no unit; nm is taken, the usual one (in Angstrom it is a tenth)")
+    if _within(pixel_sizes, _PIXEL_M):
+        return _assumed_nm(pixel_sizes, 1e9, f"{written} has no unit; m is taken, as a pixel is not so small in nm")
+    if _within(pixel_sizes, _PIXEL_NM):
+        return _assumed_nm(
+            pixel_sizes, 1.0, f"{written} has no unit; nm is taken, the usual one (in Angstrom it is a tenth)"
+        )
     return Quantity(doubt=f"{written} has no unit, and is no size of a pixel in nm or in m")
 
 
@@ -145,10 +147,10 @@ def measured_recording(
     *,
     bias: Quantity,
     pixel: Quantity,
-    given: UserMetadata,
+    user: UserMetadata,
     **more: Any,
 ) -> Recording:
-    """Make the recording of arrays whose bias and pixel size may rest on assumptions.
+    """The recording of arrays whose bias and pixel size may rest on assumptions.
 
     The parameters are those of :func:`plain_recording`.
 
@@ -158,7 +160,7 @@ def measured_recording(
         As :func:`plain_recording` does, with the reason where a number has no plain unit.
     """
     size = pixel.values
-    with _asked_for(bias, pixel):
+    with _with_reason(bias, pixel):
         recording = plain_recording(
             path,
             format_name,
@@ -166,20 +168,20 @@ def measured_recording(
             load,
             bias_mv=bias.values,
             pixel_size_nm=None if size is None else (size[0], size[1]),
-            given=given,
+            user=user,
             **more,
         )
     assumptions = (
         *recording.assumptions,
-        *(bias.assumptions if given.bias_mv is None else ()),
-        *(pixel.assumptions if given.pixel_size_nm is None else ()),
+        *(bias.assumptions if user.bias_mv is None else ()),
+        *(pixel.assumptions if user.pixel_size_nm is None else ()),
     )
     return replace(recording, assumptions=assumptions)
 
 
 @contextmanager
-def _asked_for(bias: Quantity, pixel: Quantity) -> Iterator[None]:
-    """Say, where something has to be given, why the file's own numbers are not enough."""
+def _with_reason(bias: Quantity, pixel: Quantity) -> Iterator[None]:
+    """Add the reason why the numbers of the file are not sufficient to a MissingMetadataError."""
     try:
         yield
     except MissingMetadataError as error:
@@ -198,14 +200,14 @@ def _assumed_mv(numbers: Sequence[float], unit: str, text: str) -> Quantity:
     return Quantity(_scaled(numbers, factor), (Assumption("bias", text, "give bias_mv"),))
 
 
-def _assumed_nm(each: Sequence[float], factor: float, text: str) -> Quantity:
-    return Quantity(_scaled(each, factor), (Assumption("pixel size", text, "give pixel_size_nm"),))
+def _assumed_nm(pixel_sizes: Sequence[float], factor: float, text: str) -> Quantity:
+    return Quantity(_scaled(pixel_sizes, factor), (Assumption("pixel size", text, "give pixel_size_nm"),))
 
 
 def _within(sizes: Sequence[float], limits: tuple[float, float]) -> bool:
     return all(limits[0] <= size <= limits[1] for size in sizes)
 
 
-def _written(numbers: Sequence[float]) -> str:
+def _value_range(numbers: Sequence[float]) -> str:
     ends = numbers if len(numbers) < 2 else (numbers[0], numbers[-1])
     return " ... ".join(f"{v:g}" for v in ends)

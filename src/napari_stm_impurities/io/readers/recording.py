@@ -1,8 +1,7 @@
-"""What a reader hands over: a recording, which says what is in the file before a channel is read.
+"""The result of every reader: a recording, the description of a file, from which channels are read on demand.
 
-Every format module makes a :class:`Recording` and nothing else, so the command, the viewer and a script
-learn the same things from every file: the channels, which of them is dI/dV, which one is taken when
-nobody chooses, and why.
+Every format module returns a :class:`Recording`, so the command, the viewer and a script get the same
+information on every file: the channels, which of them is dI/dV, and the default one with the reason.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from ...core.errors import ReadError, StmError
 from ...core.installed import is_library_fault, unfit_versions
 from ...data.schemas import STACK, ImageSchema
 
-#: A file that asks for more than this is damaged, or needs another program.
+#: The largest array; a file that announces more is damaged, or needs another program.
 MAX_BYTES = 32 * 2**30
 #: A stack that would hold more than this stays on the disk, as a dask array, where its format allows.
 LAZY_BYTES = 2**30
-#: So much of it is read at once.
+#: The size of its chunks.
 _CHUNK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One thing that was recorded.
+    """One recorded signal.
 
     Attributes
     ----------
@@ -39,7 +38,7 @@ class Channel:
     what
         A few words: ``lock-in``, ``current``, ``topography``, ``bias``, ``numerical derivative`` or ``other``.
     is_didv
-        Whether it is dI/dV, as far as the file tells.
+        Whether it is dI/dV, as far as the file states it.
     """
 
     name: str
@@ -50,7 +49,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class UserMetadata:
-    """What the person said about a file that does not say it, or says it wrongly."""
+    """Metadata from the user, for a file that does not state them, or states them wrongly."""
 
     bias_mv: tuple[float, ...] | None = None
     pixel_size_nm: tuple[float, float] | None = None
@@ -58,7 +57,7 @@ class UserMetadata:
 
 @dataclass(frozen=True)
 class Assumption:
-    """A value that the file does not state plainly and nobody gave, and why it was taken all the same.
+    """A value that neither the file states nor the user provided, and the reason for its choice.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class Assumption:
     text
         One sentence: the value that was taken, and the reason.
     remedy
-        What to give so that nothing has to be assumed, such as ``give pixel_size_nm``; empty where nothing helps.
+        What avoids the assumption, such as ``give pixel_size_nm``; empty where nothing does.
     """
 
     about: Literal["channel", "bias", "unit", "pixel size", "position"]
@@ -81,7 +80,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where on the surface a recording was made.
+    """The position of a recording on the surface.
 
     Attributes
     ----------
@@ -90,9 +89,9 @@ class Frame:
     pixel_size_nm
         (y, x).
     center_nm
-        (x, y) in the coordinates of the instrument; None where the file does not tell.
+        (x, y) in the coordinates of the instrument; None where the file does not state it.
     angle_deg
-        Clockwise, as Nanonis counts; None where the file does not tell.
+        Clockwise, as Nanonis counts; None where the file does not state it.
     """
 
     shape: tuple[int, int]
@@ -103,7 +102,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Recording:
-    """What is in a file, or in a series of files, and how to get a stack out of it.
+    """The content of a file, or of a series of files, from which images are read.
 
     Attributes
     ----------
@@ -112,36 +111,35 @@ class Recording:
     format
         The name of the format.
     channels
-        Everything that can be asked for.
+        All channels that can be read.
     default
-        The channel that is taken when none is asked for.
+        The default channel.
     why
-        One sentence on why it is that one.
+        The reason for the default, one sentence.
     bias_mv
         The bias axis, ascending; empty where `schema` has none.
     frame
         Size, pixel size, position and rotation.
     load
-        Gives the values of a channel as (bias, y, x), in the order of `bias_mv`.
+        Returns the values of a channel as (bias, y, x), in the order of `bias_mv`.
     sweep_signal
         What was swept, such as ``Bias (V)``; empty for a file with one map.
     warnings
-        One line each: what a person should know before trusting the data.
+        Problems of the data, one line each.
     assumptions
         What the file does not state plainly and was assumed; a strict reading refuses the first of them. The choice of
         the channel is not among them: see :meth:`assumed`.
     history
-        What the reader did to the values beyond reading them.
+        Steps of the reader beyond reading the values.
     metadata
         Header entries worth showing, JSON-able.
     saved
-        Gives an image that this package saved just as it was; None for every other file.
+        Returns an image that this package saved, unchanged; None for every other file.
     feedback_on
         Whether the height of the tip was controlled during the scan (constant current), or not (constant height); None
-        where the file does not say.
+        where the file does not state it.
     odd_file
-        Raised where the default channel is asked for and not every file of the series has it; a channel by its name can
-        be read all the same.
+        The error for the default channel where a file of the series lacks it; other channels can be read by name.
     schema
         The kind of image: a stack, but for a movie or an image that this package saved.
     time_s
@@ -169,7 +167,7 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """The file's name, or the first and how many more there are."""
+        """The file's name, or that of the first file and the number of the others."""
         more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
         return f"{self.paths[0]}{more}"
 
@@ -179,19 +177,19 @@ class Recording:
         Raises
         ------
         ReadError
-            Naming the channels there are; or, of the default one, the file of a series that lacks it.
+            With the list of channels; or, for the default one, the file of a series that lacks it.
         """
         if not name and self.odd_file is not None:
             raise self.odd_file
-        wanted = (name or self.default).strip().casefold()
+        key = (name or self.default).strip().casefold()
         for channel in self.channels:
-            if wanted in (channel.name.casefold(), f"{channel.name} ({channel.unit})".casefold()):
+            if key in (channel.name.casefold(), f"{channel.name} ({channel.unit})".casefold()):
                 return channel
-        there = ", ".join(channel.name for channel in self.channels)
-        raise ReadError(self.name, f"there is no channel {name!r}; there are {there}")
+        names = ", ".join(channel.name for channel in self.channels)
+        raise ReadError(self.name, f"there is no channel {name!r}; there are {names}")
 
     def assumed(self, channel: str | None = None) -> tuple[Assumption, ...]:
-        """What is assumed when this channel is read; None takes the default channel, which may be an assumption too.
+        """The assumptions for this channel; None is the default channel, whose choice may be an assumption too.
 
         A channel that is dI/dV by the file, or the only one there is and of no known other kind, is no assumption.
         """
@@ -215,7 +213,7 @@ class Recording:
         -------
         xarray.DataArray
             Dimensions (bias, y, x), float32, NaN where nothing was measured. One of more than 1 GiB is backed by
-            a dask array, where the format allows: it is read piece by piece, when it is looked at. Its attribute
+            a dask array, where the format allows: it is read in chunks on demand. Its attribute
             ``assumptions`` lists what was assumed, one line each.
 
         Raises
@@ -245,7 +243,7 @@ class Recording:
         attrs: dict[str, Any] = {
             "source": self.name,
             "history": [f"channel {chosen.name!r} read from {self.name}", *self.history],
-            "assumptions": [str(one) for one in assumed],
+            "assumptions": [str(assumption) for assumption in assumed],
         }
         if self.sweep_signal:
             attrs["sweep_signal"] = self.sweep_signal
@@ -266,7 +264,7 @@ class Recording:
 
 
 def is_large(n_values: int) -> bool:
-    """Whether so many float32 values are left on the disk until they are looked at."""
+    """Whether an array of `n_values` float32 values is read on demand."""
     return 4 * n_values > LAZY_BYTES
 
 
@@ -285,7 +283,7 @@ def lazily(values: Any) -> Any:
 
 
 class _OnDisk:
-    """A mapped array that dask does not know for one, since it would copy its pieces at once."""
+    """A wrapper of a memory map, so that dask does not copy its chunks at once."""
 
     def __init__(self, values: np.memmap) -> None:
         self.values = values
@@ -296,26 +294,26 @@ class _OnDisk:
 
 
 class MissingMetadataError(ReadError):
-    """A file that can be read, but does not tell its bias or its pixel size: they have to be given.
+    """A file without its bias or its pixel size, which the user has to provide.
 
     Attributes
     ----------
     file
         That file.
     n_maps
-        How many biases are needed.
+        The number of biases that are needed.
     lacks
         ``bias_mv``, ``pixel_size_nm`` or both.
     why
-        Why the numbers that the file has are not enough; empty where it has none.
+        Why the numbers in the file are not sufficient; empty where it has none.
     """
 
     def __init__(self, path: object, n_maps: int, lacks: tuple[str, ...], why: str = "") -> None:
         maps = f"{n_maps} maps" if n_maps > 1 else "one map"
-        ask = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
-        give = " and ".join(ask[name] for name in lacks)
+        needed = {"bias_mv": f"bias_mv (in mV, for its {maps})", "pixel_size_nm": "pixel_size_nm"}
+        request = " and ".join(needed[name] for name in lacks)
         reason = f" ({why})" if why else ""
-        super().__init__(path, f"the file does not tell everything that a stack needs{reason}; give {give}")
+        super().__init__(path, f"the file does not state everything that a stack needs{reason}; give {request}")
         self.file = path
         self.n_maps = n_maps
         self.lacks = lacks
@@ -324,7 +322,7 @@ class MissingMetadataError(ReadError):
 
 @contextmanager
 def as_read_error(path: object) -> Iterator[None]:
-    """Turn what can go wrong with a file under our hands into a ReadError of one line."""
+    """Raise errors of reading a file as a ReadError of one line."""
     try:
         yield
     except ReadError:
@@ -341,10 +339,10 @@ def as_read_error(path: object) -> Iterator[None]:
 
 @contextmanager
 def library_errors(path: object, expected: str) -> Iterator[None]:
-    """Turn whatever a third-party reader raises on a damaged file into a ReadError of one line.
+    """Raise any error of a third-party reader on a damaged file as a ReadError of one line.
 
-    Such libraries document no closed list of errors, and a damaged file meets all of them. Nothing is said of the file
-    where the libraries do not fit together.
+    Such libraries do not document their errors. Where versions of libraries are incompatible, the message does not
+    blame the file.
     """
     with as_read_error(path):
         try:
@@ -372,7 +370,7 @@ def one_line(error: BaseException) -> str:
 
 
 def nm(length_m: float) -> float:
-    """A length in nm that a header gives in m, without the digits that the conversion adds.
+    """A length in nm from one in m, without the digits that the conversion adds.
 
     Examples
     --------
@@ -383,7 +381,7 @@ def nm(length_m: float) -> float:
 
 
 def check_size(path: object, n_values: int, what: str) -> None:
-    """Refuse what would not fit into any memory, before it is allocated.
+    """Raise an error for an array that would not fit into memory, before it is allocated.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""All formats, and how a file finds its own: by its first bytes, then by its suffix."""
+"""The registry of formats, and the format of a file: by its first bytes, then by its suffix."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FORMATS: tuple[Format, ...] = (
     netcdf.FORMAT,
     tiff.FORMAT,
     zarr_store.FORMAT,
-    # last, for nothing marks a text
+    # last, since text has no signature
     text.FORMAT,
 )
 
@@ -51,11 +51,11 @@ _HEAD_BYTES = 65536
 
 def suffixes() -> tuple[str, ...]:
     """Every suffix that some format has, in small letters with the dot."""
-    return tuple(suffix for one in FORMATS for suffix in one.suffixes)
+    return tuple(suffix for format_ in FORMATS for suffix in format_.suffixes)
 
 
 def find_format(path: Path) -> Format:
-    """The format of a file: what its first bytes say, else what its suffix says.
+    """The format of a file, by its first bytes, else by its suffix.
 
     Raises
     ------
@@ -69,14 +69,16 @@ def find_format(path: Path) -> Format:
     if not head:
         raise ReadError(path, "the file is empty")
     refuse_packed(path, head)
-    by_suffix = [one for one in FORMATS if path.name.lower().endswith(one.suffixes)]
-    # the suffix's own format is asked first: two formats may begin with the same bytes
-    for one in (*by_suffix, *FORMATS):
-        if one.recognises(head):
-            return one
+    by_suffix = [format_ for format_ in FORMATS if path.name.lower().endswith(format_.suffixes)]
+    # the format of the suffix is tried first: two formats may begin with the same bytes
+    for format_ in (*by_suffix, *FORMATS):
+        if format_.recognises(head):
+            return format_
     if by_suffix:
         return by_suffix[0]
-    raise ReadError(path, f"the format is not known; these can be read: {', '.join(one.name for one in FORMATS)}")
+    raise ReadError(
+        path, f"the format is not known; these can be read: {', '.join(format_.name for format_ in FORMATS)}"
+    )
 
 
 def is_readable(path: Path) -> bool:
@@ -85,6 +87,6 @@ def is_readable(path: Path) -> bool:
     return is_store(path) or (name.endswith(suffixes()) and not name.endswith(AUTOSAVE_SUFFIX) and path.is_file())
 
 
-def open_file(path: Path, given: UserMetadata) -> Recording:
-    """Open one file with the format that it has."""
-    return with_numerical(find_format(path).open(path, given))
+def open_file(path: Path, user: UserMetadata) -> Recording:
+    """The recording of one file, in its own format."""
+    return with_numerical(find_format(path).open(path, user))

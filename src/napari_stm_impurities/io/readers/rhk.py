@@ -1,8 +1,8 @@
 """RHK files (``.sm4``): maps of spectra with repetitions and both sweep directions, and single images.
 
-Several spectra at one place are repetitions, alternately with the bias swept there and back: both directions are
-channels, each averaged over its repetitions, and each repetition is a channel too. A spectrum that was never measured
-is stored as zeros, and is NaN here. Spectra at single places beside an image are no map: the image is read.
+Several spectra at one position are repetitions, alternately with the bias swept forward and backward: both directions
+are channels, each averaged over its repetitions, and each repetition is a channel too. A spectrum that was not measured
+is stored as zeros, and is NaN here. Spectra at single positions in an image are no map: the image is read.
 
 The reader is our own: of those published, one divides by zero at a small map, and one gives a flat list of spectra.
 """
@@ -29,8 +29,8 @@ _NAME = "RHK (.sm4)"
 _MAX_REPETITIONS = 32
 
 
-def open_rhk(path: Path, given: UserMetadata) -> Recording:
-    """Open an RHK file: its map of spectra if it has one, else its images.
+def open_rhk(path: Path, user: UserMetadata) -> Recording:
+    """The recording of an RHK file: its map of spectra if it has one, else its images.
 
     Raises
     ------
@@ -41,73 +41,76 @@ def open_rhk(path: Path, given: UserMetadata) -> Recording:
         pages = read_pages(path)
         spectra = [page for page in pages if page.is_iv]
         images = [page for page in pages if page.is_image]
-        maps = [page for page in spectra if _n_places(page) > 1]
+        maps = [page for page in spectra if _n_positions(page) > 1]
         if maps:
-            alike, left_out = _of_one_grid(maps)
+            alike, left_out = _same_grid_pages(maps)
             grid = find_grid(alike[0])
             # a few spectra on a line are points of interest of the image, and no map of their own
-            if grid is not None and (not images or min(grid.place.shape) > 1):
-                return _spectra(path, alike, grid, left_out, pages, given)
+            if grid is not None and (not images or min(grid.position_index.shape) > 1):
+                return _spectra(path, alike, grid, left_out, pages, user)
         if images:
-            return _images(path, images, given)
+            return _images(path, images, user)
         if maps:
             raise ReadError(
                 path,
-                f"expected spectra on a grid, found {_n_places(maps[0])} places that make no rectangle, and no image",
+                f"expected spectra on a grid, found {_n_positions(maps[0])} positions that make no rectangle, and no"
+                " image",
             )
     if spectra:
-        done = int(spectra[0].raw().any(axis=1).sum())
+        n_measured = int(spectra[0].raw().any(axis=1).sum())
         raise ReadError(
             path,
-            f"holds {spectra[0].n_y} spectra of one place ({done} of them measured) and no image; a stack needs spectra"
-            " at many places",
+            f"holds {spectra[0].n_y} spectra of one position ({n_measured} of them measured) and no image; a stack"
+            " needs spectra at many positions",
         )
     raise ReadError(path, "expected a map of spectra against the bias, or an image, and found neither")
 
 
-def _n_places(page: Page) -> int:
+def _n_positions(page: Page) -> int:
     return len(np.unique(page.places_m, axis=0))
 
 
 def _spectra(
-    path: Path, alike: Sequence[Page], grid: Grid, left_out: Sequence[str], pages: Sequence[Page], given: UserMetadata
+    path: Path, alike: Sequence[Page], grid: Grid, left_out: Sequence[str], pages: Sequence[Page], user: UserMetadata
 ) -> Recording:
     first = alike[0]
     start, step = decimal_of_float32(first.x_offset), decimal_of_float32(first.x_scale)
     axis = np.round((start + step * np.arange(first.n_x)) * 1000, 6)
-    if given.bias_mv is not None:
-        axis = np.asarray(given.bias_mv)
+    if user.bias_mv is not None:
+        axis = np.asarray(user.bias_mv)
     if len(axis) != first.n_x or not np.isfinite(axis).all() or (first.n_x > 1 and step == 0):
         raise ReadError(path, f"each spectrum has {first.n_x} points and needs as many biases, got {len(axis)}")
     measured = np.zeros(first.n_y, dtype=bool)
     for page in alike:
         measured |= page.raw().any(axis=1)
-    sweeps = _sweeps(grid.n_here)
+    sweeps = _sweeps(grid.n_repeated)
     channels, sources = [], {}
     for page in alike:
-        for suffix, which in sweeps.items():
+        for suffix, selected in sweeps.items():
             channel = recognise(f"{page.label}{suffix}", page.z_unit)
             if channel.name not in sources:
                 channels.append(channel)
-                sources[channel.name] = (page, which)
+                sources[channel.name] = (page, selected)
     chosen, why, warnings = choose(channels, None, fallback="current")
     missing = 1.0 - measured.mean()
     if missing:
         warnings.append(f"{missing:.1%} of the spectra were not measured and are missing (NaN)")
-    pixel = given.pixel_size_nm or grid.pixel_size_nm
+    pixel = user.pixel_size_nm or grid.pixel_size_nm
     if pixel is None:
-        raise ReadError(path, "the places of the spectra do not tell the pixel size; give pixel_size_nm")
+        raise ReadError(path, "the positions of the spectra do not determine the pixel size; give pixel_size_nm")
 
     def load(channel: Channel) -> np.ndarray:
-        page, which = sources[channel.name]
-        out = np.full((*grid.place.shape, first.n_x), np.nan, dtype=np.float32)
-        values = page.raw().reshape(-1, grid.n_here, first.n_x)
-        there = measured.reshape(-1, grid.n_here)
-        for row, places in zip(out, grid.place, strict=True):
-            spectra = values[places][:, which] * decimal_of_float32(page.z_scale) + decimal_of_float32(page.z_offset)
-            here = there[places][:, which]
-            spectra[~here] = np.nan
-            count = here.sum(axis=1)[:, None]
+        page, selected = sources[channel.name]
+        out = np.full((*grid.position_index.shape, first.n_x), np.nan, dtype=np.float32)
+        values = page.raw().reshape(-1, grid.n_repeated, first.n_x)
+        is_measured = measured.reshape(-1, grid.n_repeated)
+        for row, pixel_numbers in zip(out, grid.position_index, strict=True):
+            spectra = values[pixel_numbers][:, selected] * decimal_of_float32(page.z_scale) + decimal_of_float32(
+                page.z_offset
+            )
+            valid = is_measured[pixel_numbers][:, selected]
+            spectra[~valid] = np.nan
+            count = valid.sum(axis=1)[:, None]
             row[:] = np.where(count > 0, np.nansum(spectra, axis=1) / np.maximum(count, 1), np.nan)
         return merge(np.moveaxis(out, 2, 0), axis)
 
@@ -118,65 +121,69 @@ def _spectra(
         default=chosen.name,
         why=why,
         bias_mv=tuple(float(v) for v in np.unique(axis)),
-        frame=Frame(grid.place.shape, pixel, grid.center_nm, grid.angle_deg),
+        frame=Frame(grid.position_index.shape, pixel, grid.center_nm, grid.angle_deg),
         load=load,
         sweep_signal=f"Bias ({first.x_unit or 'V'})",
         warnings=tuple(warnings),
         assumptions=(left_out_assumption(first.label, left_out),) if left_out else (),
-        history=("both sweep directions kept as channels",) if grid.n_here > 1 else (),
+        history=("both sweep directions kept as channels",) if grid.n_repeated > 1 else (),
         metadata=_metadata(pages),
     )
 
 
-def _of_one_grid(maps: Sequence[Page]) -> tuple[list[Page], list[str]]:
-    """The maps of spectra at the same places and biases, those with dI/dV or else the most; and what is left out."""
+def _same_grid_pages(maps: Sequence[Page]) -> tuple[list[Page], list[str]]:
+    """The maps of spectra at the same positions and biases, those with dI/dV or else the most; and the others."""
 
     def difference(a: Page, b: Page) -> str | None:
         if (a.n_x, a.x_offset, a.x_scale) != (b.n_x, b.x_offset, b.x_scale):
             return "another sweep of the bias"
         same = a.grid == b.grid and np.array_equal(a.places_m, b.places_m)
-        return None if same else "other places"
+        return None if same else "other positions"
 
     groups = grouped(maps, difference)
-    best = max(groups, key=lambda group: (any(recognise(one.label, one.z_unit).is_didv for one in group), len(group)))
-    left_out = [f"{one.label!r} ({difference(best[0], one)})" for group in groups if group is not best for one in group]
+    best = max(
+        groups, key=lambda group: (any(recognise(page.label, page.z_unit).is_didv for page in group), len(group))
+    )
+    left_out = [
+        f"{page.label!r} ({difference(best[0], page)})" for group in groups if group is not best for page in group
+    ]
     return best, left_out
 
 
-def _sweeps(n_here: int) -> dict[str, slice]:
-    """Which of the spectra at one place make each channel: an even number is measured there and back in turn."""
-    if n_here % 2:
+def _sweeps(n_repeated: int) -> dict[str, slice]:
+    """The spectra at one position of each channel: an even number is measured forward and backward in turn."""
+    if n_repeated % 2:
         averaged, step = {"": slice(None)}, 1
     else:
         averaged, step = {"": slice(0, None, 2), " [bwd]": slice(1, None, 2)}, 2
-    if n_here // step == 1:
+    if n_repeated // step == 1:
         return averaged
-    repetitions = range(min(n_here, _MAX_REPETITIONS))
+    repetitions = range(min(n_repeated, _MAX_REPETITIONS))
     return averaged | {f" [{i // step + 1:05d}]{' [bwd]' if i % step else ''}": slice(i, i + 1) for i in repetitions}
 
 
-def _images(path: Path, images: Sequence[Page], given: UserMetadata) -> Recording:
+def _images(path: Path, images: Sequence[Page], user: UserMetadata) -> Recording:
     pages: dict[str, Page] = {}
     for page in images:
         name = f"{page.label}{' [bwd]' if page.backward else ''}"
         # a label that several pages have is followed by its number
         pages[name if name not in pages else f"{name} ({len(pages) + 1})"] = page
-    frames = {name: _image_frame(page, given) for name, page in pages.items()}
+    frames = {name: _image_frame(page, user) for name, page in pages.items()}
     selection = select(
         [
             Picture(name, page.z_unit, frames[name], round(decimal_of_float32(page.bias_v) * 1000, 3))
             for name, page in pages.items()
         ]
     )
-    bias = np.asarray(given.bias_mv if given.bias_mv is not None else selection.bias_mv, dtype=np.float64)
+    bias = np.asarray(user.bias_mv if user.bias_mv is not None else selection.bias_mv, dtype=np.float64)
     if len(np.unique(bias)) != selection.n_maps or not np.isfinite(bias).all():
         maps = (
             "an image is one map and has one bias" if selection.n_maps == 1 else f"{selection.n_maps} maps need as many"
         )
-        raise ReadError(path, f"{maps}, got {', '.join(f'{one:g}' for one in bias) or 'none'}")
+        raise ReadError(path, f"{maps}, got {', '.join(f'{bias_mv:g}' for bias_mv in bias) or 'none'}")
     frame = frames[selection.channels[0][1][0]]
     if not (np.isfinite(frame.pixel_size_nm).all() and min(frame.pixel_size_nm) > 0):
-        raise ReadError(path, "the header does not tell the pixel size; give pixel_size_nm")
+        raise ReadError(path, "the header does not state the pixel size; give pixel_size_nm")
     channels = [channel for channel, _ in selection.channels]
     of_channels = {channel.name: names for channel, names in selection.channels}
     chosen, why, warnings = choose(channels, None, fallback="topography")
@@ -190,7 +197,7 @@ def _images(path: Path, images: Sequence[Page], given: UserMetadata) -> Recordin
         channels=tuple(channels),
         default=chosen.name,
         why=why,
-        bias_mv=tuple(float(one) for one in np.unique(bias)),
+        bias_mv=tuple(float(bias_mv) for bias_mv in np.unique(bias)),
         frame=frame,
         load=load,
         warnings=tuple(warnings),
@@ -199,8 +206,8 @@ def _images(path: Path, images: Sequence[Page], given: UserMetadata) -> Recordin
     )
 
 
-def _image_frame(page: Page, given: UserMetadata) -> Frame:
-    pixel = given.pixel_size_nm or (
+def _image_frame(page: Page, user: UserMetadata) -> Frame:
+    pixel = user.pixel_size_nm or (
         abs(nm(decimal_of_float32(page.y_scale))),
         abs(nm(decimal_of_float32(page.x_scale))),
     )

@@ -1,7 +1,7 @@
-"""The pages of an RHK file (``.sm4``): a list of objects that say where headers, texts and numbers stand.
+"""The pages of an RHK file (``.sm4``): a list of objects with the offsets of headers, texts and numbers.
 
 The file header names the page index, the index names for each page its header and its data, and the page header
-names its texts and, for spectra, the place where each was measured. All numbers are little-endian, all texts UTF-16.
+names its texts and, for spectra, the position where each was measured. All numbers are little-endian, all texts UTF-16.
 
 References
 ----------
@@ -35,7 +35,7 @@ _MAX_COUNT = 100_000
 
 @dataclass(frozen=True)
 class Page:
-    """What a page's header tells, in the units of the file (m, V, A).
+    """The content of a page's header, in the units of the file (m, V, A).
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class Page:
     bias_v, angle_deg
         Of the tunnelling junction, and of the frame, counter-clockwise.
     grid
-        Columns and rows of the spectra; (0, 0) where the file does not say.
+        Columns and rows of the spectra; (0, 0) where the file does not state them.
     offset, dtype
-        Where the numbers stand, and which they are.
+        The offset and the type of the numbers.
     places_m
         x and y of each spectrum, shape (n_y, 2); empty for an image.
     """
@@ -87,7 +87,7 @@ class Page:
     places_m: np.ndarray
 
     def raw(self) -> np.ndarray:
-        """The stored numbers, shape (n_y, n_x), left on the disk until they are looked at."""
+        """The stored numbers, shape (n_y, n_x), as a memory map."""
         return np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=(self.n_y, self.n_x))
 
 
@@ -122,7 +122,7 @@ def read_pages(path: Path) -> list[Page]:
 
 
 def _objects(cursor: Cursor, count: int) -> dict[int, tuple[int, int]]:
-    """The place and the size of each object of a list, by its kind."""
+    """The offset and the size of each object of a list, by its kind."""
     _refuse_count(count, "objects")
     objects: dict[int, tuple[int, int]] = {}
     for _ in range(count):
@@ -153,8 +153,8 @@ def _page(path: Path, data: mmap.mmap, kind: int, header_at: int, data_at: int) 
         raise ReadError(path, f"{what} needs {n_bytes} bytes, found {found}; the file is cut: copy it again")
     places = np.zeros((0, 2))
     if kind == _LINES and _PLACES in objects:
-        of_each = Cursor(data, objects[_PLACES][0]).raw(28 * n_y)
-        places = np.frombuffer(of_each, dtype="<f4").reshape(n_y, 7)[:, 1:3].astype(np.float64)
+        records = Cursor(data, objects[_PLACES][0]).raw(28 * n_y)
+        places = np.frombuffer(records, dtype="<f4").reshape(n_y, 7)[:, 1:3].astype(np.float64)
     return Page(
         path=path,
         label=texts.get("label", "").strip() or f"page at byte {data_at}",

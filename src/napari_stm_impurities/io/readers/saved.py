@@ -1,4 +1,4 @@
-"""Images that this package saved as NetCDF or Zarr: a stack, a movie or a single image comes back as it was."""
+"""Images that this package saved as NetCDF or Zarr: a stack, a movie or a single image, read without a change."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from .recording import Assumption, Channel, Frame, Recording, UserMetadata, chec
 #: The attribute that marks a file of :func:`napari_stm_impurities.io.writers.save_image`, and its version.
 MARK = "napari_stm_impurities_stack"
 VERSION = 1
-#: The variable that holds the image, and the attribute with everything that xarray keeps beside it.
+#: The variable that holds the image, and the attribute with all attributes of the image.
 VARIABLE = "stack"
 ATTRS = "attrs_json"
 
-#: Gives a variable of the file by its name.
+#: Returns a variable of the file by its name.
 Load = Callable[[str], xr.DataArray]
 
 
-def saved_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, load: Load) -> Recording:
-    """The recording of a saved image; biases that the person gives make a stack of a movie or an image.
+def saved_recording(path: Path, dataset: xr.Dataset, user: UserMetadata, load: Load) -> Recording:
+    """The recording of a saved image; biases from the user turn a movie or an image into a stack.
 
     Raises
     ------
@@ -39,9 +39,9 @@ def saved_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, load: 
     if version > VERSION:
         raise ReadError(path, f"was saved by a later version of this package (format {version}, known is {VERSION})")
     variable = dataset[VARIABLE]
-    schema = next((one for one in SCHEMAS if one.dims == variable.dims), None)
+    schema = next((schema_ for schema_ in SCHEMAS if schema_.dims == variable.dims), None)
     if schema is None or variable.dtype != np.float32:
-        kinds = ", ".join(f"{one.name} ({', '.join(one.dims)})" for one in SCHEMAS)
+        kinds = ", ".join(f"{schema_.name} ({', '.join(schema_.dims)})" for schema_ in SCHEMAS)
         raise ReadError(path, f"expected one of {kinds}, found {variable.dims} of {variable.dtype}")
     check_size(path, variable.size, f"a {schema.name} of shape {variable.shape}")
     attrs = json.loads(variable.attrs[ATTRS])
@@ -52,7 +52,7 @@ def saved_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, load: 
         data: np.ndarray = load(VARIABLE).data
         return data
 
-    if schema == STACK or given.bias_mv is not None:
+    if schema == STACK or user.bias_mv is not None:
         recording = plain_recording(
             path,
             "",
@@ -60,7 +60,7 @@ def saved_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, load: 
             values,
             bias_mv=dataset["bias"].values.tolist() if schema == STACK else None,
             pixel_size_nm=step,
-            given=given,
+            user=user,
             channels=(channel,),
             default=channel,
             why="it is the image that was saved",
@@ -74,7 +74,7 @@ def saved_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, load: 
             default=channel.name,
             why=f"{channel.name} is taken because it is the image that was saved.",
             bias_mv=(),
-            frame=Frame((variable.sizes["y"], variable.sizes["x"]), given.pixel_size_nm or step),
+            frame=Frame((variable.sizes["y"], variable.sizes["x"]), user.pixel_size_nm or step),
             load=values,
             metadata=attrs,
             schema=schema,
@@ -85,7 +85,7 @@ def saved_recording(path: Path, dataset: xr.Dataset, given: UserMetadata, load: 
         recording,
         frame=Frame(recording.frame.shape, recording.frame.pixel_size_nm, tuple(center) if center else None, angle),
         sweep_signal=str(attrs.get("sweep_signal", "")),
-        saved=(lambda: _as_saved(path, schema, attrs, channel.name, load)) if given == UserMetadata() else None,
+        saved=(lambda: _as_saved(path, schema, attrs, channel.name, load)) if user == UserMetadata() else None,
         assumptions=tuple(_assumption(text) for text in attrs.get("assumptions", ())),
     )
 

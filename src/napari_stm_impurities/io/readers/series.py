@@ -21,53 +21,57 @@ from .series_channels import Joined, agree, with_one_name
 
 #: Biases that differ by less are one: the 20 bits of a controller over 20 V are 0.02 mV.
 _SAME_BIAS_MV = 1e-3
-#: So many sentences of one kind are written out; the others are counted.
+#: The most sentences of one kind that are listed; the others are counted.
 _MAX_TEXTS = 3
 
 
 def as_series(recordings: Sequence[Recording]) -> Recording:
-    """Make one recording of several files with one map each, sorted by bias.
+    """The recording of several files with one map each, sorted by bias.
 
     The default channel is dI/dV where any file has it. Where a file lacks it, only a channel by its name can be read.
 
     Raises
     ------
     ReadError
-        Naming the file that has several maps, another format, another frame or a bias that another one has
-        already; or that has not one channel in common with the others.
+        With the file that has several maps, another format, another frame or the bias of another file,
+        or no channel in common with the others.
     """
     if len(recordings) == 1:
         return recordings[0]
-    for one in recordings:
-        if one.schema != STACK:
-            raise ReadError(one.name, f"holds a saved {one.schema.name} without a bias, and cannot be part of a series")
-        if len(one.bias_mv) != 1:
+    for recording in recordings:
+        if recording.schema != STACK:
             raise ReadError(
-                one.name, f"holds {len(one.bias_mv)} maps; a series is of files with one map each: read it alone"
+                recording.name, f"holds a saved {recording.schema.name} without a bias, and cannot be part of a series"
             )
-    _refuse_odd_format(recordings)
-    _refuse_odd_frame(recordings)
-    ordered = with_one_name(sorted(recordings, key=lambda one: one.bias_mv[0]))
-    for before, one in pairwise(ordered):
-        if one.bias_mv[0] - before.bias_mv[0] < _SAME_BIAS_MV:
+        if len(recording.bias_mv) != 1:
             raise ReadError(
-                one.name, f"has the bias {one.bias_mv[0]:g} mV, and so has {before.name}; leave one of them out"
+                recording.name,
+                f"holds {len(recording.bias_mv)} maps; a series is of files with one map each: read it alone",
+            )
+    _check_formats(recordings)
+    _check_frames(recordings)
+    ordered = with_one_name(sorted(recordings, key=lambda recording: recording.bias_mv[0]))
+    for before, recording in pairwise(ordered):
+        if recording.bias_mv[0] - before.bias_mv[0] < _SAME_BIAS_MV:
+            raise ReadError(
+                recording.name,
+                f"has the bias {recording.bias_mv[0]:g} mV, and so has {before.name}; leave one of them out",
             )
     agreed = agree(ordered)
-    joined = {one.channel.name: one for one in agreed.channels}
+    joined = {recording.channel.name: recording for recording in agreed.channels}
     n = len(ordered)
-    warnings = Counter(warning for one in ordered for warning in one.warnings)
+    warnings = Counter(warning for recording in ordered for warning in recording.warnings)
 
     def load(channel: Channel) -> np.ndarray:
         parts = zip(ordered, joined[channel.name].parts, strict=True)
-        return np.concatenate([_scaled(one.load(part), factor) for one, (part, factor) in parts])
+        return np.concatenate([_scaled(recording.load(part), factor) for recording, (part, factor) in parts])
 
     return replace(
         agreed.leader,
-        paths=tuple(path for one in ordered for path in one.paths),
-        channels=tuple(one.channel for one in agreed.channels),
+        paths=tuple(path for recording in ordered for path in recording.paths),
+        channels=tuple(recording.channel for recording in agreed.channels),
         default=agreed.default,
-        bias_mv=tuple(one.bias_mv[0] for one in ordered),
+        bias_mv=tuple(recording.bias_mv[0] for recording in ordered),
         frame=ordered[0].frame,
         load=load,
         sweep_signal="Bias (V)",
@@ -90,11 +94,11 @@ def _scaled(values: np.ndarray, factor: float) -> np.ndarray:
 def _conversions(channels: Sequence[Joined]) -> list[str]:
     """What was converted, a line for each channel and unit."""
     lines = []
-    for one in channels:
-        units = Counter(part.unit for part, factor in one.parts if factor != 1.0)
+    for joined in channels:
+        units = Counter(part.unit for part, factor in joined.parts if factor != 1.0)
         for unit, count in units.items():
-            files = f"{count} of {len(one.parts)} files"
-            lines.append(f"{one.channel.name} of {files} converted from {unit} to {one.channel.unit}")
+            files = f"{count} of {len(joined.parts)} files"
+            lines.append(f"{joined.channel.name} of {files} converted from {unit} to {joined.channel.unit}")
     return lines
 
 
@@ -103,61 +107,69 @@ def _of_all_files(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
     # each kind with the first of its assumptions, and the files of each text
     kinds: dict[tuple[str, str], tuple[Assumption, dict[str, list[str]]]] = {}
     for recording in recordings:
-        for one in recording.assumptions:
-            _, texts = kinds.setdefault((one.about, one.remedy), (one, {}))
-            texts.setdefault(one.text, []).append(recording.paths[0].name)
+        for assumption in recording.assumptions:
+            _, texts = kinds.setdefault((assumption.about, assumption.remedy), (assumption, {}))
+            texts.setdefault(assumption.text, []).append(recording.paths[0].name)
     gathered = []
     for first, texts in kinds.values():
         # a folder of fifty names that state the bias is one kind of assumption, not fifty
-        shown = list(texts.items()) if len(texts) <= _MAX_TEXTS else list(texts.items())[:1]
-        hidden = sum(len(names) for names in texts.values()) - sum(len(names) for _, names in shown)
-        for text, names in shown:
-            which = f": {names[0]}" if len(names) == 1 else ""
+        listed = list(texts.items()) if len(texts) <= _MAX_TEXTS else list(texts.items())[:1]
+        hidden = sum(len(names) for names in texts.values()) - sum(len(names) for _, names in listed)
+        for text, names in listed:
+            file_text = f": {names[0]}" if len(names) == 1 else ""
             more = f", and likewise in {hidden} more" if hidden else ""
-            counted = f"{text} ({len(names)} of {len(recordings)} files{which}{more})"
+            counted = f"{text} ({len(names)} of {len(recordings)} files{file_text}{more})"
             gathered.append(replace(first, text=counted))
     return tuple(gathered)
 
 
 def _mixed_feedback(recordings: Sequence[Recording]) -> list[str]:
-    """A line where some maps are of constant current and others of constant height: their values do not compare."""
-    names = {state: [one.paths[0].name for one in recordings if one.feedback_on is state] for state in (True, False)}
+    """A warning where some maps are of constant current and others of constant height."""
+    names = {
+        state: [recording.paths[0].name for recording in recordings if recording.feedback_on is state]
+        for state in (True, False)
+    }
     if not names[True] or not names[False]:
         return []
-    few, many = sorted(names, key=lambda state: len(names[state]))
+    minority, majority = sorted(names, key=lambda state: len(names[state]))
     modes = {True: "constant current", False: "constant height"}
-    shown = ", ".join(names[few][:_MAX_TEXTS]) + (", ..." if len(names[few]) > _MAX_TEXTS else "")
-    n = f"{len(names[few])} of {len(recordings)} files"
-    return [f"{shown} was scanned at {modes[few]} and the others at {modes[many]}: values do not compare ({n})"]
+    listed = ", ".join(names[minority][:_MAX_TEXTS]) + (", ..." if len(names[minority]) > _MAX_TEXTS else "")
+    n = f"{len(names[minority])} of {len(recordings)} files"
+    return [
+        f"{listed} was scanned at {modes[minority]} and the others at {modes[majority]}: values do not compare ({n})"
+    ]
 
 
 def _unstated_position(recordings: Sequence[Recording]) -> tuple[Assumption, ...]:
-    """That all files show one place, where some do not state which; a frame that is known to differ is refused."""
-    names = [one.paths[0].name for one in recordings if one.frame.center_nm is None]
+    """The assumption that all files show one frame, where some do not state its position."""
+    names = [recording.paths[0].name for recording in recordings if recording.frame.center_nm is None]
     if not names:
         return ()
-    which = "no file states" if len(names) == len(recordings) else f"{names[0]} does not state"
+    subject = "no file states" if len(names) == len(recordings) else f"{names[0]} does not state"
     if 1 < len(names) < len(recordings):
-        which = f"{len(names)} of {len(recordings)} files do not state"
-    return (Assumption("position", f"all maps are taken to show one frame, though {which} where it lies"),)
+        subject = f"{len(names)} of {len(recordings)} files do not state"
+    return (Assumption("position", f"all maps are taken to show one frame, though {subject} where it lies"),)
 
 
-def _refuse_odd_format(recordings: Sequence[Recording]) -> None:
-    usual = Counter(one.format for one in recordings).most_common(1)[0][0]
-    for one in recordings:
-        if one.format != usual:
+def _check_formats(recordings: Sequence[Recording]) -> None:
+    common = Counter(recording.format for recording in recordings).most_common(1)[0][0]
+    for recording in recordings:
+        if recording.format != common:
             # row 0 is the upper edge of the frame in some formats, and the lower one in others
             raise ReadError(
-                one.name,
-                f"is of the format {one.format}; the others are {usual}, whose rows may run otherwise; leave it out",
+                recording.name,
+                f"is of the format {recording.format}; the others are {common}, whose rows may run otherwise; leave it"
+                " out",
             )
 
 
-def _refuse_odd_frame(recordings: Sequence[Recording]) -> None:
-    # the frame that most files have is the right one; the odd file is then the other one, wherever it stands
-    agreeing = [sum(frame_difference(one.frame, other.frame) is None for other in recordings) for one in recordings]
-    right = recordings[int(np.argmax(agreeing))]
-    for one in recordings:
-        difference = frame_difference(right.frame, one.frame)
+def _check_frames(recordings: Sequence[Recording]) -> None:
+    # the frame of most files is taken as correct, whatever the order of the files
+    agreeing = [
+        sum(frame_difference(recording.frame, other.frame) is None for other in recordings) for recording in recordings
+    ]
+    common = recordings[int(np.argmax(agreeing))]
+    for recording in recordings:
+        difference = frame_difference(common.frame, recording.frame)
         if difference is not None:
-            raise ReadError(one.name, f"does not show the frame of {right.name}: {difference}; leave it out")
+            raise ReadError(recording.name, f"does not show the frame of {common.name}: {difference}; leave it out")

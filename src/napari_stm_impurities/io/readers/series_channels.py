@@ -1,6 +1,7 @@
-"""Which channels all files of a series have, in which unit they are joined, and which file lacks the one that is meant.
+"""The common channels of the files of a series, their unit, and the file that lacks the default channel.
 
-A file without the lock-in, or with the lock-in off, must not turn the whole series into a topography: it is named.
+A file without the lock-in, or with the lock-in off, must not turn the whole series into a topography: an error
+names it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Joined:
     Attributes
     ----------
     channel
-        What it is called in the series, and its unit.
+        Its name in the series, and its unit.
     parts
         The channel of each file, with the factor that takes its values to the unit of the series.
     """
@@ -37,18 +38,18 @@ class Joined:
 
 @dataclass(frozen=True)
 class Agreed:
-    """What the files of a series have in common.
+    """The common channels of the files of a series.
 
     Attributes
     ----------
     leader
-        The first of the files whose own default channel is the one that is meant.
+        The first of the files whose own default channel is that of the series.
     default
-        The name of the channel that is meant: dI/dV where any file has it.
+        The name of the default channel: dI/dV where any file has it.
     channels
         Those that all files have.
     odd_file
-        Names the file that lacks the channel that is meant; None where all have it.
+        The error for a file that lacks the default channel; None where all have it.
     warnings
         Channels that all files have, in units of different kinds.
     """
@@ -61,42 +62,45 @@ class Agreed:
 
 
 def agree(recordings: Sequence[Recording]) -> Agreed:
-    """What the files have in common.
+    """The common channels of the files.
 
     Raises
     ------
     ReadError
-        Naming the odd file, where the files have no channel in common.
+        With the file that differs, where the files have no channel in common.
     """
-    wanted = _wanted(recordings)
-    # the first file that would be read so alone: its reason is the reason of the series
-    leader = next(one for one in recordings if one.channel() == wanted)
+    default = _default_channel(recordings)
+    # the first file with this default channel: its reason is the reason of the series
+    leader = next(item for item in recordings if item.channel() == default)
     joined, warnings = list[Joined](), list[str]()
     for channel in leader.channels:
-        there = [_find(one, channel.name) for one in recordings]
-        parts = [part for part in there if part is not None]
+        found = [_find(item, channel.name) for item in recordings]
+        parts = [part for part in found if part is not None]
         if len(parts) < len(recordings):
             continue
-        unit = _usual([part.unit for part in parts])
+        unit = _most_common([part.unit for part in parts])
         factors = [conversion_factor(part.unit, unit) for part in parts]
         kept = [factor for factor in factors if factor is not None]
         if len(kept) < len(parts):
-            odd = factors.index(None)
-            name = recordings[odd].paths[0].name
-            warnings.append(f"{channel.name} is left out: {name} has it in {_said(parts[odd].unit)}, not {_said(unit)}")
+            odd_index = factors.index(None)
+            name = recordings[odd_index].paths[0].name
+            warnings.append(
+                f"{channel.name} is left out: {name} has it in {_unit_text(parts[odd_index].unit)},"
+                f" not {_unit_text(unit)}"
+            )
             continue
         # a lock-in that was off in one file makes no dI/dV of the whole
-        least = next((part for part in parts if not part.is_didv), parts[0])
+        reference = next((part for part in parts if not part.is_didv), parts[0])
         joined.append(
-            Joined(Channel(channel.name, unit, least.what, least.is_didv), tuple(zip(parts, kept, strict=True)))
+            Joined(Channel(channel.name, unit, reference.what, reference.is_didv), tuple(zip(parts, kept, strict=True)))
         )
-    odd_file = _odd_file(recordings, wanted, [one.channel.name for one in joined])
+    odd_file = _odd_file(recordings, default, [item.channel.name for item in joined])
     if odd_file is not None:
         if not joined:
             raise odd_file
-        # the message says it already
-        warnings = [one for one in warnings if not one.startswith(f"{wanted.name} is left out")]
-    return Agreed(leader, wanted.name, tuple(joined), odd_file, tuple(warnings))
+        # already part of the error
+        warnings = [item for item in warnings if not item.startswith(f"{default.name} is left out")]
+    return Agreed(leader, default.name, tuple(joined), odd_file, tuple(warnings))
 
 
 def with_one_name(recordings: Sequence[Recording]) -> list[Recording]:
@@ -105,33 +109,33 @@ def with_one_name(recordings: Sequence[Recording]) -> list[Recording]:
     Titles that differ in more than the bias are one signal only as an assumption, and only where they are of one kind
     and direction.
     """
-    only = [one.channels[0] for one in recordings]
-    alike = {(one.what, one.is_didv, is_backward(one.name)) for one in only}
-    if any(len(one.channels) != 1 for one in recordings) or len(alike) > 1:
+    single_channels = [item.channels[0] for item in recordings]
+    alike = {(item.what, item.is_didv, is_backward(item.name)) for item in single_channels}
+    if any(len(item.channels) != 1 for item in recordings) or len(alike) > 1:
         return list(recordings)
-    titles = list(dict.fromkeys(without_bias(one.name) for one in only))
-    if len({same_signal(one.name) for one in only}) == 1:
+    titles = list(dict.fromkeys(without_bias(item.name) for item in single_channels))
+    if len({same_signal(item.name) for item in single_channels}) == 1:
         return list(recordings)
     assumed: tuple[Assumption, ...] = ()
     if len({same_signal(title) for title in titles}) > 1:
-        shown = ", ".join(titles[:3]) + (", ..." if len(titles) > 3 else "")
+        listed = ", ".join(titles[:3]) + (", ..." if len(titles) > 3 else "")
         assumed = (
             Assumption(
                 "channel",
-                f"{shown} are taken for one signal, since each is the only channel of its file",
+                f"{listed} are taken for one signal, since each is the only channel of its file",
                 "give the channel one name in all files",
             ),
         )
     return [
         replace(
-            one,
+            item,
             channels=(replace(channel, name=titles[0]),),
             default=titles[0],
-            load=_of(one.load, channel),
-            assumptions=(*assumed, *one.assumptions),
+            load=_of(item.load, channel),
+            assumptions=(*assumed, *item.assumptions),
             saved=None,
         )
-        for one, channel in zip(recordings, only, strict=True)
+        for item, channel in zip(recordings, single_channels, strict=True)
     ]
 
 
@@ -139,49 +143,57 @@ def _of(load: Callable[[Channel], np.ndarray], channel: Channel) -> Callable[[Ch
     return lambda _: load(channel)
 
 
-def _wanted(recordings: Sequence[Recording]) -> Channel:
-    """The channel that is meant: the best of those that the files would be read with alone, then that of most files."""
-    defaults = [one.channel() for one in recordings]
-    count = Counter(same_signal(one.name) for one in defaults)
-    usual_first = sorted(defaults, key=lambda one: -count[same_signal(one.name)])
+def _default_channel(recordings: Sequence[Recording]) -> Channel:
+    """The default channel of the series: the best of the default channels of the files, then that of most files."""
+    defaults = [recording.channel() for recording in recordings]
+    count = Counter(same_signal(channel.name) for channel in defaults)
+    usual_first = sorted(defaults, key=lambda channel: -count[same_signal(channel.name)])
     return choose(usual_first, None, fallback="topography")[0]
 
 
 def _find(recording: Recording, name: str) -> Channel | None:
-    return next((one for one in recording.channels if same_signal(one.name) == same_signal(name)), None)
+    return next((channel for channel in recording.channels if same_signal(channel.name) == same_signal(name)), None)
 
 
-def _usual(units: Sequence[str]) -> str:
+def _most_common(units: Sequence[str]) -> str:
     return Counter(units).most_common(1)[0][0]
 
 
-def _said(unit: str) -> str:
+def _unit_text(unit: str) -> str:
     return unit or "no unit"
 
 
-def _odd_file(recordings: Sequence[Recording], wanted: Channel, common: Sequence[str]) -> ReadError | None:
-    """Names the first file that lacks the channel that is meant, and what it has in its place."""
-    there = [_find(one, wanted.name) for one in recordings]
-    n_have = sum(one is not None and one.is_didv == wanted.is_didv for one in there)
-    the_others = "the others have" if n_have == len(recordings) - 1 else f"{n_have} of the {len(recordings)} files have"
-    unit = _usual([one.unit for one in there if one is not None])
+def _odd_file(recordings: Sequence[Recording], default: Channel, common: Sequence[str]) -> ReadError | None:
+    """The error for the first file that lacks the default channel, with the channels that it has."""
+    found = [_find(channel_, default.name) for channel_ in recordings]
+    n_with_channel = sum(channel_ is not None and channel_.is_didv == default.is_didv for channel_ in found)
+    others_text = (
+        "the others have"
+        if n_with_channel == len(recordings) - 1
+        else f"{n_with_channel} of the {len(recordings)} files have"
+    )
+    unit = _most_common([channel_.unit for channel_ in found if channel_ is not None])
     remedy = "leave it out"
-    left = [name for name in common if same_signal(name) != same_signal(wanted.name)]
-    if left:
-        remedy += f", or name a channel that all files have ({', '.join(left)})"
-    for recording, channel in zip(recordings, there, strict=True):
+    alternatives = [name for name in common if same_signal(name) != same_signal(default.name)]
+    if alternatives:
+        remedy += f", or name a channel that all files have ({', '.join(alternatives)})"
+    for recording, channel in zip(recordings, found, strict=True):
         path: Path = recording.paths[0]
         if channel is None:
-            return ReadError(path, f"has no {wanted.name}, which {the_others} ({_instead(recording)}); {remedy}")
-        if wanted.is_didv and not channel.is_didv:
-            why = "was recorded with the lock-in off" if channel.what == "lock-in" else f"is the {channel.what}"
-            return ReadError(path, f"its {channel.name} {why}, and so is not the dI/dV that {the_others}; {remedy}")
+            return ReadError(
+                path, f"has no {default.name}, which {others_text} ({_channels_text(recording)}); {remedy}"
+            )
+        if default.is_didv and not channel.is_didv:
+            reason = "was recorded with the lock-in off" if channel.what == "lock-in" else f"is the {channel.what}"
+            return ReadError(path, f"its {channel.name} {reason}, and so is not the dI/dV that {others_text}; {remedy}")
         if conversion_factor(channel.unit, unit) is None:
-            has = f"has {channel.name} in {_said(channel.unit)}, which is no multiple of {_said(unit)}"
-            return ReadError(path, f"{has}, the unit of the others; {remedy}")
+            text = f"has {channel.name} in {_unit_text(channel.unit)}, which is no multiple of {_unit_text(unit)}"
+            return ReadError(path, f"{text}, the unit of the others; {remedy}")
     return None
 
 
-def _instead(recording: Recording) -> str:
-    names = [one.name for one in recording.channels if not is_backward(one.name)] or [recording.channels[0].name]
+def _channels_text(recording: Recording) -> str:
+    names = [channel.name for channel in recording.channels if not is_backward(channel.name)] or [
+        recording.channels[0].name
+    ]
     return f"it has {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Units of what was measured: whether two are SI multiples of one unit, and by what factor."""
+"""Conversion factors between units of measured values that are SI multiples of one unit."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ def conversion_factor(unit: str, to: str) -> float | None:
     """
     if unit.strip() == to.strip():
         return 1.0
-    parsed, wanted = _parsed(unit), _parsed(to)
-    if parsed is None or wanted is None or parsed[1] != wanted[1]:
+    parsed, target = _parsed(unit), _parsed(to)
+    if parsed is None or target is None or parsed[1] != target[1]:
         return None
     # by a text, since 10.0**-9 is not the float that is nearest to it
-    return float(f"1e{parsed[0] - wanted[0]}")
+    return float(f"1e{parsed[0] - target[0]}")
 
 
 def _parsed(unit: str) -> tuple[int, dict[str, int]] | None:
     """The power of ten and the powers of the basic units; None for what is no product of units with SI prefixes."""
     text = re.sub(r"[()\[\]]", "", unit.translate(_SUPERSCRIPTS)).strip()
     power, powers = 0, dict[str, int]()
-    for place, part in enumerate(text.split("/")):
-        factors = [one for one in re.split(r"[\s*\N{MIDDLE DOT}\N{DOT OPERATOR}.]+", part) if one]
+    for position, part in enumerate(text.split("/")):
+        factors = [factor_ for factor_ in re.split(r"[\s*\N{MIDDLE DOT}\N{DOT OPERATOR}.]+", part) if factor_]
         if not factors:
             return None
         for factor in factors:
             match = _FACTOR.fullmatch(factor)
             if match is None:
                 return None
-            exponent = int(match[3] or 1) * (-1 if place else 1)
-            own_power, of_units = _UNITS[match[2]]
-            power += exponent * (_PREFIXES[match[1]] + own_power)
-            for name, count in of_units.items():
+            exponent = int(match[3] or 1) * (-1 if position else 1)
+            unit_power, unit_powers = _UNITS[match[2]]
+            power += exponent * (_PREFIXES[match[1]] + unit_power)
+            for name, count in unit_powers.items():
                 powers[name] = powers.get(name, 0) + exponent * count
     return power, {name: count for name, count in powers.items() if count}

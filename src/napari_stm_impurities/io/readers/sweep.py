@@ -1,6 +1,6 @@
 """The bias axis of a spectroscopy grid: from its ends, its segments, or the bias that was recorded.
 
-A linear axis is right for a plain sweep only. A sweep of several segments has other steps in each,
+A linear axis is correct for a simple sweep only. A sweep of several segments has other steps in each,
 and a recorded bias is nearer to the truth than any header, unless it is a channel that happens
 to be called bias and does not follow the sweep.
 """
@@ -16,12 +16,12 @@ import numpy as np
 from ...core.errors import StmError
 from ...core.units import unit_mv
 
-#: The ends of a recorded bias may differ from the header's by so much of the sweep's span.
+#: The largest difference of the ends of a recorded bias from the header's, as a share of the sweep's span.
 _RECORDED_TOLERANCE = 0.25
 
 
 def unit_factor_mv(signal: str) -> float | None:
-    """What a value of the sweep signal is in mV, or None when the signal is no bias.
+    """The factor of the sweep signal to mV, or None when the signal is no bias.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def unit_factor_mv(signal: str) -> float | None:
 
 
 def decimal_of_float32(value: np.float32 | float) -> float:
-    """The decimal number that was meant by a float32, so that -0.22 V does not become -219.99999 mV.
+    """The shortest decimal number of a float32, so that -0.22 V does not become -219.99999 mV.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def segments_mv(text: str, n_points: int) -> np.ndarray:
         ``start,end,settling,integration,steps,...`` for each segment, in V, with ``;`` between them.
     n_points
         How many points the sweep has. Where one segment ends at the bias that the next one starts
-        with, that point stands once or twice in the file; the number tells which.
+        with, that point occurs once or twice in the file; the number decides.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def segments_mv(text: str, n_points: int) -> np.ndarray:
 
 
 def follows(recorded_mv: np.ndarray, nominal_mv: np.ndarray | None) -> bool:
-    """Whether a recorded bias is the sweep: it goes one way, between the nominal ends where they are known."""
+    """Whether a recorded bias is the sweep: it is monotonic, between the nominal ends where they are known."""
     if not np.isfinite(recorded_mv).all() or len(recorded_mv) < 2:
         return False
     steps = np.diff(recorded_mv)
@@ -104,7 +104,7 @@ def follows(recorded_mv: np.ndarray, nominal_mv: np.ndarray | None) -> bool:
 
 
 def merge(values: np.ndarray, axis_mv: np.ndarray) -> np.ndarray:
-    """Sort maps (bias, y, x) by their bias, and average those that were measured at the same one."""
+    """Maps (bias, y, x) sorted by their bias, with those at the same bias averaged."""
     order = np.argsort(axis_mv, kind="stable")
     _, first = np.unique(axis_mv[order], return_index=True)
     if len(first) == len(order):
@@ -115,8 +115,8 @@ def merge(values: np.ndarray, axis_mv: np.ndarray) -> np.ndarray:
         return values[order]
     groups: Sequence[np.ndarray] = np.split(order, first[1:])
     out = np.empty((len(groups), *values.shape[1:]), dtype=np.float32)
-    for group, to in zip(groups, out, strict=True):
+    for group, out_map in zip(groups, out, strict=True):
         part = values[group]
         count = np.isfinite(part).sum(axis=0)
-        to[:] = np.where(count > 0, np.nansum(part, axis=0) / np.maximum(count, 1), np.nan)
+        out_map[:] = np.where(count > 0, np.nansum(part, axis=0) / np.maximum(count, 1), np.nan)
     return out

@@ -1,7 +1,7 @@
 """One map as plain text: a matrix of numbers, or the columns x, y and value, with a header of WSxM, Gwyddion or SPIP.
 
-What the header tells is used: pixels, lengths with their units, the bias. The bias may stand in the file's name; what
-is told nowhere has to be given. Row 0 is the first line.
+The header is used: pixels, lengths with their units, the bias. The bias may be in the file's name; the user provides
+what is stated nowhere. Row 0 is the first line.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from .plain import plain_recording
 from .point_spectra import is_point_spectrum, refuse_point_spectrum
 from .recording import Assumption, Channel, Recording, UserMetadata, library_errors
 
-#: A map of numbers as text is at most so large, and its header at most so long.
+#: The largest size of a map as text, and the longest header.
 _MAX_BYTES = 2**30
 _MAX_HEADER_LINES = 200
-#: So many columns are x, y and value; a map has more lines and more columns than so many.
+#: The number of columns of x, y and value; and a number of lines and columns below that of any map.
 _XYZ, _LEAST_SIDE = 3, 16
 #: No frame is smaller than a picometre, so a smaller length without a unit is in metres.
 _LEAST_NM = 1e-3
@@ -44,20 +44,20 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class _Text:
-    """The lines before the numbers, the numbers, and what a comma within a number is."""
+    """The lines before the numbers, the numbers, and the meaning of a comma within a number."""
 
     header: list[str]
     matrix: np.ndarray
     comma: Comma | None
 
 
-def open_text(path: Path, given: UserMetadata) -> Recording:
-    """Open a map that was saved as text.
+def open_text(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a map that was saved as text.
 
     Raises
     ------
     ReadError
-        If it is no rectangle of numbers, or does not tell its bias or pixel size.
+        If it is no rectangle of numbers, or does not state its bias or pixel size.
     """
     with library_errors(path, "a matrix of numbers as text"):
         if path.stat().st_size > _MAX_BYTES:
@@ -94,11 +94,11 @@ def open_text(path: Path, given: UserMetadata) -> Recording:
         lambda _: matrix,
         bias_mv=None if bias is None else [bias],
         pixel_size_nm=pixel,
-        given=given,
+        user=user,
         channels=(channel,),
         default=channel,
         why="it is the only map in the file",
-        assumptions=() if given.pixel_size_nm is not None else assumptions,
+        assumptions=() if user.pixel_size_nm is not None else assumptions,
         metadata={"header": header},
     )
 
@@ -124,7 +124,7 @@ def _first_row(lines: Sequence[str]) -> int | None:
 
 
 def _separator(line: str) -> str | None:
-    """What stands between the numbers of a row; None for spaces and tabs."""
+    """The separator of the numbers of a row; None for spaces and tabs."""
     if ";" in line:
         return ";"
     # a comma before a space, or in a row without spaces, separates; else it is within a number
@@ -167,7 +167,7 @@ def _parse(path: Path) -> _Text:
 
 
 def _entries(text: _Text) -> dict[str, tuple[float, str]]:
-    """The numbers of the header that matter, with their units; one that may be two numbers is left out."""
+    """The relevant numbers of the header, with their units; ambiguous numbers are left out."""
     entries: dict[str, tuple[float, str]] = {}
     for line in text.header:
         match = re.fullmatch(r"\s*([^:=\t]+?)\s*[:=\t]\s*(.+)", line)
@@ -184,7 +184,7 @@ def _entries(text: _Text) -> dict[str, tuple[float, str]]:
 
 
 def _named(key: str) -> tuple[str | None, str]:
-    """Which entry a key of the header is, and the unit in it: ``X-range [nm]``, ``Width / nm``, ``width_nm``."""
+    """The entry of a key of the header, and the unit in it: ``X-range [nm]``, ``Width / nm``, ``width_nm``."""
     parted = re.fullmatch(r"(.+?)\s*(?:[\[(]\s*(.*?)\s*[\])]|[/,_ ]\s*(\w+))", key)
     for base, unit in ((key, ""), *([(parted[1], parted[2] or parted[3] or "")] if parted else ())):
         for name, pattern in _NAMES.items():
@@ -196,7 +196,7 @@ def _named(key: str) -> tuple[str | None, str]:
 def _pixel_size(
     entries: dict[str, tuple[float, str]], n_y: int, n_x: int
 ) -> tuple[tuple[float, float] | None, list[Assumption]]:
-    """The pixel size by the lengths in the header, and what had to be assumed of their unit."""
+    """The pixel size from the lengths in the header, and the assumptions on their unit."""
     lengths = [entries.get("length y", (0.0, "")), entries.get("length x", (0.0, ""))]
     if min(length for length, _ in lengths) <= 0:
         return None, []
@@ -207,7 +207,7 @@ def _pixel_size(
 
 
 def _factors(units: Sequence[str], largest: float, what: str) -> tuple[tuple[float, float] | None, list[Assumption]]:
-    """What one of each unit is in nm; None where a unit is not known, and an assumption where there is none."""
+    """The factors of units to nm; None where a unit is not known, and an assumption where there is none."""
     factors, assumed = [], []
     for unit in units:
         metres = 0 < largest < _LEAST_NM
@@ -216,8 +216,8 @@ def _factors(units: Sequence[str], largest: float, what: str) -> tuple[tuple[flo
             return None, []
         factors.append(factor)
         if not unit:
-            taken = "in m, since in nm they would be within a picometre" if metres else "in nm"
-            assumed.append(Assumption("unit", f"{what} have no unit and are taken {taken}", "give pixel_size_nm"))
+            unit_text = "in m, since in nm they would be within a picometre" if metres else "in nm"
+            assumed.append(Assumption("unit", f"{what} have no unit and are taken {unit_text}", "give pixel_size_nm"))
     return (factors[0], factors[1]), assumed[:1]
 
 
@@ -259,7 +259,7 @@ def _column_axes(path: Path, header: list[str], n_columns: int) -> dict[str, tup
 def _columns(
     path: Path, table: np.ndarray, axes: dict[str, tuple[int, Axis]] | None
 ) -> tuple[np.ndarray, tuple[float, float] | None, list[Assumption]]:
-    """The map in the columns x, y and value, its pixel size, and what had to be assumed of their unit."""
+    """The map in the columns x, y and value, its pixel size, and the assumptions on their unit."""
     at_x, at_y = (axes["x"][0], axes["y"][0]) if axes else (0, 1)
     at_value = ({0, 1, 2} - {at_x, at_y}).pop()
     x, y = np.unique(table[:, at_x]), np.unique(table[:, at_y])
@@ -274,12 +274,12 @@ def _columns(
     out[np.searchsorted(y, table[:, at_y]), np.searchsorted(x, table[:, at_x])] = table[:, at_value]
     if factors is None:
         return out, None, []
-    steps = [float(np.diff(one).mean()) * factor for one, factor in zip((y, x), factors, strict=True)]
+    steps = [float(np.diff(positions).mean()) * factor for positions, factor in zip((y, x), factors, strict=True)]
     return out, (steps[0], steps[1]), assumed
 
 
 def _recognises(head: bytes) -> bool:
-    # whole lines only, since the head may end within one
+    # complete lines only, since the head may end within one
     lines = plain(decode(head)).splitlines()[:_MAX_HEADER_LINES]
     if "\0" in "".join(lines):
         return False

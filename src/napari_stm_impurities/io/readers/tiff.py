@@ -1,7 +1,7 @@
 """TIFF stacks, as ImageJ and other programs write them: one page a bias.
 
 ImageJ keeps the pixel size with its unit, and a label for each page; labels such as ``-230 mV`` are the bias, and
-tifffile keeps numbers under any name. What the file does not tell has to be given.
+tifffile keeps numbers under any name. The user provides what the file does not state.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from .quantities import Quantity, measured_recording
 from .recording import Channel, Recording, UserMetadata, check_size, library_errors
 from .tiff_pages import laid_out
 
-#: How ImageJ writes letters that are not ASCII.
+#: The escapes of ImageJ for letters that are not ASCII.
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
-def open_tiff(path: Path, given: UserMetadata) -> Recording:
-    """Open a TIFF file with one map a page.
+def open_tiff(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a TIFF file with one map a page.
 
     Raises
     ------
     ReadError
-        If its pages are no maps of one shape, or it does not tell its bias and pixel size.
+        If its pages are no maps of one shape, or it does not state its bias and pixel size.
     """
     with _opened(path) as tiff:
         # the pages of other programs may have names of their own, which are only read with all that a page has
@@ -54,8 +54,8 @@ def open_tiff(path: Path, given: UserMetadata) -> Recording:
         labels = _labels(tiff, series, metadata, math.prod(shape[:-2]))
     n_y, n_x = shape[-2:]
     composite = metadata.get("mode") in ("composite", "color")
-    n_given = None if given.bias_mv is None else len(given.bias_mv)
-    pages = laid_out(path, axes, labels, composite=composite, n_given=n_given)
+    n_user_biases = None if user.bias_mv is None else len(user.bias_mv)
+    pages = laid_out(path, axes, labels, composite=composite, n_user_biases=n_user_biases)
     n_maps = pages.maps.shape[1]
     channels = [recognise(name, "") for name in pages.names]
     if not any(channel.what != "other" for channel in channels):
@@ -79,7 +79,7 @@ def open_tiff(path: Path, given: UserMetadata) -> Recording:
         load,
         bias=bias_among(entries, n_maps) if pages.bias_mv is None else Quantity(pages.bias_mv),
         pixel=pixel_among(entries, (n_y, n_x)) if stated is None else Quantity(stated),
-        given=given,
+        user=user,
         channels=channels,
         default=default,
         why="it is the only array in the file",
@@ -91,15 +91,15 @@ def open_tiff(path: Path, given: UserMetadata) -> Recording:
 
 
 def _series(path: Path, tiff: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """The images of the file, without those that only show another one smaller."""
-    whole = [one for one in tiff.series if not one.keyframe.is_reduced] or list(tiff.series)
-    if not whole:
+    """The images of the file, without reduced copies."""
+    images = [image for image in tiff.series if not image.keyframe.is_reduced] or list(tiff.series)
+    if not images:
         raise ReadError(path, "the TIFF file holds no image")
-    kinds = {(_sides(one), str(one.dtype)) for one in whole}
+    kinds = {(_sides(image), str(image.dtype)) for image in images}
     if len(kinds) > 1:
         held = ", ".join(sorted(f"{y} x {x} pixels of {dtype}" for (y, x), dtype in kinds))
         raise ReadError(path, f"holds images of several kinds ({held}); save those of one kind alone")
-    return whole
+    return images
 
 
 def _axes(series: list[tifffile.TiffPageSeries]) -> str:
@@ -109,45 +109,45 @@ def _axes(series: list[tifffile.TiffPageSeries]) -> str:
     return str(first.axes)[:-2] if len(series) == 1 else "I"
 
 
-def _sides(one: tifffile.TiffPageSeries) -> tuple[int, int]:
-    return int(one.shape[-2]), int(one.shape[-1])
+def _sides(image: tifffile.TiffPageSeries) -> tuple[int, int]:
+    return int(image.shape[-2]), int(image.shape[-1])
 
 
 def _shape(path: Path, series: list[tifffile.TiffPageSeries]) -> tuple[int, ...]:
-    """The shape of all pages together, once they are known to be maps and to be all there."""
+    """The shape of all pages together, after a check that they are complete maps."""
     first = series[0]
     shape = tuple(int(n) for n in first.shape)
     if len(series) > 1:
-        shape = (sum(math.prod(one.shape[:-2]) for one in series), *_sides(first))
+        shape = (sum(math.prod(image.shape[:-2]) for image in series), *_sides(first))
     check_size(path, math.prod(shape), f"an image of shape {shape}")
-    for one in series:
-        if one.dtype is None or one.dtype.kind not in "fiu" or _is_coloured(one):
+    for image in series:
+        if image.dtype is None or image.dtype.kind not in "fiu" or _is_coloured(image):
             raise ReadError(
                 path, "expected maps of real numbers, found a colour, complex or binary image; save it as grey values"
             )
-    n_bytes = sum(one.nbytes for one in series)
+    n_bytes = sum(image.nbytes for image in series)
     if first.keyframe.compression == 1 and n_bytes > path.stat().st_size:
         raise ReadError(path, f"needs {n_bytes} bytes for its maps, found {path.stat().st_size}; the file is cut")
     return shape
 
 
-def _is_coloured(one: tifffile.TiffPageSeries) -> bool:
+def _is_coloured(image: tifffile.TiffPageSeries) -> bool:
     """Whether the samples are those of a colour; tifffile calls three or four maps of any numbers so too."""
-    if "S" not in one.axes:
+    if "S" not in image.axes:
         return False
-    return not one.axes.endswith("YX") or one.dtype is None or one.dtype.itemsize == 1
+    return not image.axes.endswith("YX") or image.dtype is None or image.dtype.itemsize == 1
 
 
 def _labels(
     tiff: tifffile.TiffFile, series: list[tifffile.TiffPageSeries], metadata: dict[str, Any], n_pages: int
 ) -> list[str]:
-    """What each page is labelled with: by ImageJ, by its own name or description, or else nothing."""
-    kept = metadata.get("Labels")
-    if kept:
-        return [str(label) for label in ([kept] if isinstance(kept, str) else kept)]
+    """The label of each page: by ImageJ, by its own name or description; empty without labels."""
+    imagej_labels = metadata.get("Labels")
+    if imagej_labels:
+        return [str(label) for label in ([imagej_labels] if isinstance(imagej_labels, str) else imagej_labels)]
     if tiff.is_imagej or tiff.is_ome or (tiff.is_shaped and len(series) == 1):
         return []
-    pages = [page for one in series for page in one.pages if isinstance(page, tifffile.TiffPage)]
+    pages = [page for image in series for page in image.pages if isinstance(page, tifffile.TiffPage)]
     names = ("PageName", "ImageDescription")
     labels = [" ".join(str(page.tags[name].value) for name in names if name in page.tags) for page in pages]
     return labels if len(labels) == n_pages and all(labels) else []
@@ -155,30 +155,32 @@ def _labels(
 
 def _entries(metadata: dict[str, Any], shaped: Sequence[dict[str, Any]]) -> list[Entry]:
     """The numbers that were saved with the maps; those of pages that were written one by one are put together."""
-    kept = dict(metadata)
+    values_by_name = dict(metadata)
     for key in shaped[0] if shaped else ():
-        each = [one.get(key) for one in shaped]
-        kept[key] = each[0] if len(shaped) == 1 or all(value == each[0] for value in each) else each
-    found = []
-    for name, value in kept.items():
+        page_values = [page_metadata.get(key) for page_metadata in shaped]
+        values_by_name[key] = (
+            page_values[0] if len(shaped) == 1 or all(value == page_values[0] for value in page_values) else page_values
+        )
+    entries = []
+    for name, value in values_by_name.items():
         try:
             values = np.asarray(json.loads(value) if isinstance(value, str) else value, dtype=np.float64)
         except (TypeError, ValueError):
             continue
-        found.append(Entry(name, values.shape, partial(np.asarray, values)))
-    return found
+        entries.append(Entry(name, values.shape, partial(np.asarray, values)))
+    return entries
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """The file, whose damage is told in one line of ours and not in many of the library's log."""
+    """Open a file, with the log of the library disabled and its errors raised in one line."""
     log = logging.getLogger("tifffile")
-    was, log.disabled = log.disabled, True
+    was_disabled, log.disabled = log.disabled, True
     try:
         with library_errors(path, "a TIFF file with one map a page"), tifffile.TiffFile(path) as tiff:
             yield tiff
     finally:
-        log.disabled = was
+        log.disabled = was_disabled
 
 
 def _values(path: Path) -> np.ndarray:
@@ -186,7 +188,7 @@ def _values(path: Path) -> np.ndarray:
         series = _series(path, tiff)
         first = series[0]
         if len(series) > 1:
-            return np.concatenate([np.asarray(one.asarray()).reshape(-1, *_sides(one)) for one in series])
+            return np.concatenate([np.asarray(image.asarray()).reshape(-1, *_sides(image)) for image in series])
         if first.dataoffset is None or first.dtype is None:
             return np.asarray(first.asarray())
         # in one piece and not compressed: left on the disk
@@ -199,8 +201,8 @@ def _pixel_size_nm(tiff: tifffile.TiffFile, metadata: dict[str, Any]) -> tuple[f
     unit = str(metadata.get("unit", ""))
     tags = tiff.pages.first.tags
     sizes = []
-    for name, of_axis in (("YResolution", str(metadata.get("yunit", unit))), ("XResolution", unit)):
-        factor = unit_nm(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), of_axis))
+    for name, axis_unit in (("YResolution", str(metadata.get("yunit", unit))), ("XResolution", unit)):
+        factor = unit_nm(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), axis_unit))
         if factor is None or name not in tags:
             return None
         pixels, length = tags[name].value

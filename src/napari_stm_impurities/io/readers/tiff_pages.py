@@ -1,7 +1,7 @@
-"""The pages of a TIFF file: which of its axes is the bias, and what each page is labelled with.
+"""The layout of the pages of a TIFF file: the axis of the bias, and the labels of the pages.
 
-The name of an axis tells little: ImageJ and tifffile call the pages of any stack channels, and pages that were written
-one by one have no axis at all. The labels of the pages, and how many biases were given, tell more.
+The names of axes are not reliable: ImageJ and tifffile call the pages of any stack channels, and pages that were
+written one by one have no axis at all. The labels of the pages, and the number of biases from the user, decide.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BIAS = re.compile(r"[-+]?\d+(?:[.,]\d*)?(?:[eE][-+]?\d+)?\s*[mu\N{MICRO SIGN}]?
 
 @dataclass(frozen=True)
 class Pages:
-    """How the pages of a file are laid out.
+    """The layout of the pages of a file.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Pages:
     names
         The channels' names; empty where there is one.
     bias_mv
-        The bias of each map by the labels; None where they do not tell it.
+        The bias of each map by the labels; None where they do not state it.
     """
 
     maps: np.ndarray
@@ -41,9 +41,9 @@ class Pages:
 
 
 def laid_out(
-    path: object, axes: dict[str, int], labels: Sequence[str], *, composite: bool, n_given: int | None
+    path: object, axes: dict[str, int], labels: Sequence[str], *, composite: bool, n_user_biases: int | None
 ) -> Pages:
-    """Tell maps from channels.
+    """The layout of maps and channels in the pages.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ def laid_out(
     axes
         The axes of the pages by their letters, in the order of the file, with their lengths.
     labels
-        What each page is labelled with; as many as pages, or none.
+        The label of each page; as many as pages, or none.
     composite
         Whether ImageJ shows the axis C as colours that lie on each other, as true channels are.
-    n_given
-        How many biases a person gave.
+    n_user_biases
+        The number of biases from the user.
 
     Raises
     ------
@@ -65,13 +65,13 @@ def laid_out(
 
     Examples
     --------
-    >>> laid_out("a.tif", {"C": 2}, ["-5 mV", "5 mV"], composite=False, n_given=None).bias_mv
+    >>> laid_out("a.tif", {"C": 2}, ["-5 mV", "5 mV"], composite=False, n_user_biases=None).bias_mv
     (-5.0, 5.0)
     """
     long = {axis: n for axis, n in axes.items() if n > 1}
     shape = tuple(long.values())
     pages = np.arange(math.prod(shape)).reshape(shape)
-    if n_given == pages.size > 1:
+    if n_user_biases == pages.size > 1:
         return Pages(pages.reshape(1, -1))
     biases = _biases(labels, pages.size)
     if biases is not None:
@@ -101,8 +101,8 @@ def _by_bias(path: object, long: dict[str, int], pages: np.ndarray, biases: np.n
         raise ReadError(path, f"expected one axis besides the bias, y and x, found {sides}; save one of them alone")
     channel = next(i for i in range(biases.ndim) if i not in changes)
     by_channel = np.moveaxis(pages, channel, 0).reshape(pages.shape[channel], -1)
-    of_one = np.moveaxis(biases, channel, 0)[0].ravel()
-    return Pages(by_channel, _names(by_channel, labels), tuple(of_one.tolist()))
+    channel_biases = np.moveaxis(biases, channel, 0)[0].ravel()
+    return Pages(by_channel, _names(by_channel, labels), tuple(channel_biases.tolist()))
 
 
 def _names(by_channel: np.ndarray, labels: Sequence[str]) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def _without_bias(label: str) -> str:
 
 
 def _biases(labels: Sequence[str], n_pages: int) -> np.ndarray | None:
-    """The bias of each page in mV, where each label tells one."""
+    """The bias of each page in mV, where each label states one."""
     comma = comma_between_digits(labels)
     found = [bias_in_name(label, comma) for label in labels]
     if len(found) != n_pages or None in found:

@@ -1,4 +1,4 @@
-"""Zarr stores: folders with the same layouts as NetCDF, ours and those of xarray-nanonis."""
+"""Zarr stores: folders with the same layouts as NetCDF, of this package and of xarray-nanonis."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def is_store(path: Path) -> bool:
     return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
 
 
-def open_zarr(path: Path, given: UserMetadata) -> Recording:
-    """Open a Zarr store; its numbers stay on the disk until they are wanted.
+def open_zarr(path: Path, user: UserMetadata) -> Recording:
+    """The recording of a Zarr store; its numbers are read on demand.
 
     Raises
     ------
     ReadError
-        If it holds neither a three-dimensional variable nor a map, or does not tell its bias or pixel size.
+        If it holds neither a three-dimensional variable nor a map, or does not state its bias or pixel size.
     """
-    return open_dataset_of(path, given, _dataset, FORMAT.name)
+    return open_dataset_of(path, user, _dataset, FORMAT.name)
 
 
 def _dataset(path: Path) -> xr.Dataset:

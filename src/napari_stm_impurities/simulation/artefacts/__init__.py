@@ -1,4 +1,4 @@
-"""What a measured map shows besides its impurities: one class for each artefact, and the list of them.
+"""Artefacts of measured maps: one class for each, and the list of them.
 
 A new artefact is one module with one class, and one line in `Artefact`; training windows then show it as well.
 """
@@ -36,8 +36,8 @@ from .white_noise import WhiteNoise
 
 __all__ = ["TRAINING_ARTEFACTS", "Artefact", "BaseArtefact", "Context", "Frames", "recorded", "with_artefacts"]
 
-#: Any artefact, known by its ``kind``. The order is that in which they come about in a measurement: tip and feedback
-#: loop, surface, noise, and last what the recording makes of it.
+#: Any artefact, known by its ``kind``. The order is that in which they arise in a measurement: tip and feedback
+#: loop, surface, noise, and last the recording.
 Artefact = Annotated[
     BluntTip
     | SetPoint
@@ -65,5 +65,5 @@ Artefact = Annotated[
     Field(discriminator="kind"),
 ]
 
-#: What training windows show: one of each, with its own share and ranges.
+#: The artefacts of training windows: one of each, with its own share and ranges.
 TRAINING_ARTEFACTS: tuple[Artefact, ...] = tuple(artefact() for artefact in get_args(get_args(Artefact)[0]))

@@ -29,7 +29,7 @@ class AtomicStep(BaseArtefact):
     scatterers come besides."""
     height: AboveZeroRange = (0.3, 12.0)
     """Height of the jump in standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from one
-    that hides among the ripples to one beside which they are hardly seen."""
+    that hides among the ripples to one next to which they are hardly visible."""
     wave: PositiveRange = (0.0, 2.0)
     """Amplitude of the standing wave, in the same unit. Reason: none, to twice the ripples of the impurities."""
     offset_share: Range = (-0.45, 0.45)

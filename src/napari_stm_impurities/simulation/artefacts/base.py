@@ -1,4 +1,4 @@
-"""What every artefact is: a value with a share and ranges, that changes a batch of maps."""
+"""The base class of artefacts: a configuration with a share and ranges that changes a batch of maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..windows import bernoulli
 
 @dataclass(frozen=True)
 class Context:
-    """What an artefact may have to know of the maps.
+    """The scale of the maps, for artefacts.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class Context:
         """The k of the highest bias, shape (batch,)."""
         return self.k_rad_per_px[:, -1]
 
-    def only(self, shown: Tensor) -> Self:
-        """The context of some of the windows; `shown` has the shape (batch,), bool."""
-        return replace(self, k_rad_per_px=self.k_rad_per_px[shown])
+    def only(self, selected: Tensor) -> Self:
+        """The context of some of the windows; `selected` has the shape (batch,), bool."""
+        return replace(self, k_rad_per_px=self.k_rad_per_px[selected])
 
 
 @dataclass(frozen=True)
@@ -66,26 +66,26 @@ class Frames:
         """Clean maps without impurities and structure."""
         return cls(maps, torch.zeros_like(maps), torch.zeros_like(maps[:, 0]), maps.new_zeros(len(maps), 0, 2))
 
-    def only(self, shown: Tensor) -> Self:
-        """Some of the windows; `shown` has the shape (batch,), bool."""
-        return type(self)(self.maps[shown], self.noise[shown], self.structure[shown], self.yx_px[shown])
+    def only(self, selected: Tensor) -> Self:
+        """Some of the windows; `selected` has the shape (batch,), bool."""
+        return type(self)(self.maps[selected], self.noise[selected], self.structure[selected], self.yx_px[selected])
 
-    def with_changed(self, shown: Tensor, changed: Frames) -> Self:
-        """All windows, with `changed` in place of those where `shown` is true."""
-        place = (shown,)
+    def with_changed(self, selected: Tensor, changed: Frames) -> Self:
+        """All windows, with `changed` in place of those where `selected` is true."""
+        index = (selected,)
         return type(self)(
-            self.maps.index_put(place, changed.maps),
-            self.noise.index_put(place, changed.noise),
-            self.structure.index_put(place, changed.structure),
-            self.yx_px.index_put(place, changed.yx_px),
+            self.maps.index_put(index, changed.maps),
+            self.noise.index_put(index, changed.noise),
+            self.structure.index_put(index, changed.structure),
+            self.yx_px.index_put(index, changed.yx_px),
         )
 
 
 class BaseArtefact(Configuration, ABC):
-    """One thing that a measured map shows besides its impurities.
+    """An artefact: a feature of measured maps that is no impurity.
 
     A subclass is one artefact: a ``kind`` that names it in files, a ``share``, its ranges, and :meth:`apply`. Its
-    docstring up to the first colon is its name in the window.
+    docstring up to the first colon is its name in the widget.
     """
 
     is_noise: ClassVar[bool] = False
@@ -104,7 +104,7 @@ class BaseArtefact(Configuration, ABC):
         context
             Of these windows.
         generator
-            Where the random numbers come from, and the device.
+            Source of the random numbers, which also sets the device.
         """
 
     def record(self, frames: Frames, context: Context, generator: torch.Generator) -> Frames:
@@ -117,7 +117,7 @@ class BaseArtefact(Configuration, ABC):
         context
             Of these windows.
         generator
-            Where the random numbers come from, and the device.
+            Source of the random numbers, which also sets the device.
         """
         maps = self.apply(frames.maps, context, generator)
         noise = frames.noise + (maps - frames.maps) if self.is_noise else frames.noise
@@ -130,22 +130,22 @@ def recorded(artefacts: Sequence[BaseArtefact], frames: Frames, context: Context
     Parameters
     ----------
     artefacts
-        In the order in which they come about, those that the tip makes before those of the electronics.
+        In the order in which they arise, those of the tip before those of the electronics.
     frames
         Clean maps and their truth.
     context
-        What the artefacts have to know of the maps.
+        The scale of the maps.
     generator
-        Where the random numbers come from, and the device.
+        Source of the random numbers, which also sets the device.
     """
     for artefact in artefacts:
         if artefact.share == 1:
             frames = artefact.record(frames, context, generator)
             continue
-        shown = bernoulli(artefact.share, len(frames.maps), generator)
-        if shown.any():
-            changed = artefact.record(frames.only(shown), context.only(shown), generator)
-            frames = frames.with_changed(shown, changed)
+        selected = bernoulli(artefact.share, len(frames.maps), generator)
+        if selected.any():
+            changed = artefact.record(frames.only(selected), context.only(selected), generator)
+            frames = frames.with_changed(selected, changed)
     return frames
 
 

@@ -24,7 +24,7 @@ class BiasNoise(BaseArtefact):
     """The share of windows whose maps differ in noise. Reason: the tunnel current, the conductance and the averaging
     time differ between the maps of a series; grids have about the same noise at neighbouring biases."""
     amplitude: AboveZeroRange = (0.02, 2.5)
-    """In standard deviations of the clean ripples, drawn for each map on a logarithmic scale. Reason: from not seen to
+    """In standard deviations of the clean ripples, drawn for each map on a logarithmic scale. Reason: from invisible to
     a map that on its own shows only the strongest impurities."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:

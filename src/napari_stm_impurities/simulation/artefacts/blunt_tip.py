@@ -22,5 +22,5 @@ class BluntTip(BaseArtefact):
     exp(-(2 x 0.3)^2 / 2) = 84 % of their height; a blunter tip is formed anew."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:
-        """The maps as a blunt tip sees them."""
+        """The maps, smoothed as by a blunt tip."""
         return instrument.blur(maps, draw(self.sigma_per_k, len(maps), generator) / context.k_top_rad_per_px)

@@ -22,8 +22,8 @@ class CorrelatedNoise(BaseArtefact):
     share: Share = 0.35
     """The share of windows with correlated noise. Reason: as common as line noise."""
     amplitude: AboveZeroRange = (0.05, 1.2)
-    """In standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from hardly seen to a little
-    more than the ripples."""
+    """In standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from hardly visible to a
+    little more than the ripples."""
     exponent: PositiveRange = (0.7, 2.5)
     """The power falls with the spatial frequency to this power. Reason: around 1/f noise (1) and a random walk (2)."""
 

@@ -11,17 +11,17 @@ from torch import Tensor
 from ..ranges import AboveZeroRange, Share, draw
 from .base import BaseArtefact, Context, Frames, angles
 
-#: Steps of the fixed-point iteration for the row at which a place is seen. Each divides the error by the distortion's
-#: slope, at most _STEEPEST, so that 12 leave 0.4 px * 0.5^12, 1e-4 px.
+#: Steps of the fixed-point iteration for the row at which a position is measured. Each divides the error by the
+#: distortion's slope, at most _STEEPEST, so that 12 leave 0.4 px * 0.5^12, 1e-4 px.
 _ITERATIONS = 12
 #: The steepest distortion in pixels a line, so that no line is measured twice.
 _STEEPEST = 0.5
 
 
 class Creep(BaseArtefact):
-    """Creep: after the move to the frame the piezo goes on moving, by less from line to line.
+    """Creep: after the move to the frame the piezo continues to move, by less from line to line.
 
-    A pixel of line y shows the surface at a distance A exp(-y / tau) from where it should, in one direction; the
+    A pixel of line y shows the surface at a distance A exp(-y / tau) from its nominal position, in one direction; the
     impurities and the structure of the truth are moved alike.
 
     References
@@ -50,12 +50,12 @@ class Creep(BaseArtefact):
         return self.record(Frames.of_maps(maps), context, generator).maps
 
     def record(self, frames: Frames, context: Context, generator: torch.Generator) -> Frames:
-        """The distorted maps, and the truth where it is seen in them."""
+        """The distorted maps, and the truth at its distorted positions."""
         vector, decay = self.displacement(len(frames.maps), generator)
-        seen_row = frames.yx_px[..., 0]
+        measured_row = frames.yx_px[..., 0]
         for _ in range(_ITERATIONS):
-            seen_row = frames.yx_px[..., 0] - vector[:, :1] * torch.exp(-seen_row.clamp_min(0) / decay[:, None])
-        moved = frames.yx_px - vector[:, None] * torch.exp(-seen_row.clamp_min(0) / decay[:, None])[..., None]
+            measured_row = frames.yx_px[..., 0] - vector[:, :1] * torch.exp(-measured_row.clamp_min(0) / decay[:, None])
+        moved = frames.yx_px - vector[:, None] * torch.exp(-measured_row.clamp_min(0) / decay[:, None])[..., None]
         structure = _sampled(frames.structure[:, None], vector, decay, "bilinear")[:, 0]
         return replace(
             frames,
@@ -71,8 +71,8 @@ def _sampled(maps: Tensor, vector: Tensor, decay: Tensor, mode: str) -> Tensor:
     height_px, width_px = maps.shape[-2:]
     rows = torch.arange(height_px, device=maps.device, dtype=maps.dtype)
     columns = torch.arange(width_px, device=maps.device, dtype=maps.dtype)
-    fall = torch.exp(-rows / decay[:, None])
-    y = (rows + vector[:, :1] * fall)[:, :, None].expand(-1, -1, width_px)
-    x = columns + (vector[:, 1:] * fall)[:, :, None]
-    place = torch.stack([2 * x / (width_px - 1) - 1, 2 * y / (height_px - 1) - 1], -1)
-    return torch.nn.functional.grid_sample(maps, place, mode=mode, padding_mode="border", align_corners=True)
+    decay_factor = torch.exp(-rows / decay[:, None])
+    y = (rows + vector[:, :1] * decay_factor)[:, :, None].expand(-1, -1, width_px)
+    x = columns + (vector[:, 1:] * decay_factor)[:, :, None]
+    sample_positions = torch.stack([2 * x / (width_px - 1) - 1, 2 * y / (height_px - 1) - 1], -1)
+    return torch.nn.functional.grid_sample(maps, sample_positions, mode=mode, padding_mode="border", align_corners=True)

@@ -18,7 +18,7 @@ _RESPONSE_PX = 32
 class FeedbackRinging(BaseArtefact):
     """Feedback ringing: an overshoot that rings and decays behind each value along the fast axis.
 
-    It begins on the other side of the value, as a loop with too high a gain answers.
+    It begins with the opposite sign, as the response of a loop with too high a gain.
 
     References
     ----------
@@ -30,8 +30,8 @@ class FeedbackRinging(BaseArtefact):
     share: Share = 0.12
     """The share of windows with ringing. Reason: the gain is set as high as it just does not ring, and often higher."""
     overshoot: BelowOneRange = (0.05, 0.5)
-    """Height of the overshoot over that of what caused it. Reason: from hardly seen to where the loop is near to
-    oscillating and a person lowers the gain."""
+    """Height of the overshoot over that of its cause. Reason: from hardly visible to where the loop is near to
+    oscillating and the gain is lowered."""
     decay_px: AboveZeroRange = (1.0, 8.0)
     """Length within which it falls to 1/e. Reason: the loop is slower than a pixel, and faster than a tenth of a
     line."""
@@ -47,9 +47,9 @@ class FeedbackRinging(BaseArtefact):
         response = -torch.exp(-(lag - 1) / decay) * torch.cos(2 * math.pi * (lag - 1) / period)
         response = draw(self.overshoot, n, generator)[:, None] * response
         response[:, 0] = 1
-        # conv1d correlates, so that the response is turned round; each window is a group of its own
+        # conv1d computes a correlation, so the response is reversed; each window is a group of its own
         kernel = response.flip(-1)[:, None].to(maps.dtype)
         lines = maps.reshape(n, n_maps * height_px, width_px).transpose(0, 1)
         padded = torch.nn.functional.pad(lines, (_RESPONSE_PX, 0), mode="replicate")
-        answered = torch.nn.functional.conv1d(padded, kernel, groups=n)
-        return answered.transpose(0, 1).reshape(maps.shape)
+        filtered = torch.nn.functional.conv1d(padded, kernel, groups=n)
+        return filtered.transpose(0, 1).reshape(maps.shape)

@@ -11,8 +11,8 @@ from ...physics import instrument
 from ..ranges import AboveZeroRange, PositiveRange, Share, draw
 from .base import BaseArtefact, Context, per_window
 
-#: The time of a line in pixels, over the side of the window: the way back takes as long as the way there, and a window
-#: is a part of a line, half of it at a typical frame of 128 pixels.
+#: The time of a line in pixels, over the side of the window: the backward scan takes as long as the forward scan, and a
+#: window is a part of a line, half of it at a typical frame of 128 pixels.
 _LINE_TIME = 4
 
 
@@ -35,7 +35,8 @@ class FlickerNoise(BaseArtefact):
     slowly."""
     amplitude: AboveZeroRange = (0.1, 1.5)
     """Standard deviation in standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from hardly
-    seen to more than the ripples; a person still sees an impurity, since the noise is streaks and it is round."""
+    visible to more than the ripples; an impurity can still be recognised, since the noise is streaks and it is
+    round."""
     exponent: PositiveRange = (0.7, 1.5)
     """The power falls with the frequency to this power. Reason: about 1 for the junction and the preamplifier; up to
     1.5 with drift."""

@@ -21,8 +21,8 @@ class Herringbone(BaseArtefact):
     share: Share = 0.25
     """The share of windows with stripes. Reason: one of the three common surfaces, Au(111), has them."""
     amplitude: AboveZeroRange = (0.1, 2.0)
-    """In standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from hardly seen to twice the
-    ripples."""
+    """In standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from hardly visible to twice
+    the ripples."""
     period_per_k: AboveZeroRange = (6.0, 25.0)
     """Distance of the stripes in 1/k. Reason: half to twice that of Au(111), 6.3 nm or 12/k."""
     period_nm: AboveZeroRange | None = None

@@ -22,12 +22,12 @@ class AtomicLattice(BaseArtefact):
     kind: Literal["lattice"] = "lattice"
     """The name in files."""
     share: Share = 0.15
-    """The share of windows with a lattice. Reason: it is seen where the pixels are fine and the tip is sharp."""
+    """The share of windows with a lattice. Reason: it is visible where the pixels are fine and the tip is sharp."""
     amplitude: AboveZeroRange = (0.1, 2.0)
     """Amplitude of each set of rows in standard deviations of the clean ripples, drawn on a logarithmic scale. Reason:
-    from hardly seen to twice the ripples."""
+    from hardly visible to twice the ripples."""
     period_px: AboveZeroRange = (2.2, 8.0)
-    """Distance of the rows in pixels. Reason: from just above 2 pixels, below which they cannot be told from a slower
+    """Distance of the rows in pixels. Reason: from just above 2 pixels, below which they are aliased to a slower
     pattern, into the range of the ripples, which are pi/k = 3 to 17 pixels apart."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:

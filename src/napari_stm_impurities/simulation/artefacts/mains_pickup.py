@@ -14,7 +14,7 @@ from .base import BaseArtefact, Context, angles, per_window
 
 
 class MainsPickup(BaseArtefact):
-    """Mains pick-up: a sine in time, which makes stripes at any angle that go on from line to line."""
+    """Mains pick-up: a sine in time, which makes stripes at any angle that continue from line to line."""
 
     kind: Literal["mains_pickup"] = "mains_pickup"
     """The name in files."""
@@ -23,12 +23,12 @@ class MainsPickup(BaseArtefact):
     noticed."""
     amplitude: AboveZeroRange = (0.1, 1.4)
     """Amplitude of the sine in standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from
-    hardly seen to the ripples' own power, which a sine of amplitude 1.4 has."""
+    hardly visible to the ripples' own power, which a sine of amplitude 1.4 has."""
     cycles_per_px: AboveZeroRange = (0.01, 0.5)
     """Frequency along the fast axis, drawn on a logarithmic scale. Reason: 50 Hz at 1 to 50 ms a pixel is 0.05 and up,
     aliased to 0.5 at most; vibrations are slower."""
     cycles_per_line: Range = (-0.5, 0.5)
-    """How far the phase goes on from a line to the next, in cycles. Reason: the time of a line is no multiple of the
+    """Advance of the phase from a line to the next, in cycles. Reason: the time of a line is no multiple of the
     period, so any part of a cycle is left."""
     phase_drift_rad: PositiveRange = (0.0, 0.25)
     """Standard deviation of the random step of the phase from line to line, in radians. Reason: the mains' frequency
@@ -46,8 +46,8 @@ class MainsPickup(BaseArtefact):
         steps = torch.randn((n, n_maps, height_px), generator=generator, device=maps.device)
         wander = (draw(self.phase_drift_rad, n, generator)[:, None, None] * steps).cumsum(-1)
         start = uniform(0, 2 * math.pi, (n, n_maps, 1), generator)
-        of_line = 2 * math.pi * slow[:, None] + wander + start
-        phase = of_line[..., None] + 2 * math.pi * fast[:, None, None]
+        line_phase = 2 * math.pi * slow[:, None] + wander + start
+        phase = line_phase[..., None] + 2 * math.pi * fast[:, None, None]
         harmonic = per_window(draw(self.harmonic, n, generator))
         wave = torch.sin(phase) + harmonic * torch.sin(2 * phase + per_window(angles(n, generator)))
         return maps + per_window(draw(self.amplitude, n, generator, logarithmic=True)) * wave

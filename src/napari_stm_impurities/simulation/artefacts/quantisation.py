@@ -20,7 +20,7 @@ class Quantisation(BaseArtefact):
     """The share of windows with visible steps. Reason: small signals in a large range of the converter, and 8-bit
     images."""
     step: AboveZeroRange = (0.05, 1.0)
-    """Step in standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from not seen (rms
+    """Step in standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from invisible (rms
     step / sqrt(12), 1.4 %) to some four grey levels between trough and crest."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:

@@ -48,7 +48,9 @@ class Scars(BaseArtefact):
             shape = (n, n_maps)
             row = torch.floor(uniform(0, height_px, shape, generator))
             column = uniform(0, width_px, shape, generator)
-            row, column = (torch.where(static[:, None], one[:, :1], one)[..., None] for one in (row, column))
+            row, column = (
+                torch.where(static[:, None], position[:, :1], position)[..., None] for position in (row, column)
+            )
             n_lines = randint(*self.lines, generator)
             in_lines = (rows >= row) & (rows < row + n_lines)
             sign = 1 - 2 * bernoulli(0.5, n, generator).to(maps.dtype)

@@ -22,22 +22,22 @@ class TipChange(BaseArtefact):
     measured again."""
     contrast: AboveZeroRange = (0.5, 1.6)
     """Factor of the contrast after the change, drawn on a logarithmic scale. Reason: the local density of states of
-    the tip changes by tens of per cent; a tip that sees half of it no longer is changed on purpose."""
+    the tip changes by tens of per cent; a tip that loses more than half of it is replaced."""
     offset: Range = (-4.0, 4.0)
     """Jump of the offset in standard deviations of the clean ripples. Reason: a tip that picks up an atom is longer by
     some 0.1 nm, several times the ripples; levelling takes off what is larger."""
     first_row_share: ShareRange = (0.1, 0.9)
-    """The line of the change, as a share of the lines. Reason: both parts are seen."""
+    """The line of the change, as a share of the lines. Reason: both parts are visible."""
     static_share: Share = 0.5
     """The share of windows in which all maps change at the same line, as in a grid; in the others one map changes, as
-    in a series. Reason: both occur, and nothing says which is commoner."""
+    in a series. Reason: both occur, and neither is known to be commoner."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:
         """The maps with another contrast and offset from a line on."""
         n, n_maps, height_px, _ = maps.shape
         first = per_window((draw(self.first_row_share, n, generator) * height_px).floor())
-        which = torch.floor(uniform(0, n_maps, (n, 1), generator))
-        in_map = (torch.arange(n_maps, device=maps.device) == which) | bernoulli(self.static_share, n, generator)[
+        changed_map = torch.floor(uniform(0, n_maps, (n, 1), generator))
+        in_map = (torch.arange(n_maps, device=maps.device) == changed_map) | bernoulli(self.static_share, n, generator)[
             :, None
         ]
         after = (torch.arange(height_px, device=maps.device)[:, None] >= first) & in_map[..., None, None]

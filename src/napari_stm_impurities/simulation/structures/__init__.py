@@ -21,5 +21,5 @@ __all__ = ["TRAINING_STRUCTURES", "BaseStructure", "Part", "Scale", "Structure"]
 #: Any structure, known by its ``kind``.
 Structure = Annotated[StepEdge | Wall | Corral | Island | Objects, Field(discriminator="kind")]
 
-#: What training windows have: one of each, with its own share and ranges.
+#: The structures of training windows: one of each, with its own share and ranges.
 TRAINING_STRUCTURES: tuple[Structure, ...] = tuple(structure() for structure in get_args(get_args(Structure)[0]))

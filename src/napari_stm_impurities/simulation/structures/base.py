@@ -1,4 +1,4 @@
-"""What every structure is: scatterers that are no impurities, with what they change in height and what they cover."""
+"""The base class of structures: scatterers that are no impurities, with their elevation and coverage."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..ranges import Share
 
 #: Most scatterers of one structure: a scattering matrix of this size takes as long as the pixels of a window.
 MOST_SCATTERERS = 96
-#: How far outside the window scatterers of structure still count, in 1/k: there their waves have fallen to a third.
+#: Margin around the window within which scatterers of structure count, in 1/k: beyond, their waves are below a third.
 _MARGIN_PER_K = 4.0
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What a structure has to know of its window.
+    """The scale of a window, for structures.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Part:
     of_impurities
         Whether its scatterers are of one kind with the impurities, such as a wall of the same molecules.
     covered
-        How much of a pixel it covers, 0 to 1, by the pixels' places: from shape (pixel, 2) to (pixel,).
+        The covered share of each pixel, 0 to 1, from the positions of the pixels: from shape (pixel, 2) to (pixel,).
     elevation
-        What it adds to the maps, in standard deviations of the clean ripples, by the places: the same shapes.
+        The height that it adds to the maps, in standard deviations of the clean ripples: the same shapes.
     """
 
     yx_px: Tensor
@@ -78,21 +78,21 @@ class BaseStructure(Configuration, ABC):
         scale
             Of the window.
         generator
-            Where the random numbers come from, and the device.
+            Source of the random numbers, which also sets the device.
         """
 
 
 def in_or_near(yx_px: Tensor, scale: Scale) -> Tensor:
-    """Those places that lie in the window or so near that their waves reach it."""
+    """The positions in the window, or so near that their waves reach it."""
     margin = _MARGIN_PER_K / scale.k_rad_per_px
     return yx_px[((yx_px > -margin) & (yx_px < scale.side_px + margin)).all(-1)]
 
 
 def flat(pixels_yx: Tensor) -> Tensor:
-    """No elevation."""
+    """Zero elevation for each pixel."""
     return pixels_yx.new_zeros(pixels_yx.shape[:-1])
 
 
 def signed(height: Tensor, generator: torch.Generator) -> Tensor:
-    """The heights, each upward or downward."""
+    """The heights with random signs."""
     return height * torch.where(torch.rand(height.shape, generator=generator, device=height.device) < 0.5, -1.0, 1.0)

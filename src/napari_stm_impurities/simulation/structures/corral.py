@@ -26,8 +26,8 @@ class Corral(BaseStructure):
     share: Share = 0.07
     """The share of windows with a corral or an arc. Reason: rarer than walls; both are built."""
     of_impurities_share: Share = 0.6
-    """The share of corrals that are made of the window's own impurities. Reason: both occur, and what is at hand is
-    used."""
+    """The share of corrals that are made of the window's own impurities. Reason: both occur, and the present
+    impurities are used."""
     radius_per_k: AboveZeroRange = (3.0, 20.0)
     """Its radius in 1/k, drawn on a logarithmic scale. Reason: from the smallest with a state inside to the 15 of the
     ring of 48 atoms and beyond."""
@@ -54,7 +54,7 @@ class Corral(BaseStructure):
             uniform(0, 2 * math.pi, (1,), generator) + 2 * math.pi * arc * torch.arange(n, device=generator.device) / n
         )
         ring = radius * torch.stack([angle.sin(), draw(self.oblong, 1, generator) * angle.cos()], -1)
-        # any point of the line, at any place of the window
+        # a random point of the line, at a random position in the window
         on_line = ring[int(torch.randint(n, (1,), generator=generator, device=generator.device))]
         yx = in_or_near(ring - on_line + uniform(0, scale.side_px, (1, 2), generator) - 0.5, scale)
         of_impurities = bool(bernoulli(self.of_impurities_share, 1, generator))

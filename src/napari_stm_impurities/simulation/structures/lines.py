@@ -1,4 +1,4 @@
-"""Distances from a line of scatterers, and what it covers."""
+"""The coverage of pixels by a line of scatterers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import Scale
 
 
 def covered_by_line(yx_px: Tensor, spacing_px: float, scale: Scale) -> Callable[[Tensor], Tensor]:
-    """How much of a pixel is covered by a line of scatterers; the gaps between neighbours are covered too.
+    """A function for the covered share of pixels by a line of scatterers, the gaps between neighbours included.
 
     Parameters
     ----------

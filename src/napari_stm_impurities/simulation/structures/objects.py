@@ -14,22 +14,22 @@ from ..ranges import AboveZeroRange, OneOrMoreRange, Share, draw
 from ..windows import bernoulli, randint, uniform
 from .base import MOST_SCATTERERS, BaseStructure, Part, Scale, in_or_near, signed
 
-#: An object smaller than this, in 1/k, cannot be told from an impurity by its size, so that its height must tell.
+#: An object smaller than this, in 1/k, cannot be distinguished from an impurity by its size, but only by its height.
 _SIZE_OF_IMPURITY_PER_K = 2.5
 _HEIGHT_OF_SMALL = (10.0, 40.0)
 #: Distance of the scatterers on the rim of an object in 1/k, as on that of an island.
 _SPACING_PER_K = 0.9
 #: A flat object rises within this share of its radius.
 _SOFT_RIM = 0.15
-#: The largest radius as a share of the window's side, so that surface is left beside the objects.
+#: The largest radius as a share of the window's side, so that part of the surface stays free of objects.
 _LARGEST_PER_SIDE = 0.25
 
 
 class Objects(BaseStructure):
     """Objects: bright or dark spots of any size and height that are no impurities of the surface state.
 
-    What is no larger than an impurity is much higher than any. Some scatter, as a particle that sits on the surface
-    does, others only lie above it, as a bubble does.
+    Objects of the size of an impurity are much higher than impurities. Some scatter, such as particles on the surface;
+    others do not, such as bubbles.
     """
 
     kind: Literal["objects"] = "objects"

@@ -34,8 +34,8 @@ class StepEdge(BaseStructure):
     """Distance of the scatterers in 1/k. Reason: below a sixth of the wavelength, 1/k, a row acts as a line."""
     height: AboveZeroRange = (0.1, 12.0)
     """Height of the jump in standard deviations of the clean ripples, drawn on a logarithmic scale, up or down. Reason:
-    from a dI/dV map, where only the standing wave shows, to a topograph beside whose step the ripples are hardly
-    seen."""
+    from a dI/dV map, where only the standing wave shows, to a topograph next to whose step the ripples are hardly
+    visible."""
     width_px: AboveZeroRange = (0.3, 2.0)
     """Over how many pixels it rises. Reason: from a jump between two pixels to one that a blunt tip has smeared."""
     offset_share: Range = (-0.45, 0.45)
@@ -55,13 +55,13 @@ class StepEdge(BaseStructure):
         wave_number = 2 * math.pi / scale.px(draw(self.wavelength_per_k, 1, generator, logarithmic=True))
         phase = uniform(0, 2 * math.pi, (1,), generator)
 
-        def meander(place: Tensor) -> Tensor:
-            return amplitude * torch.sin(wave_number * place + phase)
+        def meander(position: Tensor) -> Tensor:
+            return amplitude * torch.sin(wave_number * position + phase)
 
         length = _LENGTH_PER_SIDE * scale.side_px
         spacing = max(float(scale.px(draw(self.spacing_per_k, 1, generator))), length / (2 * MOST_SCATTERERS))
-        place = torch.arange(-length / 2, length / 2, spacing, device=generator.device)
-        yx = in_or_near(centre + place[:, None] * along + meander(place)[:, None] * across, scale)
+        position = torch.arange(-length / 2, length / 2, spacing, device=generator.device)
+        yx = in_or_near(centre + position[:, None] * along + meander(position)[:, None] * across, scale)
         height = signed(draw(self.height, 1, generator, logarithmic=True), generator)
         width = draw(self.width_px, 1, generator)
 

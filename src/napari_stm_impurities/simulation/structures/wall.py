@@ -12,7 +12,7 @@ from ..windows import bernoulli, randint, uniform
 from .base import BaseStructure, Part, Scale, flat, in_or_near
 from .lines import covered_by_line
 
-#: Molecules stand beside their places by this share of their distance: on the sites of a lattice, not on a line.
+#: Jitter of the molecules as a share of their distance: they sit on the sites of a lattice, not on a line.
 _JITTER = 0.05
 #: A second row lies in the gaps of the first, at the height of an equilateral triangle.
 _ROW_DISTANCE = math.sqrt(3) / 2
@@ -21,8 +21,8 @@ _ROW_DISTANCE = math.sqrt(3) / 2
 class Wall(BaseStructure):
     """Wall: a row, or two, of molecules or adatoms that touch each other, straight, bent or with a corner.
 
-    It is of the same kind as the impurities in most windows, so that it is as dark or bright as they are: what makes
-    it a wall is that they touch.
+    It is of the same kind as the impurities in most windows, so that it is as dark or bright as they are; it differs by
+    the contact of its molecules.
     """
 
     kind: Literal["wall"] = "wall"
@@ -33,7 +33,7 @@ class Wall(BaseStructure):
     """The share of walls that are made of the window's own impurities. Reason: walls of molecules are moved together
     from them; others are chains of atoms."""
     molecules: OneOrMoreRange = (8, 40)
-    """How many molecules a row has. Reason: more than the six of a row in a group of impurities; 40 fill a window."""
+    """Number of molecules of a row. Reason: more than the six of a row in a group of impurities; 40 fill a window."""
     spacing_per_k: AboveZeroRange = (0.5, 1.1)
     """Distance of neighbours in 1/k. Reason: 0.25 to 0.5 nm on Cu(111): neighbouring sites to the nearest CO."""
     two_rows_share: Share = 0.3
@@ -50,11 +50,11 @@ class Wall(BaseStructure):
         """One wall, the middle of which lies in the window."""
         n = randint(*self.molecules, generator)
         device = generator.device
-        turn = draw(self.curvature_per_molecule_rad, 1, generator).repeat(n)
+        turn_rad = draw(self.curvature_per_molecule_rad, 1, generator).repeat(n)
         if bernoulli(self.corner_share, 1, generator):
             side = 1 - 2 * bernoulli(0.5, 1, generator).float()
-            turn[randint(1, n - 1, generator) if n > 1 else 0] += float(side * draw(self.corner_rad, 1, generator))
-        angle = uniform(0, 2 * math.pi, (1,), generator) + turn.cumsum(0)
+            turn_rad[randint(1, n - 1, generator) if n > 1 else 0] += float(side * draw(self.corner_rad, 1, generator))
+        angle = uniform(0, 2 * math.pi, (1,), generator) + turn_rad.cumsum(0)
         spacing = float(scale.px(draw(self.spacing_per_k, 1, generator)))
         direction = torch.stack([angle.sin(), angle.cos()], -1)
         row = spacing * direction.cumsum(0)
