@@ -171,7 +171,8 @@ def test_model_and_residual_lie_on_the_image_and_kernels_beside_it(viewer, panel
         assert kernel.data_to_world((0, 0, -0.5))[2] > image.data_to_world((0, 0, SIDE - 0.5))[2]
         for part in ("real", "imaginary"):
             transform = viewer.layers[f"kernel FFT {part}, kind {kind} (maps)"]
-            assert [str(unit) for unit in transform.units[-2:]] == ["1 / nanometer"] * 2
+            assert transform.axis_labels[-2:] == ("qy (1/nm)", "qx (1/nm)")
+            assert transform.units == image.units
             assert transform.scale[-1] == pytest.approx(float(np.diff(fit.transform.qx)[0]))
     names = [layer.name for layer in viewer.layers]
     assert names.index("found") > names.index("kernel, kind 1 (maps)")
@@ -293,7 +294,7 @@ def test_plots_and_table_hold_the_numbers_of_the_fit(panel, press, asked, fit):
     assert sorted(phases["kind"].unique()) == [0, 1]
     assert (phases["low_rad"] <= phases["high_rad"]).all()
     for row in fit.kinds.to_dict("records"):
-        assert f"kind {row['kind']}</td><td align='right'>{row['n']}</td>" in panel.kinds.text()
+        assert f"&nbsp;{row['kind']}</td><td align='right'>&nbsp;{row['n']}</td>" in panel.kinds.text()
 
 
 def test_deleted_points_and_missing_layers_are_one_line(qtbot, viewer, panel, points, press, asked):

@@ -1,7 +1,9 @@
 """What a fit of kernels leaves in the viewer: the kernels with their Fourier transforms, the model and the residual.
 
 Model and residual lie on the image; the kernels stand at its right, a row for each kind, with the real and the
-imaginary part of the transform behind them. All of them move with the image's slider.
+imaginary part of the transform behind them. All of them move with the image's slider. napari uses no units at all once
+layers in nm and in 1/nm are together, so a transform has the units of the image, one of which stands for 1/nm: the
+names of its axes say so.
 """
 
 from __future__ import annotations
@@ -84,12 +86,12 @@ def _beside_image(image: Image, found: Kernels) -> Iterator[Layer]:
     q_size = np.multiply(q_step, found.transform.shape[-2:])
     row = max(height, float(q_size[0])) + gap
     pictures = (
-        ("kernel", found.kernels, pixel, 0.0, image.units[-2:]),
-        ("kernel FFT real", found.transform.real, q_step, width + gap, ("1/nm", "1/nm")),
-        ("kernel FFT imaginary", found.transform.imag, q_step, width + 2 * gap + q_size[1], ("1/nm", "1/nm")),
+        ("kernel", found.kernels, pixel, 0.0),
+        ("kernel FFT real", found.transform.real, q_step, width + gap),
+        ("kernel FFT imaginary", found.transform.imag, q_step, width + 2 * gap + q_size[1]),
     )
-    for name, maps, scale, x, units in pictures:
-        labels = ("y", "x") if name == "kernel" else ("qy", "qx")
+    for name, maps, scale, x in pictures:
+        labels = ("y", "x") if name == "kernel" else ("qy (1/nm)", "qx (1/nm)")
         for kind in range(len(maps)):
             values, front, metadata = _in_order(maps[kind], image)
             yield Image(
@@ -97,7 +99,7 @@ def _beside_image(image: Image, found: Kernels) -> Iterator[Layer]:
                 name=f"{name}, kind {kind} ({image.name})",
                 scale=(*image.scale[:-2], *scale),
                 translate=(*front["translate"][:-2], top + kind * row, right + gap + x),
-                units=(*image.units[:-2], *units),
+                units=image.units,
                 axis_labels=(*image.axis_labels[:-2], *labels),
                 contrast_limits=robust_limits(values, CORE_SHARE),
                 metadata=metadata,

@@ -45,8 +45,8 @@ _SAME_PX = 1e-6
 _KIND_COLUMNS = {
     "n": ("points", "{:.0f}"),
     "share": ("share", "{:.0%}"),
-    "phase_rad": ("phase (rad)", "{:.2f}"),
-    "slope_rad_per_v": ("slope (rad/V)", "{:.2f}"),
+    "phase_rad": ("phase, rad", "{:.2f}"),
+    "slope_rad_per_v": ("slope, rad/V", "{:.2f}"),
     "amplitude": ("amplitude", "{:.2f}"),
     "t_abs": ("|t|", "{:.2f}"),
 }
@@ -128,7 +128,8 @@ class KernelsPanel(Panel):
             then, now = _still_there(points, at)
             put_fit(points, now, found.points.iloc[then].reset_index(drop=True), image)
             show_proposals(self.viewer, image, found.proposed, points, same_place_nm())
-        self.told.setText(rows_html(found.rows()))
+        # what the rows mean is in the documentation; their notes would leave no room for the values
+        self.told.setText(rows_html([row._replace(note="") for row in found.rows()]))
         self.k_plot.show_plot(plot_k, k_table, found)
         self.phase_plot.show_plot(plot_phases, phases_table, found)
         self.kinds.setText(kinds_html(found.kinds))
@@ -175,16 +176,17 @@ def fit(
 
 def kinds_html(kinds: pd.DataFrame) -> str:
     """The table of kinds in HTML, each with the colour of its points."""
-    head = "".join(f"<th align='right'>&nbsp;&nbsp;{escape(title)}</th>" for title, _ in _KIND_COLUMNS.values())
+    gap = "&nbsp;"
+    head = "".join(f"<th align='right'>{gap}{escape(title)}</th>" for title, _ in _KIND_COLUMNS.values())
     rows = []
     for row in kinds.to_dict("records"):
         kind = int(row["kind"])
         cells = "".join(
-            f"<td align='right'>{'' if pd.isna(row[name]) else form.format(row[name])}</td>"
+            f"<td align='right'>{gap}{'' if pd.isna(row[name]) else form.format(row[name])}</td>"
             for name, (_, form) in _KIND_COLUMNS.items()
         )
-        rows.append(f"<tr><td><span style='color:{kind_colour(kind)}'>■</span> kind {kind}</td>{cells}</tr>")
-    return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+        rows.append(f"<tr><td><span style='color:{kind_colour(kind)}'>■</span>&nbsp;{kind}</td>{cells}</tr>")
+    return f"<table><tr><th>kind</th>{head}</tr>{''.join(rows)}</table>"
 
 
 def _still_there(layer: Points, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
