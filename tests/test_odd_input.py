@@ -363,6 +363,10 @@ def arguments(model: stm.Model, folder: Path) -> dict[str, Argument]:
         "Provenance.save": Argument(lambda v: record().save(v), ("word", "path")),
         "rerun": Argument(stm.rerun),
         "write_report.folder": Argument(lambda v: reported(folder=v), ("word", "path")),
+        "write_report.stack": Argument(
+            lambda v: reported(stack=v),
+            ("stack", "map", "nan_stack", "constant_stack", "small_stack", "one_pixel"),
+        ),
         "write_report.points": Argument(lambda v: reported(points=v), ("table", "empty_table")),
         "train.preset": Argument(lambda v: stm.train(v, device="cpu")),
         "train.experiment": Argument(lambda v: trained(experiment=v), ("stack",)),

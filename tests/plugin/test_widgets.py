@@ -149,6 +149,22 @@ def test_compare_makes_three_layers_and_the_figures(viewer: ViewerModel, press: 
     assert [layer.name for layer in viewer.layers].count("matched") == 1
 
 
+def test_painted_pixels_are_no_part_of_the_compared_area(viewer: ViewerModel, press: Press, shown: Shown) -> None:
+    model, reference = two_layers(viewer)
+    labels = np.zeros((40, 40), int)
+    labels[:20] = 1
+    viewer.add_labels(labels, scale=(0.5, 0.5))
+    panel = shown(ComparePanel(viewer))
+    panel.points.value, panel.reference.value, panel.left_out.value = model, reference, viewer.layers["labels"]
+    press(panel)
+    frame = np.where(labels, np.nan, 1.0)
+    wanted = compare(layer_points(model), layer_points(reference), pixel_size_nm=0.5, frame=make_stack(frame, 0, 0.5))
+    assert panel.report.chance_ratio == wanted.chance_ratio
+    panel.left_out.value = None
+    press(panel)
+    assert panel.report.chance_ratio != wanted.chance_ratio
+
+
 def test_compare_needs_two_different_layers(viewer: ViewerModel, press: Press, shown: Shown) -> None:
     panel = shown(ComparePanel(viewer))
     assert "two points layers are needed" in press(panel)

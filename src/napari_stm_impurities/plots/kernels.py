@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
@@ -66,6 +67,11 @@ def plot_k(axes: Axes, kernels: Kernels) -> None:
     legend_above(axes)
 
 
+def k_table(kernels: Kernels) -> pd.DataFrame:
+    """The numbers that :func:`plot_k` draws: ``bias_mv, k_per_nm, k_sigma_per_nm, k_ring_per_nm``."""
+    return kernels.k.to_dataframe().reset_index().rename(columns={"bias": "bias_mv"})
+
+
 def plot_phases(axes: Axes, kernels: Kernels) -> None:
     """Draw the phase of t of each kind against the bias: the median, and a band that holds half of the impurities."""
     t = kernels.t.t.values
@@ -75,15 +81,39 @@ def plot_phases(axes: Axes, kernels: Kernels) -> None:
         own = t[:, member == kind]
         if not own.shape[1]:
             continue
-        centre = np.angle((own / np.abs(own).clip(1e-12)).mean(1))
-        off = np.angle(own * np.exp(-1j * centre)[:, None])
-        low, middle, high = np.quantile(off, (0.25, 0.5, 0.75), axis=1)
-        line = np.unwrap(centre)
-        colour = KIND_COLOURS[int(kind) % len(KIND_COLOURS)]
-        axes.fill_between(bias, line + low, line + high, color=colour, alpha=BAND_ALPHA, linewidth=0)
-        axes.plot(bias, line + middle, color=colour, label=f"kind {kind} ({own.shape[1]})")
+        low, middle, high = _phase_quartiles(own)
+        colour = kind_colour(int(kind))
+        axes.fill_between(bias, low, high, color=colour, alpha=BAND_ALPHA, linewidth=0)
+        axes.plot(bias, middle, color=colour, label=f"kind {kind} ({own.shape[1]})")
     label_axes(axes, "bias (mV)", "phase of t (rad)")
     legend_above(axes)
+
+
+def phases_table(kernels: Kernels) -> pd.DataFrame:
+    """The numbers that :func:`plot_phases` draws: the quartiles of the phase of each kind at each bias."""
+    t = kernels.t.t.values
+    member = kernels.points["kind"].to_numpy()
+    tables = []
+    for kind in kernels.kinds["kind"] if t.shape[1] else ():
+        own = t[:, member == kind]
+        if own.shape[1]:
+            low, middle, high = _phase_quartiles(own)
+            columns = {"low_rad": low, "median_rad": middle, "high_rad": high}
+            tables.append(pd.DataFrame({"kind": int(kind), "bias_mv": kernels.t.bias.values, **columns}))
+    columns_of_none = ["kind", "bias_mv", "low_rad", "median_rad", "high_rad"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns_of_none)
+
+
+def _phase_quartiles(t: np.ndarray) -> np.ndarray:
+    """The quartiles of the phase of t (bias, impurity) at each bias, shape (3, bias), in rad."""
+    centre = np.angle((t / np.abs(t).clip(1e-12)).mean(1))
+    off = np.angle(t * np.exp(-1j * centre)[:, None])
+    return np.asarray(np.unwrap(centre) + np.quantile(off, (0.25, 0.5, 0.75), axis=1))
+
+
+def kind_colour(kind: int) -> str:
+    """The colour of a kind; grey for -1, a point whose kind is not sure."""
+    return KIND_COLOURS[kind % len(KIND_COLOURS)] if kind >= 0 else NEUTRAL_COLOUR
 
 
 def plot_points(axes: Axes, kernels: Kernels, bias_mv: float) -> None:
@@ -95,8 +125,7 @@ def plot_points(axes: Axes, kernels: Kernels, bias_mv: float) -> None:
         residual.values, cmap="gray", vmin=-limit, vmax=limit, origin="upper", extent=(x[0], x[-1], y[-1], y[0])
     )
     points = kernels.points
-    kind = points["kind"].to_numpy()
-    colours = [KIND_COLOURS[int(j) % len(KIND_COLOURS)] if j >= 0 else NEUTRAL_COLOUR for j in kind]
+    colours = [kind_colour(int(kind)) for kind in points["kind"]]
     axes.scatter(points["x_nm"], points["y_nm"], s=10, c=colours)
     suspect = points[points["suspect"].astype(bool)]
     axes.scatter(suspect["x_nm"], suspect["y_nm"], s=40, c="black", marker="x")

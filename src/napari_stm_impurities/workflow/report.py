@@ -21,6 +21,7 @@ from ..data.images import map_at, pixel_size_nm
 from ..data.method import Result
 from ..data.observation_window import ObservationWindow
 from ..data.points import make_points, positions_nm
+from ..data.schemas import schema_of
 from ..impurities.record import MODEL_FILE
 from ..io.tables import save_points
 from ..io.writers import save_image
@@ -123,10 +124,11 @@ def write_report(
     Raises
     ------
     StmError
-        If the folder cannot be written, or holds anything that is not of a report.
+        If the stack is no image, or the folder cannot be written or holds anything that is not of a report.
     Stopped
         If `should_stop` returned true; nothing is left then, and an earlier report stays.
     """
+    schema_of(stack).validate(stack)
 
     def step(share: float, what: str) -> None:
         if should_stop():

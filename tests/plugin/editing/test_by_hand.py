@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.layers import Points
 
-from napari_stm_impurities.data.points import make_points
+from napari_stm_impurities.data.points import SOURCES, make_points
 from napari_stm_impurities.plugin.editing import add_points, history_of, merge_run
 from napari_stm_impurities.plugin.layers.points import layer_points, points_layer
 
@@ -54,7 +54,7 @@ def test_a_point_added_after_another_was_chosen_takes_nothing_over_from_it(hand:
     hand.press("2")
     hand.click(10, 15)
     assert looks(layer)[:2] == (["model"] * 4 + ["manual"], [*CONFIDENCE, -1])
-    assert list(layer.features["source"].cat.categories) == ["model", "manual", "reference"]
+    assert list(layer.features["source"].cat.categories) == list(SOURCES)
 
 
 def test_a_drag_is_one_step_and_marks_the_point(hand: Hand, layer: Points) -> None:

@@ -23,6 +23,7 @@ from napari_stm_impurities.plugin.layers.points import points_layer
 from napari_stm_impurities.plugin.panels import spectrum as spectrum_panel
 from napari_stm_impurities.plugin.panels.compare import ComparePanel
 from napari_stm_impurities.plugin.panels.find import FindPanel
+from napari_stm_impurities.plugin.panels.kernels import KernelsPanel
 from napari_stm_impurities.plugin.panels.prepare import PreparePanel
 from napari_stm_impurities.plugin.panels.spectrum import LookPanel
 from napari_stm_impurities.plugin.panels.statistics import StatisticsPanel
@@ -38,7 +39,7 @@ CONFIDENCE = [0.9, 0.8, 0.31, 0.3]
 BEGINNINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 #: What is counted, or a share, has no unit.
 PURE = {"points", "pairs", "epoch", "map", "g", "random", "low", "high", "confidence_from", "confidence_to"}
-PURE |= {"attention", "leave_one_out_drop", "log_power", "loss", "ratio", "loss on the points", "held-out F1"}
+PURE |= {"kind", "attention", "leave_one_out_drop", "log_power", "loss", "ratio", "loss on the points", "held-out F1"}
 
 
 @pytest.fixture
@@ -84,6 +85,15 @@ def filled_spectrum(viewer: ViewerModel, qtbot: QtBot, press: Press) -> Panel:
     return panel
 
 
+def filled_kernels(viewer: ViewerModel, qtbot: QtBot, press: Press) -> Panel:
+    panel = KernelsPanel(viewer)
+    panel.points.value = viewer.layers["found"]
+    panel.form["method"].value, panel.surface.box.value = "average", "Au(111)"
+    press(panel)
+    qtbot.waitUntil(lambda: panel.surface.reading is not None, timeout=30_000)
+    return panel
+
+
 def filled_prepare(viewer: ViewerModel, qtbot: QtBot, press: Press) -> Panel:
     panel = PreparePanel(viewer)
     panel.preview()
@@ -125,6 +135,12 @@ KNOWN: dict[Callable[..., Panel], dict[str, Callable[[pd.DataFrame], bool]]] = {
         "spectrum": lambda table: table["bias_mv"].tolist() == BIAS_MV.tolist(),
         "attention": lambda table: abs(table["attention"].sum() - 1) < 1e-5,
     },
+    filled_kernels: {
+        "fourier-transform": lambda table: set(table["bias_mv"]) <= set(BIAS_MV),
+        "energy-q": lambda table: set(table["bias_mv"]) == set(BIAS_MV),
+        "k": lambda table: table["k_ring_per_nm"].tolist() == pytest.approx(list(GOLD.k_per_nm(BIAS_MV))),
+        "phase-of-t": lambda table: table.empty,
+    },
     filled_prepare: {
         "before": lambda table: len(table) == 64 * 64 and table["x_nm"].max() == pytest.approx(63 * 0.3),
         "after": lambda table: len(table) == 64 * 64,
@@ -135,7 +151,7 @@ KNOWN: dict[Callable[..., Panel], dict[str, Callable[[pd.DataFrame], bool]]] = {
 
 
 def has_unit(column: str) -> bool:
-    return column in PURE or re.search(r"_(nm|mv|per_nm)$|\(nS\)$", column) is not None
+    return column in PURE or re.search(r"_(nm|mv|per_nm|rad)$|\(nS\)$", column) is not None
 
 
 @pytest.mark.parametrize("filled", KNOWN)
@@ -177,4 +193,4 @@ def test_no_other_widget_has_a_plot() -> None:
     folder = Path(spectrum_panel.__file__).parent
     with_plots = {path.stem for path in folder.glob("*.py") if "..plots" in path.read_text(encoding="utf-8")}
     # Find has its plots within the surface and the threshold, Train one of its own and one in its tab Adapt
-    assert with_plots == {"adapt", "compare", "prepare", "spectrum", "statistics", "train"}
+    assert with_plots == {"adapt", "compare", "kernels", "prepare", "spectrum", "statistics", "train"}

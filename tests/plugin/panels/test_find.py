@@ -165,6 +165,58 @@ def test_only_the_chosen_biases_are_searched(
     np.testing.assert_allclose(layer.features["confidence"], wanted["confidence"])
 
 
+def test_painted_pixels_are_not_searched(
+    viewer: ViewerModel, panel: FindPanel, small_model: Path, press: Press, stack: xr.DataArray
+) -> None:
+    assert panel.source.left_out.value is None
+    labels = np.zeros((20, 30), int)
+    labels[:, :14] = 2
+    viewer.add_labels(labels, scale=(0.5, 0.25), name="mine")
+    panel.reset_choices()
+    assert panel.source.left_out.value is None  # offered, not chosen
+    panel.source.left_out.value = viewer.layers["mine"]
+    press(panel)
+    layer = viewer.layers["impurities (LI X)"]
+    wanted = find(stack, small_model, "Au(111)", LEAST_CONFIDENCE, mask=labels).points
+    np.testing.assert_allclose(layer.data, wanted[["y_px", "x_px"]])
+    assert len(layer.data)
+    assert (layer.data[:, 1] > 13).all()
+    viewer.layers["mine"].translate = (900, 0)
+    assert press(panel).startswith("the labels layer 'mine' covers no pixel of the image 'LI X'")
+
+
+def test_structure_is_offered_as_a_mask_and_not_chosen(
+    viewer: ViewerModel, panel: FindPanel, tmp_path: Path, press: Press
+) -> None:
+    network = wang2020_network().model_copy(update={"channels": (4,), "structure": True})
+    panel.model.file.value = Model(ModelConfig(network=network)).save(tmp_path / "structure.safetensors")
+    press(panel)
+    layer = viewer.layers["structure (LI X)"]
+    panel.reset_choices()
+    assert panel.source.left_out.value is None
+    assert layer in panel.source.left_out.choices
+    press(panel)
+    assert [one.name for one in viewer.layers].count("structure (LI X)") == 1
+
+
+@pytest.mark.parametrize("chosen", [None, True, False])
+def test_the_second_pass_can_be_left_out(
+    panel: FindPanel, press: Press, monkeypatch: pytest.MonkeyPatch, chosen: bool | None
+) -> None:
+    asked = []
+    real = find_module.find_on_device
+
+    def spy(*args: Any, **keywords: Any) -> Any:
+        asked.append(keywords["second_pass"])
+        return real(*args, **keywords)
+
+    monkeypatch.setattr(find_module, "find_on_device", spy)
+    if chosen is not None:
+        panel.second_pass.value = chosen
+    press(panel)
+    assert asked == [True if chosen is None else chosen]
+
+
 def test_the_length_of_the_ripples_sets_the_scale(viewer: ViewerModel, panel: FindPanel, press: Press) -> None:
     panel.surface.box.value = BY_LENGTH
     assert "give the length of the ripples" in press(panel)

@@ -19,6 +19,7 @@ from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import make_points
 from napari_stm_impurities.impurities.model import Model, ModelConfig
 from napari_stm_impurities.impurities.network_config import NetworkConfig
+from napari_stm_impurities.io.readers import read_stack
 from napari_stm_impurities.io.tables import load_points
 from napari_stm_impurities.io.writers import save_stack
 from napari_stm_impurities.plugin.editing import add_points
@@ -62,13 +63,13 @@ def image(viewer: ViewerModel, data: Path) -> Image:
     return viewer.add_layer(Layer.create(*read_maps(str(data))[0]))
 
 
-def found(viewer: ViewerModel, image: Image, model: Model, *range_mv: float) -> Points:
+def found(viewer: ViewerModel, image: Image, model: Model, *range_mv: float, mask: np.ndarray | None = None) -> Points:
     """The layer that a run of Find impurities leaves."""
     searched = (range_mv[0], range_mv[1]) if range_mv else (None, None)
     finding, _ = find_on_device(
-        layer_stack(image), model, searched, "cpu", dispersion="Au(111)", progress=silent, should_stop=never
+        layer_stack(image), model, searched, "cpu", dispersion="Au(111)", mask=mask, progress=silent, should_stop=never
     )
-    return show_finding(viewer, image, finding)
+    return show_finding(viewer, image, finding, mask)
 
 
 def reported(panel: ReportPanel, press: Callable[[Panel], str], folder: Path) -> Provenance:
@@ -115,6 +116,32 @@ def test_a_run_on_some_biases_is_run_again_on_those(viewer, image, model, shown,
     assert [step["step"] for step in told.inputs.recipe] == ["choose_biases"]
     assert told.edits == ()
     assert rerun(tmp_path / "r" / "provenance.json").same
+
+
+@pytest.mark.parametrize("range_mv", [(), (-15.0, 15.0)])
+def test_a_run_with_pixels_left_out_is_run_again_without_them(
+    viewer, image, model, shown, press, tmp_path, data, range_mv
+):
+    labels = np.zeros((32, 28), int)
+    labels[:, :12] = 1
+    mine = viewer.add_labels(labels, scale=(0.47, 0.47), name="mine")
+    layer = found(viewer, image, model, *range_mv, mask=labels != 0)
+    assert len(layer.data) >= 4
+    panel = shown(ReportPanel(viewer))
+    for number, chosen in enumerate((None, mine)):  # with none chosen, those that the run left out
+        panel.source.left_out.value = chosen
+        told = reported(panel, press, tmp_path / str(number))
+        assert told.edits == ()
+        assert [file.path for file in told.inputs.files] == ["stack.nc"]
+        assert [file.path for file in told.inputs.came_from] == [str(data)]
+        kept = read_stack(tmp_path / str(number) / "stack.nc").values
+        assert np.array_equal(np.isnan(kept).all(0), labels != 0)
+        again = rerun(tmp_path / str(number) / "provenance.json")
+        assert again.same, again.said
+    mine.paint((16, 25), 1)
+    assert press(panel).startswith(
+        "these points were found with another mask: 384 pixels were left out, and the labels"
+    )
 
 
 def test_an_image_that_was_moved_on_the_canvas_has_no_edits_by_that(viewer, image, model, shown, press, tmp_path):

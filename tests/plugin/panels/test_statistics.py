@@ -133,3 +133,19 @@ def test_points_without_a_unit_are_in_pixels_of_the_image(viewer, aborted):
     image = viewer.add_layer(Layer.create(*image_layer(values)))
     foreign = viewer.add_points([[3.0, 4.0]])
     np.testing.assert_allclose(points_on(image, foreign)[["y_nm", "x_nm"]], [[1.5, 2.0]])
+
+
+def test_painted_pixels_are_no_part_of_the_area(panel, scene, press, viewer, qtbot: QtBot):
+    _, layer = scene
+    labels = np.zeros((40, 80), int)
+    labels[:, 40:] = 1
+    mine = viewer.add_labels(labels, scale=SIZE)
+    panel.reset_choices()
+    panel.source.left_out.value = mine
+    right = int((layer.data[:12, 1] > 39.5).sum())
+    assert 0 < right < 12
+    assert press(panel) == f"{12 - right} points; edits are followed"
+    assert panel.statistics.area_nm2 == 20 * 0.5 * 40 * 0.25
+    layer.add([5, 70])
+    layer.add([5, 5])
+    qtbot.waitUntil(lambda: panel.statistics.n_points == 13 - right, timeout=20_000)

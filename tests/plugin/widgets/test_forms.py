@@ -39,6 +39,7 @@ class Sample(Configuration):
     """How many maps."""
     bias_mv: float = -520.0
     sign: Literal["auto", "dark"] = "auto"
+    n_kinds: Literal["auto"] | Annotated[int, Field(ge=1, le=3)] = "auto"
     levelled: bool = True
     size_px: tuple[Annotated[int, Field(ge=8)], int] = (64, 32)
     threshold: float | None = None
@@ -49,6 +50,13 @@ class Sample(Configuration):
 @pytest.mark.parametrize("kind", [Sample, FriedelConfig, ScatteringConfig, SurfaceConfig, ReferenceConfig])
 def test_an_untouched_form_gives_the_defaults(kind: type[Configuration]) -> None:
     assert Form(kind).value() == kind()
+
+
+def test_a_word_or_a_whole_number_is_chosen_from_all_that_there_are() -> None:
+    form = Form(Sample)
+    assert list(form["n_kinds"].choices) == ["auto", 1, 2, 3]
+    form["n_kinds"].value = 2
+    assert form.value().n_kinds == 2
 
 
 def test_what_is_typed_is_what_comes_out() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from napari.components import ViewerModel
 from napari.layers import Points
@@ -17,9 +17,13 @@ def bind_keys(viewer: ViewerModel, layer: Points) -> None:
     Two of them stand for something else on other points layers: *A* chooses what is in sight there (which *Shift-A*
     does here, too), and *Ctrl-A* also chooses what is hidden.
     """
-    for action in BOUND:
-        if action is PASTE and napari_paste() is None:
-            continue  # napari's own key, whatever it does there, is left alone
+    # where napari has no such command, its own key is left alone, whatever it does there
+    bind_actions(viewer, layer, [action for action in BOUND if action is not PASTE or napari_paste() is not None])
+
+
+def bind_actions(viewer: ViewerModel, layer: Points, actions: Sequence[Action]) -> None:
+    """Bind the keys of some actions on a layer; the viewer is not kept alive."""
+    for action in actions:
         for key in action.keys:
             layer.bind_key(key, _pressed(action, weakref.ref(viewer)), overwrite=True)
 

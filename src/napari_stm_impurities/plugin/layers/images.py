@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from ...core.errors import StmError
 from ...data.images import make_stack, pixel_size_nm
+from ...data.masks import exclude
 from ...data.observation_window import ObservationWindow
 from ...data.schemas import STACK, ImageSchema, make_image, make_movie, schema_of
 from .transforms import PIXEL_KEY, in_unit, needed_pixel_size_nm, placement
@@ -34,6 +35,8 @@ CHANNELS_KEY = "channels"
 #: What a layer of results was found with (a `Finding`), and the image it was found in (a weak reference to the layer).
 FINDING_KEY = "finding"
 IMAGE_KEY = "image"
+#: The pixels (y, x) that a run left out, None where it searched all; on its layer of points.
+LEFT_OUT_KEY = "left_out"
 #: The confidence from which on the points of a layer are shown, where somebody chose one.
 THRESHOLD_KEY = "threshold"
 #: What a comparison draws carries this; it is a picture of other layers and is offered nowhere as points.
@@ -233,8 +236,15 @@ def values_of(layer: Layer) -> Any:
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
 
 
-def layer_window(layer: Image) -> ObservationWindow:
+def layer_window(layer: Image, left_out: np.ndarray | None = None) -> ObservationWindow:
     """The pixels of an image that have a value in one of its maps at least, in map nm (see :mod:`.transforms`).
+
+    Parameters
+    ----------
+    layer
+        The image.
+    left_out
+        Shape (y, x), bool: pixels that do not count either.
 
     Raises
     ------
@@ -246,24 +256,30 @@ def layer_window(layer: Image) -> ObservationWindow:
         raise StmError(f"the layer {layer.name!r} is a colour picture; choose an image with one value a pixel")
     values = values_of(layer)
     measured = np.asarray(np.isfinite(values).any(axis=tuple(range(values.ndim - 2))))
-    return ObservationWindow.of(make_image(np.where(measured, 1.0, np.nan), size, attrs={"source": layer.name}))
+    image = make_image(np.where(measured, 1.0, np.nan), size, attrs={"source": layer.name})
+    return ObservationWindow.of(image if left_out is None else exclude(image, left_out))
 
 
 def score_layer(scores: xr.DataArray, image: Layer, **keywords: Any) -> LayerTuple:
-    """A score map (y, x), with its coordinates in nm, as an image layer that lies on `image`.
+    """A score map (y, x), with its coordinates in nm, as an image layer that lies on `image`."""
+    values = np.asarray(scores.values, dtype=np.float32)
+    look = {"colormap": "inferno", "contrast_limits": robust_limits(values), "blending": "additive", "opacity": 0.6}
+    return values, {**placement_of_map(scores, image), **look, **keywords}, "image"
+
+
+def placement_of_map(values: xr.DataArray, image: Layer) -> dict[str, Any]:
+    """Keywords that place a map (y, x), with its coordinates in nm, on `image`.
 
     A model looks at pixels of its own size where it had to resample, so the map's pixels may be larger or smaller
     than the image's.
     """
-    values = np.asarray(scores.values, dtype=np.float32)
     place = placement(image)
     own = needed_pixel_size_nm(image)
-    ratio = np.asarray(pixel_size_nm(scores)) / np.asarray(own)
-    first = np.asarray([scores[axis].values[0] for axis in ("y", "x")]) / np.asarray(own)
+    ratio = np.asarray(pixel_size_nm(values)) / np.asarray(own)
+    first = np.asarray([values[axis].values[0] for axis in ("y", "x")]) / np.asarray(own)
     place["translate"] = np.asarray(place["translate"]) + np.asarray(place["scale"]) * first
     place["scale"] = np.asarray(place["scale"]) * ratio
-    look = {"colormap": "inferno", "contrast_limits": robust_limits(values), "blending": "additive", "opacity": 0.6}
-    return values, {**place, **look, **keywords}, "image"
+    return place
 
 
 def unwrap_proxy(seen: Any) -> Any:

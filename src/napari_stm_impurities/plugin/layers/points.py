@@ -18,9 +18,14 @@ from .images import LayerTuple, set_scale, values_of
 from .transforms import PIXEL_KEY, Transform, layer_pixel_size_nm, needed_pixel_size_nm, placement
 
 #: Border and face of a point: Fig. 3 of Wang et al. 2020 draws red squares over black dots.
-BORDER_COLOURS = {"model": "red", "manual": "orange", "reference": "white"}
-FACE_COLOURS = {"model": "transparent", "manual": "transparent", "reference": "black"}
-SYMBOLS = {"model": "square", "manual": "square", "reference": "disc"}
+BORDER_COLOURS = {"model": "red", "manual": "orange", "reference": "white", "kernel residual": "cyan"}
+FACE_COLOURS = {
+    "model": "transparent",
+    "manual": "transparent",
+    "reference": "black",
+    "kernel residual": "transparent",
+}
+SYMBOLS = {"model": "square", "manual": "square", "reference": "disc", "kernel residual": "ring"}
 
 
 def points_layer(
@@ -40,8 +45,8 @@ def points_layer(
         The image on which the points were found: its transform places them by their pixel positions.
         Without one they are placed by their positions in nm.
     kind
-        ``"model"``, ``"manual"`` or ``"reference"``: how the points look, and what a point that a
-        person adds is not: that one is ``manual``.
+        The source of the points, one of :data:`~napari_stm_impurities.data.points.SOURCES`: it sets how they look. A
+        point that a person adds is ``manual``.
     **keywords
         Passed on to the layer, such as ``name``.
     """

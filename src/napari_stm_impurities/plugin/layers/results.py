@@ -1,4 +1,4 @@
-"""What a run of *Find impurities* leaves in the viewer: one points layer and one score map for each image.
+"""What a run of *Find impurities* leaves in the viewer: points, a score map and the structure of each image.
 
 A second run on the same image goes into the layers of the first. What a person has corrected in them stays, and the
 points can be brought back with one undo.
@@ -9,16 +9,18 @@ from __future__ import annotations
 import weakref
 from typing import Any, TypeVar
 
+import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Labels, Layer, Points
 
 from ...analysis.comparison import PAPER_PIXEL_NM
 from ...data.method import Result
 from ...workflow.families import family_of
 from ..editing import merge_run, shown_at
 from ..editing.add import add_points
-from .images import DRAWN_KEY, FINDING_KEY, IMAGE_KEY, THRESHOLD_KEY, score_layer
+from .images import DRAWN_KEY, FINDING_KEY, IMAGE_KEY, LEFT_OUT_KEY, THRESHOLD_KEY, score_layer
 from .points import points_layer
+from .structure import show_structure
 
 L = TypeVar("L", bound=Layer)
 
@@ -26,8 +28,8 @@ L = TypeVar("L", bound=Layer)
 FIND_AGAIN = "find again"
 
 
-def show_finding(viewer: ViewerModel, image: Image, finding: Result) -> Points:
-    """Show the points and the score map of a run.
+def show_finding(viewer: ViewerModel, image: Image, finding: Result, left_out: np.ndarray | None = None) -> Points:
+    """Show the points and the score map of a run, and the structure that is no impurity where the model knows it.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def show_finding(viewer: ViewerModel, image: Image, finding: Result) -> Points:
         The image that was searched; it may have been deleted since.
     finding
         What was found, down to the least confidence that the slider shall reach.
+    left_out
+        Shape (y, x), bool: the pixels of the image that were not searched; None where all were.
 
     Returns
     -------
@@ -45,15 +49,17 @@ def show_finding(viewer: ViewerModel, image: Image, finding: Result) -> Points:
         person has chosen, if the layer was there and the model is the same.
     """
     _show_score(viewer, image, finding)
+    structure = finding.maps.get("structure")
+    show_structure(viewer, image, structure, result_of(viewer, image, Labels), _origin(image, finding))
     layer = result_of(viewer, image, Points)
     if layer is None:
-        return _add(viewer, image, finding)
+        return _add(viewer, image, finding, left_out)
     before: Result = layer.metadata[FINDING_KEY]
     threshold = finding.default_threshold
     if before.kind == finding.kind and before.confidence_basis == finding.confidence_basis:
         threshold = layer.metadata.get(THRESHOLD_KEY, threshold)
     merge_run(layer, finding.points, image, same_place_nm(), FIND_AGAIN, threshold)
-    layer.metadata.update({FINDING_KEY: finding, THRESHOLD_KEY: threshold})
+    layer.metadata.update({FINDING_KEY: finding, THRESHOLD_KEY: threshold, LEFT_OUT_KEY: left_out})
     return layer
 
 
@@ -72,16 +78,16 @@ def same_place_nm() -> float:
     return PAPER_PIXEL_NM
 
 
-def _add(viewer: ViewerModel, image: Image, finding: Result) -> Points:
+def _add(viewer: ViewerModel, image: Image, finding: Result, left_out: np.ndarray | None) -> Points:
     data, keywords, kind = points_layer(
         finding.points, image, kind="model", name=f"{family_of(finding.kind).noun} ({image.name})"
     )
     threshold = finding.default_threshold
     keywords["metadata"] = {
         **keywords.get("metadata", {}),
-        FINDING_KEY: finding,
-        IMAGE_KEY: weakref.ref(image),
+        **_origin(image, finding),
         THRESHOLD_KEY: threshold,
+        LEFT_OUT_KEY: left_out,
     }
     keywords["shown"] = shown_at(finding.points, threshold)
     return add_points(viewer, (data, keywords, kind))

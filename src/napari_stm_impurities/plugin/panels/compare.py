@@ -27,6 +27,7 @@ from ..plots.canvas import PlotCanvas
 from ..widgets.comparison_table import ComparisonTable
 from ..widgets.follower import LayerFollower, edits_of
 from ..widgets.forms import result_label, rows_html
+from ..widgets.image_picker import left_out_box, mask_on
 from ..widgets.job import one_line
 from ..widgets.panel import Panel
 
@@ -45,7 +46,7 @@ class Pairing:
     image: Image | None
     """Its map nm are the coordinates of the comparison; canvas nm without one."""
     window: ObservationWindow | None
-    """The measured pixels of the image."""
+    """The measured pixels of the image that are not left out."""
 
     def points(self, layer: Points) -> pd.DataFrame:
         """The points of one of the two layers."""
@@ -78,6 +79,7 @@ class ComparePanel(Panel):
             optional=True,
             prefer=lambda layer: BIAS_KEY in layer.metadata,
         )
+        self.left_out = left_out_box(self, "Pixels of the image painted in this labels layer are no part of its area")
         self.tolerance = FloatSpinBox(
             value=PAPER_PIXEL_NM,
             min=0.001,
@@ -86,7 +88,7 @@ class ComparePanel(Panel):
             tooltip="The largest distance between a point and its reference point, in nm",
         )
         self.tolerance.native.setDecimals(3)
-        self.add_fields([self.points, self.reference, self.image, self.tolerance])
+        self.add_fields([self.points, self.reference, self.image, self.left_out, self.tolerance])
         self.results = QWidget()
         self.body.addWidget(self.results, stretch=1)
         self._lay_out_results()
@@ -128,7 +130,8 @@ class ComparePanel(Panel):
         image = self.image.value
         if image is not None and layer_pixel_size_nm(image) is None:
             image = None
-        pairing = Pairing(judged, reference, image, None if image is None else layer_window(image))
+        window = None if image is None else layer_window(image, mask_on(image, self.left_out))
+        pairing = Pairing(judged, reference, image, window)
         report = self._compare(pairing)
         self._let_go()
         self._pairing, self.report = pairing, report

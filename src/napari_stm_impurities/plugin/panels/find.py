@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from functools import partial
 from typing import Any
@@ -22,7 +23,8 @@ from ..layers.transforms import layer_pixel_size_nm
 from ..preferences import preferences
 from ..widgets.bias_range import BiasRange
 from ..widgets.dispersion_picker import DispersionPicker
-from ..widgets.forms import Fold
+from ..widgets.fields import tick_box
+from ..widgets.forms import Fold, grid
 from ..widgets.image_picker import ImagePicker, n_maps
 from ..widgets.model_choice import ModelChoice
 from ..widgets.panel import Panel
@@ -37,15 +39,28 @@ class FindPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Find impurities")
-        self.source = ImagePicker(self, "Image", "The maps to look for impurities in, one a bias", prefer=n_maps)
+        self.source = ImagePicker(
+            self,
+            "Image",
+            "The maps to look for impurities in, one a bias",
+            prefer=n_maps,
+            left_out="Pixels painted in this labels layer are not searched",
+        )
         self.model = ModelChoice()
         self.surface = DispersionPicker(self.viewer)
         self.biases = BiasRange()
         self.threshold = Threshold(self)
+        self.second_pass = tick_box(
+            inspect.signature(find).parameters["second_pass"].default,
+            "Second pass",
+            "Average the maps around the surest points, and score every point once more by how well this common pattern"
+            " fits there: needs a model that was calibrated for it",
+        )
         self.body.addWidget(self.model)
         self.body.addWidget(self.surface)
         more = Fold("More settings")
         more.inside.addWidget(self.biases)
+        more.inside.addWidget(grid([self.second_pass]))
         self.body.addWidget(more)
         self.body.addWidget(self.threshold)
         self.source.box.changed.connect(self._look)
@@ -56,7 +71,7 @@ class FindPanel(Panel):
         """Find in the chosen image."""
         layer = self.source.layer
         told = layer_pixel_size_nm(layer) is not None and layer_bias_mv(layer) is not None
-        stack = self.source.stack()
+        stack, mask = self.source.stack(), self.source.mask()
         if not told:
             self._look(layer)  # a layer from elsewhere tells its biases and pixels only now
         how = preferences()
@@ -68,7 +83,9 @@ class FindPanel(Panel):
             how.device_name,
             dispersion=self.surface.band(),
             tile_px=how.tile,
-            done=partial(self._found, layer, time.monotonic()),
+            mask=mask,
+            second_pass=self.second_pass.value,
+            done=partial(self._found, layer, mask, time.monotonic()),
         )
 
     def reset_choices(self, _event: Any = None) -> None:
@@ -90,9 +107,9 @@ class FindPanel(Panel):
     def _look_at_range(self) -> None:
         self.surface.look_at(self.source.box.value, *self.biases.range_mv())
 
-    def _found(self, layer: Image, since: float, result: tuple[Finding, str]) -> None:
+    def _found(self, layer: Image, mask: np.ndarray | None, since: float, result: tuple[Finding, str]) -> None:
         finding, device = result
-        points = show_finding(self.viewer, layer, finding)
+        points = show_finding(self.viewer, layer, finding, mask)
         self.threshold.choose(points)
         notes = "".join(f"\nNote: {note}." for note in finding.notes)
         self.set_status(

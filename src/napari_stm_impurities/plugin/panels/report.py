@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from magicgui.types import FileDialogMode
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import QPushButton
 
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
+from ...data.masks import exclude
 from ...data.method import Result
 from ...io.readers import open_recording
 from ...io.readers.recording import MissingMetadataError
@@ -27,7 +29,15 @@ from ...workflow.families import family_of
 from ...workflow.provenance import Inputs
 from ...workflow.report import Report, check_place, write_report
 from ..layers.bias_overlay import shown_map
-from ..layers.images import FILES_KEY, FINDING_KEY, IMAGE_KEY, THRESHOLD_KEY, layer_bias_mv, layer_stack
+from ..layers.images import (
+    FILES_KEY,
+    FINDING_KEY,
+    IMAGE_KEY,
+    LEFT_OUT_KEY,
+    THRESHOLD_KEY,
+    layer_bias_mv,
+    layer_stack,
+)
 from ..layers.points import points_on
 from ..layers.transforms import layer_pixel_size_nm
 from ..widgets.channel_choice import channel_of
@@ -81,7 +91,13 @@ class ReportPanel(Panel):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Write report")
-        self.source = ImagePicker(self, "Image", "The maps in which the points were found", prefer=n_maps)
+        self.source = ImagePicker(
+            self,
+            "Image",
+            "The maps in which the points were found",
+            prefer=n_maps,
+            left_out="Pixels painted in this labels layer are left out; with none chosen those that the run left out",
+        )
         self.points = self.layer_box(
             Points,
             "Points",
@@ -126,6 +142,9 @@ class ReportPanel(Panel):
         folder = Path(str(self.folder.line_edit.value).strip()).expanduser()
         check_place(folder)
         finding = finding_of(points, layer)
+        mask = self.source.mask()
+        if finding is not None:
+            mask = mask_of_run(points, mask)
         self.open_button.setVisible(False)
         self.run(
             write,
@@ -134,6 +153,7 @@ class ReportPanel(Panel):
             points_on(layer, points, rejected=True),
             LayerSource.of(layer),
             finding,
+            mask,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             threshold=None if finding is None else points.metadata.get(THRESHOLD_KEY),
             reference=None if reference is None else points_on(layer, reference),
@@ -180,12 +200,38 @@ def finding_of(points: Points, image: Image) -> Result | None:
     return finding if searched is image else None
 
 
+def mask_of_run(points: Points, chosen: np.ndarray | None) -> np.ndarray | None:
+    """The pixels that the run of a points layer left out, so that the report leads to the same points again.
+
+    Parameters
+    ----------
+    points
+        The layer of a run.
+    chosen
+        Shape (y, x): the pixels that the person wants to leave out; None leaves it to the run.
+
+    Raises
+    ------
+    StmError
+        If the run left out other pixels than those that were chosen.
+    """
+    left_out: np.ndarray | None = points.metadata.get(LEFT_OUT_KEY)
+    searched = np.zeros(1, dtype=bool) if left_out is None else left_out
+    if chosen is not None and not np.array_equal(chosen, np.broadcast_to(searched, chosen.shape)):
+        raise StmError(
+            f"these points were found with another mask: {int(searched.sum())} pixels were left out, and the labels"
+            f" layer under Leave out has {int(chosen.sum())}; find impurities again with that layer, or choose none"
+        )
+    return left_out
+
+
 def write(
     folder: Path,
     stack: xr.DataArray,
     points: pd.DataFrame,
     origin: LayerSource,
     finding: Result | None,
+    mask: np.ndarray | None = None,
     *,
     progress: Progress,
     should_stop: ShouldStop,
@@ -201,11 +247,15 @@ def write(
         All maps of the layer; those that the run left out are left out here too.
     origin
         What the layer tells of its files.
+    mask
+        Shape (y, x): pixels of the stack that are left out; None leaves out none.
     **how
         Passed on to :func:`~napari_stm_impurities.workflow.report.write_report`.
     """
     progress(0.0, "reading the files again")
     inputs = origin.inputs(should_stop)
+    if mask is not None:
+        stack = exclude(stack, mask)
     if finding is not None:
         score = next(iter(finding.maps.values()), None)
         first, last = (float(bias) for bias in stack.bias.values[[0, -1]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from napari.components import ViewerModel
@@ -13,6 +14,7 @@ from qtpy.QtCore import Slot
 from ...analysis.spatial_statistics import SurfaceStatistics, surface_statistics
 from ...core.errors import StmError
 from ...core.progress import Progress, ShouldStop
+from ...data.masks import exclude
 from ...data.observation_window import ObservationWindow
 from ...plots.distances import (
     nearest_neighbours_table,
@@ -58,7 +60,11 @@ class StatisticsPanel(Panel):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer, "Compute statistics")
         self.source = ImagePicker(
-            self, "Image", "In which the points were looked for: its measured pixels are the area", prefer=n_maps
+            self,
+            "Image",
+            "In which the points were looked for: its measured pixels are the area",
+            prefer=n_maps,
+            left_out="Pixels painted in this labels layer are no part of the area, and points on them do not count",
         )
         self.points = self.layer_box(
             Points,
@@ -90,7 +96,7 @@ class StatisticsPanel(Panel):
 
     def start(self) -> None:
         """Work out the statistics of the chosen layer, and follow its edits from now on."""
-        layer, stack = self.source.layer, self.source.stack()
+        layer, stack, mask = self.source.layer, self.source.stack(), self.source.mask()
         points = self.points.value
         if points is None:
             raise StmError("there are no points; find impurities first, or open a table")
@@ -99,7 +105,7 @@ class StatisticsPanel(Panel):
         self._followed, self._area = (layer, points), None
         self._follower.follow(*edits_of(points), self.viewer.layers.events.removed)
         self._number += 1
-        self.run(compute_statistics, self._number, stack, table, done=self._show)
+        self.run(compute_statistics, self._number, stack, table, mask, done=self._show)
 
     def closed(self) -> None:
         """Stop the work, and follow nothing any more."""
@@ -164,11 +170,15 @@ def compute_statistics(
     number: int,
     area: ObservationWindow | xr.DataArray,
     points: pd.DataFrame,
+    mask: np.ndarray | None = None,
     *,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> Told:
-    """Work out the statistics of points in an area, or in the measured pixels of a stack."""
-    measured = area if isinstance(area, ObservationWindow) else ObservationWindow.of(area)
+    """Compute the statistics of points in an area, or in the measured pixels of a stack that no mask excludes."""
+    if isinstance(area, ObservationWindow):
+        measured = area
+    else:
+        measured = ObservationWindow.of(area if mask is None else exclude(area, mask))
     told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
     return Told(number, measured, told)

@@ -128,6 +128,8 @@ def _widget(annotation: Any, bounds: list[Any], default: Any) -> Any:
         rest = [arg for arg in args if arg is not type(None)]
         if len(rest) == 1:
             return Optional(_widget(rest[0], bounds, default), default)
+    if origin in (Union, types.UnionType):
+        return ComboBox(choices=_choices(args), value=default)
     if origin is Literal:
         return ComboBox(choices=list(args), value=default)
     if annotation is bool:
@@ -142,6 +144,20 @@ def _widget(annotation: Any, bounds: list[Any], default: Any) -> Any:
     if origin is tuple:
         return Numbers(value=", ".join(str(one) for one in default))
     return LineEdit(value="" if default is None else str(default))
+
+
+def _choices(kinds: Sequence[Any]) -> list[Any]:
+    """What a field of words and bounded whole numbers can be, such as "auto" or 1 to 6."""
+    choices: list[Any] = []
+    for kind in kinds:
+        bare, bounds = without_annotated(kind, [])
+        if get_origin(bare) is Literal:
+            choices += get_args(bare)
+        else:
+            low = next(bound.ge for bound in bounds if hasattr(bound, "ge"))
+            high = next(bound.le for bound in bounds if hasattr(bound, "le"))
+            choices += range(low, high + 1)
+    return choices
 
 
 def _number(kind: type[Any], bounds: list[Any], default: Any, far: float) -> Any:

@@ -1,4 +1,7 @@
-"""The choice of an image layer, and what to ask where it does not tell its pixel size or its biases."""
+"""The choice of an image layer, and what to ask where it does not tell its pixel size or its biases.
+
+With it comes the choice of a labels layer whose pixels are left out of the image.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from magicgui.widgets import FloatSpinBox
-from napari.layers import Image, Layer
+from magicgui.widgets import ComboBox, FloatSpinBox
+from napari.layers import Image, Labels, Layer
 
 from ...core.errors import StmError
 from ..layers.images import layer_bias_mv, layer_stack, set_scale
+from ..layers.labels import labelled_pixels
 from ..layers.transforms import layer_pixel_size_nm
 from .panel import Panel
 
@@ -27,9 +31,13 @@ class ImagePicker:
         Of the box.
     prefer
         The layer with the highest value is chosen until the person chooses.
+    left_out
+        The tooltip of a box for a labels layer whose pixels are left out; no such box where it is empty.
     """
 
-    def __init__(self, panel: Panel, label: str, tooltip: str, prefer: Callable[[Image], float]) -> None:
+    def __init__(
+        self, panel: Panel, label: str, tooltip: str, prefer: Callable[[Image], float], left_out: str = ""
+    ) -> None:
         self.box = panel.layer_box(Image, label, tooltip, prefer=prefer)
         self.pixel_size = _number("Pixel size (nm)", "The layer has no unit of length: how wide one pixel is, in nm")
         self.first = _number("First bias (mV)", "The layer does not tell its bias: the bias of its first map, in mV")
@@ -39,6 +47,10 @@ class ImagePicker:
         self._size_row, self._first_row, self._last_row = (
             panel.add_fields([field]) for field in (self.pixel_size, self.first, self.last)
         )
+        self.left_out: ComboBox | None = None
+        if left_out:
+            self.left_out = left_out_box(panel, left_out)
+            panel.add_fields([self.left_out])
         self.box.changed.connect(self._ask)
         self._ask(self.box.value)
 
@@ -71,11 +83,31 @@ class ImagePicker:
         self._ask(layer)
         return stack
 
+    def mask(self) -> np.ndarray | None:
+        """The pixels of the chosen image that are left out, shape (y, x), bool; None where no labels layer is chosen.
+
+        Raises
+        ------
+        StmError
+            If there is no image, or the labels layer covers none or all of its pixels.
+        """
+        return None if self.left_out is None else mask_on(self.layer, self.left_out)
+
     def _ask(self, layer: Layer | None) -> None:
         self._size_row.setVisible(layer is not None and layer_pixel_size_nm(layer) is None)
         axes = 0 if layer is None or layer_bias_mv(layer) is not None else layer.ndim
         self._first_row.setVisible(axes in (2, 3))
         self._last_row.setVisible(axes == 3)
+
+
+def left_out_box(panel: Panel, tooltip: str) -> ComboBox:
+    """A box with the labels layers, of which none is chosen until the person chooses."""
+    return panel.layer_box(Labels, "Leave out", tooltip, optional=True)
+
+
+def mask_on(image: Image, box: ComboBox) -> np.ndarray | None:
+    """The pixels of an image under the labels layer of a box, shape (y, x), bool; None where none is chosen."""
+    return None if box.value is None else labelled_pixels(image, box.value)
 
 
 def _number(label: str, tooltip: str) -> Any:
