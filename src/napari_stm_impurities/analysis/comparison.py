@@ -48,9 +48,9 @@ class Comparison:
     tolerance_nm: float
     """The matching radius in nm; a pair lies at most this far apart."""
     n_points: int
-    """How many points were compared."""
+    """Number of points that were compared."""
     n_reference: int
-    """How many reference points there are."""
+    """Number of reference points."""
     recall: float
     """Matched pairs over reference points."""
     precision: float

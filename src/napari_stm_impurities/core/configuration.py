@@ -1,4 +1,4 @@
-"""What all configurations share: frozen values with bounds, and a line of text under each field."""
+"""The base class of configurations: frozen values with bounds, and a line of text under each field."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Configuration(BaseModel):
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Make the configuration from values whose types are only known when it runs; raises as the class does."""
+        """The configuration of values whose types are only known at run time; raises as the class does."""
         return cls(**values)
 
 

@@ -35,7 +35,7 @@ def make_stack(
     units: str = "",
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
-    """Make a stack from a plain array.
+    """The stack of a plain array.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from .images import with_history
 
 
 def excluded_pixels(mask: ArrayLike | xr.DataArray, shape: tuple[int, int]) -> np.ndarray:
-    """Which pixels a mask excludes, shape (y, x), bool.
+    """The pixels that a mask excludes, shape (y, x), bool.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from ..core.rows import Row
 
 
 class RunRecord(Configuration):
-    """What was run on an image, with every setting; each family adds its own settings."""
+    """The record of a run on an image, with every setting; each family adds its own settings."""
 
     kind: str
     """The family of the method."""
@@ -41,7 +41,7 @@ class RunRecord(Configuration):
 
 
 class Result(Protocol):
-    """What a run returned."""
+    """The result of a run."""
 
     @property
     def kind(self) -> str:

@@ -88,7 +88,7 @@ def make_points(
     score: ArrayLike | float = np.nan,
     confidence: ArrayLike | float = np.nan,
 ) -> pd.DataFrame:
-    """Make a table of points from pixel positions.
+    """The table of points at pixel positions.
 
     Parameters
     ----------

@@ -161,7 +161,7 @@ def _is_row(cells: Sequence[str]) -> bool:
 
 
 def _more_names(rows: list[list[str]]) -> int:
-    """How many lines under the names are names, too: TrackMate ends them with a line of units in brackets."""
+    """The number of further lines of names: TrackMate ends them with a line of units in brackets."""
     for n in range(min(_MAX_MORE_NAMES, len(rows)), 0, -1):
         wordy = not any(_is_numeric(cell) for row in rows[:n] for cell in row)
         if wordy and any(re.fullmatch(r"\(.*\)|\[.*\]", cell) for cell in rows[n - 1]):

@@ -27,7 +27,7 @@ class TrainingPlan(Protocol):
 
     @property
     def epochs(self) -> int:
-        """How many epochs."""
+        """The number of epochs."""
 
     @property
     def steps_per_epoch(self) -> int:

@@ -26,9 +26,9 @@ class KernelProvenance(Configuration):
     """The provenance of kernels."""
 
     format: Literal["napari-stm-impurities kernels 1"] = "napari-stm-impurities kernels 1"
-    """What kind of file this is."""
+    """The kind of file, with its version."""
     date: str
-    """When they were written, ISO 8601."""
+    """Date of writing, ISO 8601."""
     inputs: Inputs
     """The maps."""
     points: InputFile

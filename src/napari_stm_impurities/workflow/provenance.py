@@ -127,9 +127,9 @@ class Provenance(Configuration):
     """
 
     format: Literal["napari-stm-impurities provenance 1"] = "napari-stm-impurities provenance 1"
-    """What kind of file this is."""
+    """The kind of file, with its version."""
     date: str
-    """When the points were written, ISO 8601."""
+    """Date of writing of the points, ISO 8601."""
     inputs: Inputs
     """The maps."""
     run: SerializeAsAny[RunRecord] | None

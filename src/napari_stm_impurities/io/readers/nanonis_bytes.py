@@ -21,7 +21,7 @@ def sampled(rows: np.ndarray) -> np.ndarray:
 
 
 def refuse_mangled(path: Path, rows: np.ndarray) -> None:
-    """Refuse rows of float32 that hold values of 1e38 or 1e-38, as shifted or swapped bytes do.
+    """Raise an error for rows of float32 that hold values of 1e38 or 1e-38, as shifted or swapped bytes do.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def refuse_mangled(path: Path, rows: np.ndarray) -> None:
 
 
 def refuse_surplus(path: Path, expected: int, found: int, what: str) -> None:
-    """Refuse a file with more bytes than its header promises.
+    """Raise an error for a file with more bytes than its header promises.
 
     Raises
     ------

@@ -175,7 +175,7 @@ def _reached(values: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _nonzero(values: np.ndarray) -> np.ndarray:
-    """Which values are numbers other than zero."""
+    """The mask of the values that are numbers other than zero."""
     nonzero: np.ndarray = (values != 0) & ~np.isnan(values)
     return nonzero
 

@@ -71,7 +71,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read the header of a ``.3ds`` file.
+    """The header of a ``.3ds`` file.
 
     Raises
     ------

@@ -92,7 +92,7 @@ def _scaled(values: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _conversions(channels: Sequence[Joined]) -> list[str]:
-    """What was converted, a line for each channel and unit."""
+    """The unit conversions, a line for each channel and unit."""
     lines = []
     for joined in channels:
         units = Counter(part.unit for part, factor in joined.parts if factor != 1.0)

@@ -173,7 +173,7 @@ def _entries(metadata: dict[str, Any], shaped: Sequence[dict[str, Any]]) -> list
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a file, with the log of the library disabled and its errors raised in one line."""
+    """Yield an open file, with the log of the library disabled and its errors raised in one line."""
     log = logging.getLogger("tifffile")
     was_disabled, log.disabled = log.disabled, True
     try:

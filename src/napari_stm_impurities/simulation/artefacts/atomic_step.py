@@ -33,7 +33,7 @@ class AtomicStep(BaseArtefact):
     wave: PositiveRange = (0.0, 2.0)
     """Amplitude of the standing wave, in the same unit. Reason: none, to twice the ripples of the impurities."""
     offset_share: Range = (-0.45, 0.45)
-    """How far from the centre it passes, as a share of the side. Reason: within the frame; at 0.5 it would be the
+    """Distance from the centre, as a share of the side. Reason: within the frame; at 0.5 it would be the
     edge itself."""
     width_px: AboveZeroRange = (0.3, 2.0)
     """Over how many pixels it rises. Reason: from a jump between two pixels to one that a blunt tip has smeared."""

@@ -23,7 +23,7 @@ class MissingPixels(BaseArtefact):
     """The share of these that lack rows; the others lack single pixels. Reason: both occur, and neither is known to be
     commoner."""
     first_row_share: ShareRange = (0.5, 1.0)
-    """Where the scan was stopped, as a share of the rows. Reason: with less than half, the frame is measured again."""
+    """The first missing row, as a share of the rows. Reason: with less than half, the frame is measured again."""
     pixel_share: Share = 0.01
     """The share of pixels that are missing where single ones are. Reason: about 40 in a map of 64 x 64 pixels."""
 

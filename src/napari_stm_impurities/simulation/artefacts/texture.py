@@ -25,7 +25,7 @@ class Texture(BaseArtefact):
     """In standard deviations of the clean ripples, drawn on a logarithmic scale. Reason: from hardly visible to twice
     the ripples."""
     sigma_px: AboveZeroRange = (0.6, 4.0)
-    """How smooth it is: standard deviation of a Gaussian in pixels. Reason: from the width of a pixel to that of the
+    """Smoothness: standard deviation of a Gaussian in pixels. Reason: from the width of a pixel to that of the
     spot of an impurity and beyond."""
     static_share: Share = 0.5
     """The share of patterns that are the same at every bias; the others are drawn independently at each. Reason: both

@@ -38,7 +38,7 @@ class Objects(BaseStructure):
     """The share of windows with objects. Reason: adsorbates are seen in many frames, but a frame is chosen around
     them."""
     count: OneOrMoreRange = (1, 4)
-    """How many objects a window has. Reason: with more a frame is not kept."""
+    """Number of objects of a window. Reason: with more a frame is not kept."""
     radius_per_k: AboveZeroRange = (0.6, 9.0)
     """Radius in 1/k, drawn on a logarithmic scale. Reason: 0.3 to 4.5 nm on Cu(111), from a single large molecule to a
     cluster."""

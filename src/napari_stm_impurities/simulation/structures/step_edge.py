@@ -39,7 +39,7 @@ class StepEdge(BaseStructure):
     width_px: AboveZeroRange = (0.3, 2.0)
     """Over how many pixels it rises. Reason: from a jump between two pixels to one that a blunt tip has smeared."""
     offset_share: Range = (-0.45, 0.45)
-    """How far from the centre it passes, as a share of the side. Reason: within the window."""
+    """Distance from the centre, as a share of the side. Reason: within the window."""
     wave_per_k: PositiveRange = (0.0, 3.0)
     """Amplitude of its waviness in 1/k. Reason: from a straight step to one with kinks of a nm."""
     wavelength_per_k: AboveZeroRange = (15.0, 60.0)
