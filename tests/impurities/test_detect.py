@@ -13,10 +13,8 @@ from napari_stm_impurities.core.errors import ModelError, StmError
 from napari_stm_impurities.core.progress import Stopped
 from napari_stm_impurities.data.images import make_stack
 from napari_stm_impurities.data.points import COLUMNS, positions_nm
-from napari_stm_impurities.impurities import detect
 from napari_stm_impurities.impurities.detect import FindingWarning, find, find_impurities, score_map
 from napari_stm_impurities.physics.dispersion import Dispersion
-from napari_stm_impurities.qpi.dispersion_fit import NoRing
 from napari_stm_impurities.simulation.surface import SurfaceConfig, simulate_surface
 
 # spots are no ripples, and finding says so each time
@@ -293,19 +291,3 @@ def test_two_points_on_one_molecule_are_one(bright_model):
     apart = np.linalg.norm(positions_nm(points)[:, None] - positions_nm(points)[None], axis=-1)
     assert len(points) == 3
     assert apart[np.triu_indices(3, 1)].min() > 0.35
-
-
-def test_the_ring_of_a_known_material_is_taken_where_no_ring_stands_out_by_itself(monkeypatch):
-    def none(_stack):
-        raise NoRing("no ring")
-
-    monkeypatch.setattr(detect, "fit_dispersion", none)
-    config = SurfaceConfig(frame_nm=30.0, bias_start_mv=-50.0, bias_stop_mv=0.0, n_biases=2)
-    stack = simulate_surface("Cu(111)", seed=5, config=config).stack.isel(bias=[1])
-    band, notes = detect.band_of(stack, None)
-    assert band is not None
-    assert band.source.startswith("Cu(111)")
-    assert "give the material if it is another one" in notes[0]
-    noise = stack.copy(data=np.random.default_rng(0).normal(size=stack.shape))
-    with pytest.raises(StmError, match="no ring; with one bias only"):
-        detect.band_of(noise, None)

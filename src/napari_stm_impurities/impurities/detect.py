@@ -15,24 +15,19 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..core.arguments import number
-from ..core.errors import StmError
 from ..core.progress import Progress, ShouldStop, never, silent
 from ..data.images import as_stack, check_stack
 from ..data.images import pixel_size_nm as pixel_size_of
 from ..data.masks import exclude
 from ..data.points import make_points
-from ..physics.dispersion import MATERIALS, Dispersion, band_given
-from ..qpi.dispersion_fit import MIN_SIGNIFICANCE_SIGMA, NoRing, fit_dispersion, ring_significance
+from ..physics.dispersion import Dispersion
 from .model import Model, ModelConfig, load_model
 from .peaks import MERGE_PX, find_peaks
 from .preprocess import ModelInput, prepare_input
 from .record import ImpurityRun, model_sha256, named_or_saved
 from .second_pass import second_confidence
+from .surface_band import band_of
 from .tiles import ScoreField, score_view
-
-#: Without a ring, this many biases at least are needed; in fewer, smooth noise alone gives points.
-_FEWEST_WITHOUT_RING = 4
-
 
 #: Two points nearer than this are one impurity. On the close-packed metals the next site of the same kind is 0.26 nm
 #: (Cu) to 0.29 nm (Ag, Au) away, and adsorbates keep to the second next, sqrt(3) times as far, 0.44 nm on Cu(111); this
@@ -290,59 +285,6 @@ def _warn(finding: Finding) -> None:
     """Tell a script what :class:`Finding` tells in its notes."""
     for note in finding.notes:
         warnings.warn(note, FindingWarning, stacklevel=3)
-
-
-def band_of(stack: xr.DataArray, given: Dispersion | str | None) -> tuple[Dispersion | None, tuple[str, ...]]:
-    """The band that sets the scale: the given one, else read off the data; and what a person should know about it.
-
-    Raises
-    ------
-    StmError
-        If there are fewer than four biases, and no ring in their maps; or `given` is neither a band nor a material.
-    """
-    band = band_given(given)
-    if band is not None:
-        return band, _notes_on_given(stack, band)
-    try:
-        return fit_dispersion(stack), ()
-    except NoRing as error:
-        by_material = _ring_of_a_material(stack)
-        if by_material is not None:
-            return by_material
-        n = stack.sizes["bias"]
-        if n < _FEWEST_WITHOUT_RING:
-            few = "one bias" if n == 1 else f"{n} biases"
-            raise StmError(f"{error}; with {few} only, and no ring, an impurity cannot be told from noise") from None
-        return None, (f"{error}; the pixels were taken as they are",)
-
-
-def _ring_of_a_material(stack: xr.DataArray) -> tuple[Dispersion, tuple[str, ...]] | None:
-    """The band of the known material whose ring stands out most, where a search without a material finds none.
-
-    A ring that is looked for at one known k has to stand out of far fewer others than one that may lie anywhere.
-    """
-    above = [Dispersion.of_material(name) for name in MATERIALS]
-    above = [band for band in above if (stack.bias.values > band.band_bottom_mv).any()]
-    significance = [ring_significance(stack, band) for band in above]
-    if not above or max(significance) < MIN_SIGNIFICANCE_SIGMA:
-        return None
-    band = above[int(np.argmax(significance))]
-    note = (
-        f"no ring stands out by itself, but that of {band.source} does ({max(significance):.1f} standard deviations),"
-        " and sets the scale; give the material if it is another one"
-    )
-    return band, (note,)
-
-
-def _notes_on_given(stack: xr.DataArray, band: Dispersion) -> tuple[str, ...]:
-    """Whether the data show the ripples that they are said to have."""
-    if not (stack.bias.values > band.band_bottom_mv).any() or ring_significance(stack, band) >= MIN_SIGNIFICANCE_SIGMA:
-        return ()
-    length_nm = np.pi / float(band.k_per_nm(stack.bias.values[-1]))
-    return (
-        f"no ripples of {length_nm:.2g} nm ({band.source}) stand out of the maps, so smooth patterns of another origin"
-        " may be taken for impurities; look at the points one by one",
-    )
 
 
 def _points(field: ScoreField, view: ModelInput, model: Model, stack: xr.DataArray, second_pass: bool) -> pd.DataFrame:

@@ -14,12 +14,12 @@ from torch import Tensor
 from ..analysis.spectra import SurfaceSpectrum, pixel_at, spectrum_at, surface_spectrum
 from ..data.images import check_stack
 from ..physics.dispersion import Dispersion
-from .detect import band_of
 from .inference import pad_to_multiple, rot180
 from .inputs import network_input, scale_maps
 from .model import Model, load_model
 from .network import Scores, decoder_reach_px
 from .preprocess import ModelInput, prepare_input
+from .surface_band import band_of
 from .tiles import tile_from, tile_sides_px
 
 #: With more maps than this, leaving out one at a time is not tried.

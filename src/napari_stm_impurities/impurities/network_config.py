@@ -66,7 +66,7 @@ class InputConfig(Configuration):
     """Side of a tile; 0 takes the whole image at once."""
     halo_px: int = Field(default=72, ge=0)
     """What a tile sees beyond its edge."""
-    both_ways: bool = True
+    both_ways: bool = False
     """Whether the maps are also shown turned by half a turn, and the mean of both answers taken."""
     k_rad_per_px: tuple[float, float] = (0.19, 1.0)
     """The scale that the model was trained for: k in radians a pixel. Data outside it are resampled."""
