@@ -169,7 +169,7 @@ def test_painted_pixels_are_not_searched(
     viewer: ViewerModel, panel: FindPanel, small_model: Path, press: Press, stack: xr.DataArray
 ) -> None:
     assert panel.source.left_out.value is None
-    labels = np.zeros((20, 30), int)
+    labels = np.zeros((20, 30), np.uint8)  # of larger ones napari counts with numba, which sets the threads of torch
     labels[:, :14] = 2
     viewer.add_labels(labels, scale=(0.5, 0.25), name="mine")
     panel.reset_choices()

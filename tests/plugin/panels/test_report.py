@@ -210,7 +210,7 @@ def test_a_folder_of_somebody_else_is_refused_at_once(viewer, image, model, show
     (tmp_path / "mine" / "thesis.tex").touch()
     panel = shown(ReportPanel(viewer))
     panel.folder.line_edit.value = str(tmp_path / "mine")
-    assert "stands there already and is no report; give another name" in press(panel)
+    assert "exists already and is no report; give another name" in press(panel)
     panel.folder.line_edit.value = " "
     assert press(panel) == "choose a folder for the report"
     assert os.listdir(tmp_path / "mine") == ["thesis.tex"]
