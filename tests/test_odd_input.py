@@ -206,6 +206,11 @@ def arguments(model: stm.Model, folder: Path) -> dict[str, Argument]:
         right = {"config": tiny_training(), **short}
         return stm.train(**{**right, **changed})
 
+    def kernels_of(**changed: Any) -> Any:
+        right = {"stack": stack(), "points": TABLE, "dispersion": band, "should_stop": lambda: True}
+        with suppress(Stopped):
+            stm.fit_kernels(**{**right, **changed})
+
     def adapted(**changed: Any) -> Any:
         right = {"model": model, "experiment": stack(), "points": TABLE, **short}
         return stm.adapt(**{**right, "config": tiny_adaptation(), **changed})
@@ -383,6 +388,16 @@ def arguments(model: stm.Model, folder: Path) -> dict[str, Argument]:
         "adapt.dispersion": Argument(lambda v: adapted(dispersion=v)),
         "adapt.config": Argument(lambda v: adapted(config=v)),
         "adapt.path": Argument(lambda v: adapted(path=v), ("word", "path")),
+        "fit_kernels.stack": Argument(lambda v: kernels_of(stack=v), ("stack",)),
+        "fit_kernels.points": Argument(lambda v: kernels_of(points=v), ("table",)),
+        "fit_kernels.config": Argument(lambda v: kernels_of(config=v)),
+        "fit_kernels.dispersion": Argument(lambda v: kernels_of(dispersion=v)),
+        "read_image.path": Argument(stm.read_image),
+        "save_image.image": Argument(
+            lambda v: stm.save_image(v, folder / "image.nc"),
+            ("stack", "map", "nan_stack", "constant_stack", "small_stack"),
+        ),
+        "save_image.path": Argument(lambda v: stm.save_image(stack(), v)),
         "Model.load": Argument(stm.Model.load),
         "Model.save": Argument(lambda v: model.save(v), ("word", "path")),
         **{
@@ -391,6 +406,8 @@ def arguments(model: stm.Model, folder: Path) -> dict[str, Argument]:
                 (stm.SurfaceConfig, "side_px", ()),
                 (stm.SurfaceConfig, "frame_nm", ("one", "half", "huge", "true", "bytes")),
                 (stm.ReferenceConfig, "sign", ()),
+                (stm.KernelConfig, "method", ()),
+                (stm.KernelConfig, "n_bins", ("one", "true")),
                 (stm.ReferenceConfig, "min_confidence", ("zero", "bytes")),
                 (stm.TrainingConfig, "seed", ("zero", "one", "true")),
                 (stm.AdaptConfig, "epochs", ("one", "huge", "true")),
@@ -429,6 +446,6 @@ def test_an_odd_value_is_refused_in_one_line(name, model, tmp_path, monkeypatch)
 
 def test_every_public_function_is_tried():
     tried = {name.split(".")[0] for name in NAMES}
-    results = {"Comparison", "Finding", "Report", "SurfaceStatistics"}
+    results = {"Comparison", "Finding", "Kernels", "Report", "SurfaceStatistics"}
     public = {name for name in stm.__all__ if not name.endswith(("Error", "Warning"))}
     assert public - results == tried

@@ -53,6 +53,7 @@ def here(tmp_path, monkeypatch, surface) -> Path:
         "adapt bias_mv.npy -o m.safetensors",
         "train --experiment bias_mv.npy -o m.safetensors",
         "statistics p.csv --stack bias_mv.npy",
+        "kernels bias_mv.npy --points p.csv -o k",
         "compare p.csv p.csv --stack bias_mv.npy",
     ],
 )
@@ -64,7 +65,7 @@ def test_a_message_names_the_options_and_not_the_arguments_of_a_function(words, 
     assert "--bias-mv" in line
     assert "--pixel-size-nm" in line
     assert "pixel_size_nm" not in line
-    if words.split()[0] not in ("adapt", "train", "report", "reference"):  # which take long, or other maps
+    if words.split()[0] not in ("adapt", "train", "report", "reference", "kernels"):  # which take long, or other maps
         assert run([*words.split(), *model_of(words), "--bias-mv", "-230:20:62.5", "--pixel-size-nm", "0.47"]) == 0
 
 

@@ -53,10 +53,11 @@ def test_a_command_asks_for_its_options(command, tmp_path, noise, model, only_er
     assert "pixel_size_nm" not in said
 
 
-def test_the_map_of_the_bound_states_is_converted_first(tmp_path, npz, noise, only_error):
+def test_the_map_of_the_bound_states_has_options_of_its_own(tmp_path, npz, noise, only_error):
     np.save(tmp_path / "bound.npy", noise[:1])
     words = ["report", str(npz("stack.npz", noise)), "-o", str(tmp_path / "r"), "--pixel-size-nm", "0.5"]
     assert run([*words, "--bound-state", str(tmp_path / "bound.npy")]) == 2
     said = only_error()
     assert "bound.npy: " in said
-    assert "convert the map with them" in said
+    assert "--bound-state-bias-mv" in said
+    assert "--bound-state-pixel-size-nm" in said

@@ -25,6 +25,8 @@ COMMANDS = {
     "find": "find MAPS -o OUT.csv --model MODEL --material Au(111)",
     "statistics": "statistics POINTS --stack MAPS",
     "compare": "compare POINTS POINTS --stack MAPS",
+    "kernels": "kernels MAPS -o OUT --points POINTS",
+    "kernels --points": "kernels STATED -o OUT --points UNITLESS",
     "info of points": "info UNITLESS",
     "convert of points": "convert UNITLESS -o OUT.roi --pixel-size-nm 0.5",
     "adapt --points": "adapt STATED -o OUT.safetensors --model MODEL --material Au(111) --points UNITLESS",

@@ -9,8 +9,8 @@ from napari_stm_impurities.impurities.inference import predict
 from napari_stm_impurities.impurities.network import ImpurityNetwork
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
 
-BOTH = InputConfig()
-ONE = InputConfig(both_ways=False)
+BOTH = InputConfig(both_ways=True)
+ONE = InputConfig()
 
 
 @pytest.fixture(params=["local", "global"])
