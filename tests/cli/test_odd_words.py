@@ -285,6 +285,7 @@ STRICT = [
     "train --experiment x.nc -o m.safetensors",
     "statistics p.csv --stack x.nc",
     "compare p.csv p.csv --stack x.nc",
+    "kernels x.nc --points p.csv -o k",
 ]
 
 
