@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from napari_stm_impurities.impurities.model import Model, ModelConfig
+from napari_stm_impurities.impurities.network_config import NetworkConfig
 from napari_stm_impurities.impurities.training import from_scratch
 
 STUDIES = Path(__file__).resolve().parents[1] / "studies"
@@ -143,3 +145,18 @@ def test_left_out(run: Run, tmp_path: Path) -> None:
     table = (tmp_path / "left_out.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[0] for line in table[1:]] == names
     assert (tmp_path / "left_out.png").is_file()
+
+
+def test_average_weights(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(STUDIES)
+    average = importlib.import_module("average_weights").average
+    config = NetworkConfig(channels=(4,), convolutions=(1,))
+    torch.manual_seed(0)
+    first = Model(ModelConfig(name="first", network=config))
+    second = Model(ModelConfig(name="second", network=config.model_copy(update={"structure": True})))
+    mean = average(first, second).network.state_dict()
+    one, two = first.network.state_dict(), second.network.state_dict()
+    torch.testing.assert_close(
+        mean["projection.weight"][:3], (one["projection.weight"] + two["projection.weight"][:3]) / 2
+    )
+    torch.testing.assert_close(mean["projection.weight"][3], two["projection.weight"][3])
