@@ -10,7 +10,7 @@ from napari_stm_impurities.impurities.network import ImpurityNetwork
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
 
 BOTH = InputConfig(both_ways=True)
-ONE = InputConfig()
+ONE = InputConfig(both_ways=False)
 
 
 @pytest.fixture(params=["local", "global"])
@@ -50,3 +50,12 @@ def test_sides_that_cannot_be_halved_keep_their_shape(network: ImpurityNetwork) 
     assert said.score.shape == (1, 11, 13)
     assert said.offsets_px.shape == (1, 2, 11, 13)
     assert said.weights.shape[-2:] == ((11, 13) if said.weights.ndim == 5 else (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("setting", "of_one", "of_three"), [(True, True, True), (False, False, False), ("one map", True, False)]
+)
+def test_which_maps_are_augmented(setting, of_one, of_three):
+    config = InputConfig(both_ways=setting)
+    assert (config.augments(1), config.augments(3)) == (of_one, of_three)
+    assert InputConfig().both_ways == "one map"

@@ -124,7 +124,7 @@ class Explainer:
         last = np.array(self._maps.shape[-2:]) - 1
         row, column = np.clip(np.rint((np.array([y_nm, x_nm]) - origin) / size), 0, last).astype(int).tolist()
         centre = origin + size * (row, column)
-        ways = (False, True) if self.model.config.inputs.both_ways else (False,)
+        ways = (False, True) if self.model.config.inputs.augments(len(self.view.maps)) else (False,)
         said = [self._said(row, column, turned) for turned in ways]
         score = float(np.mean([score for score, _, _ in said]))
         weights = np.mean([weights for _, weights, _ in said], axis=0)

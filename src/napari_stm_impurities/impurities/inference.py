@@ -30,7 +30,7 @@ def predict(network: ImpurityNetwork, shown: Tensor, inputs: InputConfig) -> Sco
     """
     height, width = shown.shape[-2:]
     with torch.inference_mode():
-        if not inputs.both_ways:
+        if not inputs.augments(shown.shape[1]):
             return network(shown)
         whole = pad_to_multiple(shown, network.multiple_px)
         upright, turned = network(whole), network(rot180(whole))

@@ -66,10 +66,15 @@ class InputConfig(Configuration):
     """Side of a tile; 0 takes the whole image at once."""
     halo_px: int = Field(default=72, ge=0)
     """What a tile sees beyond its edge."""
-    both_ways: bool = False
-    """Whether the maps are also shown turned by half a turn, and the mean of both answers taken."""
+    both_ways: bool | Literal["one map"] = "one map"
+    """Test-time augmentation: whether the maps are also shown rotated by 180 degrees, and the mean of both scores is
+    taken. It doubles the time; several maps already show the noise in several ways, a map alone gains."""
     k_rad_per_px: tuple[float, float] = (0.19, 1.0)
     """The scale that the model was trained for: k in radians a pixel. Data outside it are resampled."""
+
+    def augments(self, n_maps: int) -> bool:
+        """Whether so many maps are shown with test-time augmentation."""
+        return n_maps == 1 if self.both_ways == "one map" else self.both_ways
 
 
 def wang2020_network() -> NetworkConfig:
