@@ -190,7 +190,7 @@ def find_impurities(
     tile_px
         Side of the tiles; 0 takes the whole image at once. The model's own when not given.
     progress, should_stop
-        Told what is being done, and asked whether to go on.
+        Progress callback and cancellation check (:mod:`napari_stm_impurities.core.progress`).
 
     Returns
     -------
@@ -282,7 +282,7 @@ def score_map(
 
 
 def _warn(finding: Finding) -> None:
-    """Tell a script what :class:`Finding` tells in its notes."""
+    """Issue the notes of a :class:`Finding` as warnings."""
     for note in finding.notes:
         warnings.warn(note, FindingWarning, stacklevel=3)
 

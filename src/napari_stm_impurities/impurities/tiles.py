@@ -56,7 +56,7 @@ def score_view(
         Side of a tile; 0 takes the whole image at once, None what the model says. Where the model sees
         all tiles at one scale and with a halo, the answer does not depend on it.
     progress, should_stop
-        Told and asked before each tile.
+        Progress callback and cancellation check, before each tile.
 
     Raises
     ------

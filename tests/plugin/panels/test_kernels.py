@@ -140,7 +140,7 @@ def test_a_fit_in_the_thread_shows_kernels_kinds_and_plots(viewer, panel, image,
     assert {"kernel, kind 0 (maps)", "residual (maps)", "model (maps)", "proposals (maps)"} <= {
         layer.name for layer in viewer.layers
     }
-    assert "<b>harmonics</b>" in panel.told.text()
+    assert "<b>harmonics</b>" in panel.summary.text()
     assert panel.phase_plot.data_table().empty
 
 

@@ -118,10 +118,10 @@ def test_a_click_shows_the_spectrum_and_the_score_of_the_run(qtbot: QtBot, windo
     np.testing.assert_array_equal(table["bias_mv"], BIAS)
     np.testing.assert_array_equal(table["here: dI/dV (nS)"], look.spectrum.values)
     assert panel.attention.data_table()["attention"].sum() == pytest.approx(1)
-    assert f"{look.reasons.score:.3f}" in panel.told.text()
+    assert f"{look.reasons.score:.3f}" in panel.summary.text()
     assert len(points.data) == 5
     away = np.linalg.norm(points.data - (look.place.y_nm / 0.4, look.place.x_nm / 0.4), axis=1).min() * 0.4
-    assert f"{away:.3f} nm off, confidence" in panel.told.text()
+    assert f"{away:.3f} nm off, confidence" in panel.summary.text()
 
 
 def test_a_click_on_a_symbol_is_about_that_point(qtbot: QtBot, window: Viewer, finding: Finding) -> None:
@@ -133,7 +133,7 @@ def test_a_click_on_a_symbol_is_about_that_point(qtbot: QtBot, window: Viewer, f
         looked(qtbot, panel, before)
         assert panel.look.reasons.score == pytest.approx(shown_points(finding)["score"][index], abs=1e-4)
         assert panel.look.reasons.confidence == pytest.approx(shown_points(finding)["confidence"][index], abs=1e-4)
-        assert "0.000 nm off" in panel.told.text()
+        assert "0.000 nm off" in panel.summary.text()
 
 
 def test_a_selected_point_is_looked_at(qtbot: QtBot, window: Viewer, finding: Finding) -> None:
@@ -187,7 +187,7 @@ def test_the_slider_moves_the_mark(qtbot: QtBot, window: Viewer, finding: Findin
     for number in (0, 3):
         window.dims.set_current_step(0, number)
         assert panel.spectrum.marked == panel.attention.marked == BIAS[number]
-        assert f"{float(panel.look.spectrum[number]):.4g} nS" in panel.told.text()
+        assert f"{float(panel.look.spectrum[number]):.4g} nS" in panel.summary.text()
 
 
 def test_without_a_run_the_shipped_model_is_asked(qtbot: QtBot, window: Viewer) -> None:
@@ -196,7 +196,7 @@ def test_without_a_run_the_shipped_model_is_asked(qtbot: QtBot, window: Viewer) 
     panel = opened(qtbot, window)
     click(qtbot, window, on_canvas(window, image, 20, 20))
     looked(qtbot, panel)
-    assert "not yet run on this image" in panel.told.text()
+    assert "not yet run on this image" in panel.summary.text()
     assert panel.look.reasons.weight.sum() == pytest.approx(1)
 
 
@@ -249,7 +249,7 @@ def test_a_click_during_a_look_comes_next(qtbot: QtBot, window: Viewer, finding:
     qtbot.waitUntil(lambda: panel.running)
     points.selected_data = {4}
     looked(qtbot, panel)
-    qtbot.waitUntil(lambda: "0.000 nm" in panel.told.text() and not panel.running)
+    qtbot.waitUntil(lambda: "0.000 nm" in panel.summary.text() and not panel.running)
     assert panel.look.reasons.score == pytest.approx(shown_points(finding)["score"][4], abs=1e-4)
 
 

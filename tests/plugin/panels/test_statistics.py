@@ -52,7 +52,7 @@ def test_it_tells_what_the_core_tells(panel, scene, press, aborted):
     told = surface_statistics(points_on(image, layer), aborted)
     assert panel.statistics.to_dict() == told.to_dict()
     assert (told.n_points, told.n_outside, told.area_nm2) == (12, 1, 20 * 0.5 * 80 * 0.25)
-    text = panel.told.text()
+    text = panel.summary.text()
     assert f"{told.density_per_nm2:.4g} ± {told.density_error_per_nm2:.2g} per nm²" in text
     assert told.clustering in text
     pd.testing.assert_frame_equal(panel.pairs.data_table(), told.pair_correlation)
@@ -70,7 +70,7 @@ def test_each_edit_is_followed(panel, scene, press, qtbot: QtBot):
     qtbot.waitUntil(lambda: panel.statistics.n_points == 10, timeout=20_000)
     layer.shown = np.arange(len(layer.data)) < 4
     qtbot.waitUntil(lambda: panel.statistics.n_points == 4, timeout=20_000)
-    assert "<b>200 nm²</b>" in panel.told.text()
+    assert "<b>200 nm²</b>" in panel.summary.text()
 
 
 def test_the_last_of_many_edits_is_what_is_shown_in_the_end(panel, scene, press, qtbot: QtBot):
@@ -109,7 +109,7 @@ def test_few_points_have_a_density_and_no_curves(viewer, aborted, shown, press, 
     add_points(viewer, points_layer(make_points([[5, 5]][:n], SIZE, source="manual"), image))
     panel = shown(StatisticsPanel(viewer))
     assert press(panel).startswith(f"{n} points")
-    assert "per nm²" in panel.told.text()
+    assert "per nm²" in panel.summary.text()
     assert not panel.pairs.isVisible()
 
 

@@ -83,7 +83,7 @@ def adapt(
     device
         ``"cpu"``, ``"cuda"``, ...; the fastest there is when not given.
     progress, should_stop
-        Told how far it is; asked after each step. When it is stopped, the model as it stands is returned.
+        Progress callback and cancellation check, once a step; when stopped, the model as it stands is returned.
 
     Returns
     -------

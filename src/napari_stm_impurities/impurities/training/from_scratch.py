@@ -73,7 +73,7 @@ def train(
     device
         ``"cpu"``, ``"cuda"``, ...; the fastest there is when not given.
     progress, should_stop
-        Told how far it is; asked after each step. A stopped training returns the model as it stands.
+        Progress callback and cancellation check, once a step; a stopped training returns the model as it stands.
 
     Returns
     -------

@@ -141,7 +141,7 @@ def find_on_device(
     device
         The device by name; the fastest there is where not given.
     progress, should_stop
-        Told how far it is, and asked whether to stop.
+        Progress callback and cancellation check.
     **how
         Passed on to :func:`~napari_stm_impurities.impurities.detect.find`.
     """

@@ -69,7 +69,7 @@ class KernelsPanel(Panel):
         self.surface = DispersionPicker(self.viewer)
         self.form.more.inside.addWidget(self.surface)
         self.body.addWidget(self.form)
-        self.told = result_label(rich=True)
+        self.summary = result_label(rich=True)
         self.tabs = Tabs()
         self.k_plot = PlotCanvas("k")
         self.k_plot.setToolTip("k of the fit with its standard deviation, of the band through it, and of the ring")
@@ -81,7 +81,7 @@ class KernelsPanel(Panel):
         self.accept, self.drop, self.take, self.undo = (
             self._button(action) for action in (ACCEPT_PROPOSALS, DROP, TAKE, actions.UNDO)
         )
-        self._results = (self.told, self.tabs, self.accept, self.drop, self.take, self.undo)
+        self._results = (self.summary, self.tabs, self.accept, self.drop, self.take, self.undo)
         for widget in self._results:
             self.body.addWidget(widget)
             widget.setVisible(False)
@@ -129,7 +129,7 @@ class KernelsPanel(Panel):
             put_fit(points, now, found.points.iloc[then].reset_index(drop=True), image)
             show_proposals(self.viewer, image, found.proposed, points, same_place_nm())
         # what the rows mean is in the documentation; their notes would leave no room for the values
-        self.told.setText(rows_html([row._replace(note="") for row in found.rows()]))
+        self.summary.setText(rows_html([row._replace(note="") for row in found.rows()]))
         self.k_plot.show_plot(plot_k, k_table, found)
         self.phase_plot.show_plot(plot_phases, phases_table, found)
         self.kinds.setText(kinds_html(found.kinds))

@@ -79,7 +79,7 @@ class LookPanel(Panel):
             True, "Look where I click", "A click on the canvas looks there, while no points are being added or drawn"
         )
         self.add_fields([self.points, self.by_click])
-        self.told = result_label("Click on the image, or select a point.", rich=True)
+        self.summary = result_label("Click on the image, or select a point.", rich=True)
         self.spectrum = PlotCanvas("spectrum", margins=TWO_SIDED, draw_mark=mark_bias)
         self.spectrum.setToolTip(
             "dI/dV at the place, over a disc of one pixel's radius; blue: the mean over the half of the image that lies"
@@ -90,7 +90,7 @@ class LookPanel(Panel):
             "How much the network asks each map at this place (the weights of Eq. 1, which sum to 1), and by how much"
             " the score falls when that map is left out; neighbouring maps are averaged first"
         )
-        for widget in (self.told, self.spectrum, self.attention):
+        for widget in (self.summary, self.spectrum, self.attention):
             self.body.addWidget(widget)
         for plot in (self.spectrum, self.attention):
             plot.setVisible(False)
@@ -245,7 +245,7 @@ class LookPanel(Panel):
             run = "of the run" if self._subject.finding is not None else "not yet run on this image"
             rows.append(("Model", f"{self._subject.explainer.model.config.name}, {run}"))
         cells = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td><b>{text}</b></td></tr>" for name, text in rows)
-        self.told.setText(f"<table>{cells}</table>")
+        self.summary.setText(f"<table>{cells}</table>")
         for plot in (self.spectrum, self.attention):
             plot.mark(bias)
 

@@ -36,7 +36,7 @@ FOLLOW_AFTER_MS = 250
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class StatisticsResult:
     """What came of one working out.
 
     Attributes
@@ -73,7 +73,7 @@ class StatisticsPanel(Panel):
             prefer=lambda layer: FINDING_KEY in layer.metadata,
         )
         self.add_fields([self.points])
-        self.told = result_label(rich=True)
+        self.summary = result_label(rich=True)
         self.pairs = PlotCanvas("pair-correlation")
         self.pairs.setToolTip(
             "Pair correlation: how many pairs lie r apart, over what random placement would give; grey: where 95 % of"
@@ -84,7 +84,7 @@ class StatisticsPanel(Panel):
             "How many points have their nearest neighbour so far away; grey: 95 % of random placements; dashed: both"
             " means"
         )
-        for widget in (self.told, self.pairs, self.nearest):
+        for widget in (self.summary, self.pairs, self.nearest):
             self.body.addWidget(widget)
             widget.setVisible(False)
         self.statistics: SurfaceStatistics | None = None
@@ -138,21 +138,21 @@ class StatisticsPanel(Panel):
         self._quiet.start(compute_statistics, self._number, self._area, table)
 
     @Slot(object)
-    def _show(self, result: Told) -> None:
+    def _show(self, result: StatisticsResult) -> None:
         if result.number != self._number:
             return
         self._area, self.statistics = result.area, result.statistics
-        told = result.statistics
-        rows = rows_html(told.summary_rows())
-        self.told.setText(rows)
-        self.told.setVisible(True)
-        enough = not told.pair_correlation.empty
+        statistics = result.statistics
+        rows = rows_html(statistics.summary_rows())
+        self.summary.setText(rows)
+        self.summary.setVisible(True)
+        enough = not statistics.pair_correlation.empty
         if enough:
-            self.pairs.show_plot(plot_pair_correlation, pair_correlation_table, told)
-            self.nearest.show_plot(plot_nearest_neighbours, nearest_neighbours_table, told)
+            self.pairs.show_plot(plot_pair_correlation, pair_correlation_table, statistics)
+            self.nearest.show_plot(plot_nearest_neighbours, nearest_neighbours_table, statistics)
         self.pairs.setVisible(enough)
         self.nearest.setVisible(enough)
-        self.set_status(f"{told.n_points} points; edits are followed")
+        self.set_status(f"{statistics.n_points} points; edits are followed")
 
     @Slot(str, object)
     def _say_failed(self, line: str, _error: Exception) -> None:
@@ -174,11 +174,11 @@ def compute_statistics(
     *,
     progress: Progress,
     should_stop: ShouldStop,
-) -> Told:
+) -> StatisticsResult:
     """Compute the statistics of points in an area, or in the measured pixels of a stack that no mask excludes."""
     if isinstance(area, ObservationWindow):
         measured = area
     else:
         measured = ObservationWindow.of(area if mask is None else exclude(area, mask))
-    told = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
-    return Told(number, measured, told)
+    statistics = surface_statistics(points, measured, progress=progress, should_stop=should_stop)
+    return StatisticsResult(number, measured, statistics)
