@@ -125,6 +125,21 @@ def explained(file: RealFile) -> str:
     return f"confidence {why.confidence:.2f}"
 
 
+def kernels(file: RealFile) -> str:
+    """The pattern of one impurity."""
+    result = stm.fit_kernels(file.searched, file.points, dispersion=MATERIAL)
+    assert len(result.points) == len(file.points)
+    return f"{result.kernels.sizes['kind']} kinds, {len(result.proposed)} proposed points"
+
+
+def image_saved_and_read(file: RealFile) -> str:
+    """The lowest map, saved as an image, is read as it was."""
+    image = file.lowest_map.squeeze(drop=True)
+    path = stm.save_image(image, file.folder / "image.nc")
+    assert stm.read_image(path).identical(image)
+    return f"{image.sizes['y']} x {image.sizes['x']} pixels"
+
+
 def dispersed(file: RealFile) -> str:
     """The band that the ripples show."""
     band = stm.fit_dispersion(file.stack)
@@ -263,6 +278,7 @@ def commands() -> dict[str, Call]:
             stm.save_points(file.points, file.folder / "for_commands.csv")
             places = {"POINTS": file.folder / "for_commands.csv", "FILE": file.path}
             outputs = {f"OUT{suffix}": file.folder / f"command{suffix}" for suffix in (".csv", ".roi", ".json")}
+            places["OUT_FOLDER"] = file.folder / "kernels"
             return file.command(*({**places, **outputs}.get(word, word) for word in words), given=given)
 
         return call
@@ -286,6 +302,9 @@ def commands() -> dict[str, Call]:
         "command reference": lambda file: file.search("reference", "-o", file.folder / "reference.csv"),
         "command compare": of_points("compare", "POINTS", "POINTS", "--json", "OUT.json", given=False),
         "command statistics": of_points("statistics", "POINTS", "--stack", "FILE", "--json", "OUT.json"),
+        "command kernels": of_points(
+            "kernels", "FILE", "--points", "POINTS", "--material", MATERIAL, "-o", "OUT_FOLDER"
+        ),
         "command report": lambda file: file.search("report", "-o", file.folder / "page", *report_options),
         "command rerun": lambda file: file.command("rerun", file.folder / "page" / "provenance.json", given=False),
         "command adapt": lambda file: file.search(
@@ -323,6 +342,9 @@ ON_STACKS: dict[str, Call] = {
     "find": finding,
     "score_map": scored,
     "explain": explained,
+    "fit_kernels": kernels,
+    "save_image": image_saved_and_read,
+    "read_image": lambda file: sized(stm.read_image(file.path, **file.given)),
     "find_reference": reference,
     "make_points": lambda file: counted(file.points, file.stack),
     "save_points": tabled,

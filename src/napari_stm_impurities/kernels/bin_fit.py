@@ -153,5 +153,7 @@ def moved(state: BinState, free: NDArray[np.intp], step: Floats) -> BinState:
 def updated_variance(normal: Normal, data: BinData, state: BinState, *, free_k: bool) -> float:
     """The variance of the residual of one pixel, the fitted unknowns counted."""
     n = len(normal.residual)
+    if n == 0:  # every pixel is missing, or lies in the core of a point
+        return state.variance
     unknowns = normal.effective_unknowns(state, free_k=free_k) + data.nuisance.n_unknowns
     return float(normal.residual.square().sum()) / max(n - unknowns, 0.1 * n)
