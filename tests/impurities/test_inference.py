@@ -9,8 +9,8 @@ from napari_stm_impurities.impurities.inference import predict
 from napari_stm_impurities.impurities.network import ImpurityNetwork
 from napari_stm_impurities.impurities.network_config import InputConfig, NetworkConfig
 
-BOTH = InputConfig(both_ways=True)
-ONE = InputConfig(both_ways=False)
+BOTH = InputConfig(both_ways="always")
+ONE = InputConfig(both_ways="never")
 
 
 @pytest.fixture(params=["local", "global"])
@@ -53,9 +53,16 @@ def test_sides_that_cannot_be_halved_keep_their_shape(network: ImpurityNetwork) 
 
 
 @pytest.mark.parametrize(
-    ("setting", "of_one", "of_three"), [(True, True, True), (False, False, False), ("one map", True, False)]
+    ("setting", "of_one", "of_three"),
+    [
+        ("always", True, True),
+        ("never", False, False),
+        ("one map", True, False),
+        (True, True, True),
+        (False, False, False),
+    ],
 )
 def test_which_maps_are_augmented(setting, of_one, of_three):
-    config = InputConfig(both_ways=setting)
+    config = InputConfig.of(both_ways=setting)
     assert (config.augments(1), config.augments(3)) == (of_one, of_three)
     assert InputConfig().both_ways == "one map"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from pydantic import TypeAdapter
 
 from napari_stm_impurities.core.errors import StmError
-from napari_stm_impurities.impurities.model import load_model
+from napari_stm_impurities.impurities.model import Model, load_model
 from napari_stm_impurities.impurities.training import AdaptConfig, TrainingConfig
 from napari_stm_impurities.simulation.artefacts import TRAINING_ARTEFACTS
 from napari_stm_impurities.simulation.config import ScatteringConfig, WindowConfig
 
+#: The training that the model of the first release holds.
+TRAINING = json.loads((Path(__file__).parent / "first_release_training.json").read_text(encoding="utf-8"))
 #: The artefacts of the first release.
 OF_THAT_TIME = {
     "blunt_tip",
@@ -34,12 +39,11 @@ def of_kind(config: ScatteringConfig, kind: str):
     return found
 
 
-def test_the_shipped_model_s_windows_are_those_of_today():
-    model = load_model("default")
-    told = model.config.training["windows"]
-    assert "artefacts" not in told
-    assert told["white_noise"] == [0.02, 1.6]
-    windows = TypeAdapter(WindowConfig).validate_python(told)
+def test_windows_of_the_first_release_are_read():
+    settings = TRAINING["windows"]
+    assert "artefacts" not in settings
+    assert settings["white_noise"] == [0.02, 1.6]
+    windows = TypeAdapter(WindowConfig).validate_python(settings)
     # what windows did not have at that time they do not get today
     kinds = [artefact.kind for artefact in windows.artefacts]
     assert kinds == [artefact.kind for artefact in TRAINING_ARTEFACTS if artefact.kind in OF_THAT_TIME]
@@ -50,15 +54,17 @@ def test_the_shipped_model_s_windows_are_those_of_today():
         if artefact.kind != "atomic_step":
             assert artefact in TRAINING_ARTEFACTS
     # it is what an adaptation of the model shows it again, not the fallback for a file that cannot be read
-    changed = {**told, "line_noise_share": 0.9, "side_px": 48}
-    model.config.training["windows"] = changed
+    changed = {**settings, "line_noise_share": 0.9, "side_px": 48}
+    shipped = load_model("default")
+    training = {**TRAINING, "windows": changed}
+    model = Model(shipped.config.model_copy(update={"training": training}), shipped.network)
     again = AdaptConfig().plan(model, 128).windows
     assert again.side_px == 48
     assert of_kind(again, "line_noise").share == 0.9
 
 
-def test_the_shipped_model_s_whole_training_is_read():
-    facts = dict(load_model("default").config.training)
+def test_a_whole_training_of_the_first_release_is_read():
+    facts = TRAINING
     plan = TrainingConfig.model_validate({name: facts[name] for name in TrainingConfig.model_fields if name in facts})
     assert (plan.seed, plan.epochs, plan.started_from) == (77, 26, "default")
     assert {artefact.kind for artefact in plan.windows.artefacts} == OF_THAT_TIME
@@ -91,9 +97,9 @@ def test_each_flat_field_arrives_in_its_artefact():
         "inverted_share": ("inverted_contrast", "share", 0.38),
         "missing_share": ("missing_pixels", "share", 0.39),
     }
-    told = load_model("default").config.training["windows"]
+    settings = TRAINING["windows"]
     # nothing of the older files is left out
-    assert set(flat) == set(told) - set(ScatteringConfig.model_fields)
+    assert set(flat) == set(settings) - set(ScatteringConfig.model_fields)
     config = ScatteringConfig.of(**{name: value for name, (_, _, value) in flat.items()})
     for kind, field, value in flat.values():
         assert getattr(of_kind(config, kind), field) == value

@@ -217,8 +217,10 @@ def find_impurities(
     >>> from napari_stm_impurities.simulation.surface import simulate_surface
     >>> surface = simulate_surface(seed=1)
     >>> points = find_impurities(surface.stack)
-    >>> list(points.columns)
+    >>> list(points.columns)[:7]
     ['y_nm', 'x_nm', 'y_px', 'x_px', 'score', 'confidence', 'source']
+    >>> list(points.columns)[7:]
+    ['amplitude', 'amplitude_sigma', 'structure']
 
     References
     ----------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..core.configuration import Configuration
 
@@ -66,7 +66,7 @@ class InputConfig(Configuration):
     """Side of a tile; 0 takes the whole image at once."""
     halo_px: int = Field(default=72, ge=0)
     """What a tile sees beyond its edge."""
-    both_ways: bool | Literal["one map"] = "one map"
+    both_ways: Literal["always", "one map", "never"] = "one map"
     """Test-time augmentation: whether the maps are also shown rotated by 180 degrees, and the mean of both scores is
     taken. It doubles the time; several maps already show the noise in several ways, a map alone gains."""
     k_rad_per_px: tuple[float, float] = (0.19, 1.0)
@@ -74,7 +74,13 @@ class InputConfig(Configuration):
 
     def augments(self, n_maps: int) -> bool:
         """Whether so many maps are shown with test-time augmentation."""
-        return n_maps == 1 if self.both_ways == "one map" else self.both_ways
+        return self.both_ways == "always" or (self.both_ways == "one map" and n_maps == 1)
+
+    @field_validator("both_ways", mode="before")
+    @classmethod
+    def _as_in_older_files(cls, value: Any) -> Any:
+        # model files of the first release hold true or false
+        return {True: "always", False: "never"}[value] if isinstance(value, bool) else value
 
 
 def wang2020_network() -> NetworkConfig:
@@ -101,6 +107,6 @@ def wang2020_input() -> InputConfig:
         max_maps=None,
         tile_px=20,
         halo_px=0,
-        both_ways=False,
+        both_ways="never",
         k_rad_per_px=(0.5, 1.0),
     )

@@ -21,9 +21,9 @@ class Scars(BaseArtefact):
     share: Share = 0.15
     """The share of windows with scars. Reason: as common as single spikes, which come from the same glitches."""
     count: OneOrMoreRange = (1, 4)
-    """Number of scars of a window. Reason: with more a frame is not kept."""
+    """How many scars a window has. Reason: with more a frame is not kept."""
     lines: OneOrMoreRange = (1, 3)
-    """Number of successive lines of a scar. Reason: the tip settles within a line or two."""
+    """How many successive lines a scar has. Reason: the tip settles within a line or two."""
     height: AboveZeroRange = (1.0, 10.0)
     """Height at the glitch in standard deviations of the clean ripples, drawn on a logarithmic scale, up or down.
     Reason: from one among the ripples to a spike."""

@@ -20,8 +20,8 @@ class SetPoint(BaseArtefact):
     kind: Literal["set_point"] = "set_point"
     """The name in files."""
     strength: PositiveRange = (0.0, 0.7)
-    """The share of the mean that is subtracted. Reason: from a set point far from all biases (0) to one among them; at
-    1 what is common to all biases would be gone."""
+    """How much of the mean is subtracted, as a share. Reason: from a set point far from all biases (0) to one among
+    them; at 1 what is common to all biases would be gone."""
 
     def apply(self, maps: Tensor, context: Context, generator: torch.Generator) -> Tensor:
         """The maps without a part of their mean; one or two maps stay as they are."""
