@@ -52,7 +52,7 @@ def test_from_a_dropped_file_to_a_report(
 
     # the reference is dropped, and the figures follow the slider
     drop(viewer, truth_file)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 5, timeout=20_000)
     truth = next(layer for layer in viewer.layers if isinstance(layer, Points) and layer is not points)
     finder.threshold.reference.value = truth
     qtbot.waitUntil(lambda: "recall" in finder.threshold.figures.text())

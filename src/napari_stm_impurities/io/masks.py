@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 from skimage.io import imread
+from tifffile import TiffFileError
 
 from ..core.arguments import path_of
 from ..core.errors import ReadError
@@ -46,7 +47,7 @@ def read_mask(path: str | os.PathLike[str]) -> np.ndarray:
         raise ReadError(file, f"{expected}, got a file ending in {file.suffix!r}")
     try:
         values = np.load(file, allow_pickle=False) if file.suffix.lower() == ".npy" else np.asarray(imread(file))
-    except (OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError) as error:  # pillow raises the last
+    except (OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, TiffFileError) as error:
         raise ReadError(file, f"{expected}, but it cannot be read ({str(error).splitlines()[0]})") from None
     if file.suffix.lower() == ".png" and values.ndim == 3:
         colours = values[..., :-1] if values.shape[-1] in _WITH_ALPHA else values

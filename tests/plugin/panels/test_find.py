@@ -26,7 +26,7 @@ from napari_stm_impurities.plugin.layers.points import layer_points
 from napari_stm_impurities.plugin.layers.results import FIND_AGAIN
 from napari_stm_impurities.plugin.panels import find as find_module
 from napari_stm_impurities.plugin.panels.find import LEAST_CONFIDENCE, FindPanel
-from napari_stm_impurities.plugin.preferences import PAGE, Preferences
+from napari_stm_impurities.plugin.preferences import PAGE, Preferences, _threads_of_torch
 from napari_stm_impurities.plugin.widgets.dispersion_picker import BY_LENGTH, NARROW, READ_OFF
 from napari_stm_impurities.plugin.widgets.model_choice import FROM_FILE
 from napari_stm_impurities.plugin.widgets.panel import Panel
@@ -248,7 +248,7 @@ def test_the_preferences_are_used_at_the_next_run(
         return real(*args, **keywords)
 
     monkeypatch.setattr(find_module, "find_on_device", spy)
-    own = torch.get_num_threads()
+    own = _threads_of_torch()
     press(panel)
     page = getattr(get_plugin_settings(plugin), PAGE)
     page.device, page.tile_px, page.threads = "cpu", 16, own + 1
