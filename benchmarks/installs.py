@@ -6,11 +6,11 @@
     python3.13 benchmarks/installs.py newest --json docs/results/installs.json
 
 An environment is made in a temporary folder, by the interpreter that runs this script, and removed again. The result is
-kept under the name of the kind and the version of Python, next to those of earlier runs.
+kept under the name of the kind and the version of Python, with those of earlier runs.
 
-``lowest`` pins every dependency of pyproject.toml to its lower bound, all at once; ``--alone NAME`` pins this one, and
-has the newest of the others. ``newest`` has whatever pip takes. ``core`` installs as docs/installation.md says for a
-computer without napari, with the tested versions, and does what a person does there before the tests are run.
+``lowest`` pins every dependency of pyproject.toml to its lower bound, all at once. ``newest`` has whatever pip takes.
+``core`` installs as docs/installation.md says for a computer without napari, with the tested versions, and does what a
+person does there before the tests are run.
 """
 
 from __future__ import annotations
@@ -34,9 +34,19 @@ KINDS = ("lowest", "newest", "core")
 VIEWER = ("napari", "qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "vispy", "magicgui")
 #: The tests that need napari: those of its widgets, and of the manifest by npe2.
 OF_THE_VIEWER = ("tests/plugin", "tests/test_packaging.py")
+#: Tests of the repository itself, its documentation and studies, and of what this script has kept: they do not depend
+#: on the versions of libraries, and take half of the time.
+OF_THE_REPOSITORY = (
+    "tests/benchmarks",
+    "tests/test_absent_files.py",
+    "tests/test_architecture.py",
+    "tests/test_docs.py",
+    "tests/test_installs.py",
+    "tests/test_studies.py",
+)
 #: The extras that hold the window and the tests; without napari only these tools of the tests are of use.
 EXTRAS = "all,test"
-CORE_TOOLS = ("gwyfile", "hatchling", "hypothesis", "igor2", "pytest", "xarray-nanonis")
+CORE_TOOLS = ("gwyfile", "hatchling", "hypothesis", "igor2", "pytest", "pytest-xdist", "xarray-nanonis")
 
 
 def lower_bounds() -> dict[str, str]:
@@ -57,23 +67,27 @@ def run(command: list[str | Path], folder: Path = ROOT) -> None:
     subprocess.run(command, cwd=folder, check=True)
 
 
-def install(kind: str, alone: str | None, folder: Path) -> Path:
+def make(kind: str, folder: Path) -> Path:
     """The interpreter of a new environment of this kind."""
     run([sys.executable, "-m", "venv", folder])
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
     if kind == "core":
+        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
         tested = ["--constraint", ROOT / "constraints.txt"]
         run([*pip, "--no-deps", ROOT])
         run([*pip, *tested, "--requirement", ROOT / "requirements-core.txt"])
         run([*pip, *tested, *CORE_TOOLS])
-        return python
-    bounds = lower_bounds()
-    pinned = {"lowest": bounds, "newest": {}}[kind] if alone is None else {alone: bounds[alone]}
-    pins = folder / "pins.txt"
-    pins.write_text("".join(f"{name}=={version}\n" for name, version in pinned.items()), encoding="utf-8")
-    run([*pip, "--constraint", pins, f"{ROOT}[{EXTRAS}]"])
+    else:
+        install(python, lower_bounds() if kind == "lowest" else {})
     return python
+
+
+def install(python: Path, pins: dict[str, str]) -> None:
+    """Install the package with the window and the tests, some dependencies pinned, the others the newest that fit."""
+    constraints = python.parent / "pins.txt"
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--upgrade", "--upgrade-strategy", "eager"]
+    run([*pip, "--constraint", constraints, f"{ROOT}[{EXTRAS}]"])
 
 
 def use_as_a_person(python: Path, folder: Path) -> None:
@@ -92,17 +106,22 @@ def use_as_a_person(python: Path, folder: Path) -> None:
         sys.exit("nothing was found on the simulated surface")
 
 
-def tests(python: Path, kind: str, chosen: list[str], folder: Path) -> dict[str, int]:
+def tests(python: Path, kind: str, folder: Path) -> dict[str, int]:
     """How many tests passed, failed and were skipped."""
     log = folder / "tests.xml"
+    log.unlink(missing_ok=True)
     command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={log}"]
+    # a crash of one process is then a failed test, and the others go on
+    command += ["--numprocesses=2", *(f"--ignore={path}" for path in OF_THE_REPOSITORY)]
     if kind == "core":
         # the settings of the windows are unknown where their plugins are not installed
         command += ["-o", "addopts=--import-mode=importlib", *(f"--ignore={path}" for path in OF_THE_VIEWER)]
-    command += chosen or ["tests"]
+    command.append("tests")
     print("==>", *command, flush=True)
     # the installed package is tested, not the folder
-    subprocess.run(command, cwd=ROOT, check=False)
+    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if not log.exists():
+        sys.exit(f"the tests came to no end (exit {status})")
     (suite,) = ET.parse(log).getroot().iter("testsuite")
     failed, skipped = int(suite.attrib["failures"]) + int(suite.attrib["errors"]), int(suite.attrib["skipped"])
     return {"passed": int(suite.attrib["tests"]) - failed - skipped, "failed": failed, "skipped": skipped}
@@ -122,25 +141,22 @@ def main() -> None:
     """Make the environment, run the tests and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--alone", metavar="NAME", help="pin only this dependency to its lower bound")
     parser.add_argument("--json", type=Path, help="the file of results to add to")
-    parser.add_argument("tests", nargs="*", help="which tests [default: all that this kind can run]")
     options = parser.parse_args()
+    result: dict[str, object] = {
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "date": datetime.date.today().isoformat(),
+    }
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        python = install(options.kind, options.alone, folder / "venv")
+        python = make(options.kind, folder / "venv")
         if options.kind == "core":
             (folder / "work").mkdir()
             use_as_a_person(python, folder / "work")
-        result = {
-            "python": platform.python_version(),
-            "system": platform.platform(terse=True),
-            "date": datetime.date.today().isoformat(),
-            **tests(python, options.kind, options.tests, folder),
-            "versions": versions(python),
-        }
-    kind = f"{options.alone} at its lowest" if options.alone else options.kind
-    name = f"{kind}, Python {sys.version_info.major}.{sys.version_info.minor}"
+        result |= tests(python, options.kind, folder)
+        result["versions"] = versions(python)
+    name = f"{options.kind}, Python {sys.version_info.major}.{sys.version_info.minor}"
     print(name, json.dumps(result, indent=2))
     if options.json:
         kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.exists() else {}
