@@ -69,6 +69,11 @@ class Amplitude:
     sigma: NDArray[np.float64]
     spread: float
 
+    @property
+    def fitted(self) -> NDArray[np.bool_]:
+        """Which points have an amplitude with an error, shape (point,)."""
+        return np.isfinite(self.value) & (self.sigma > 0)
+
 
 def common_amplitudes(
     view: ModelInput, yx_px: NDArray[np.float64], confidence: NDArray[np.float64], threshold: float
@@ -144,7 +149,7 @@ def second_confidence(
     amplitude = common_amplitudes(view, yx_px, confidence, threshold)
     if amplitude is None:
         return confidence, None
-    seen = np.isfinite(amplitude.value) & (amplitude.sigma > 0)
+    fitted = amplitude.fitted
     again = confidence.copy()
-    again[seen] = regression.confidence(features(confidence, amplitude, len(view.maps))[seen])
+    again[fitted] = regression.confidence(features(confidence, amplitude, len(view.maps))[fitted])
     return again, amplitude

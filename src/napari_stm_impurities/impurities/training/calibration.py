@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from torch import Tensor
 
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...simulation.config import WindowConfig
 from ...simulation.stream import window_stream
+from ...simulation.windows import PatchBatch
 from ..inference import predict
 from ..model import Calibration, Model
 from ..peaks import find_peaks
@@ -140,18 +143,45 @@ def held_out_peaks(
             break
         progress(index / n_batches, "calibrating on held-out windows")
         batch = next(stream)
-        maps = shown(batch, windows, model.config.inputs).to(model.device)
-        said = predict(model.network, maps, model.config.inputs)
-        measured = ~batch.maps.isnan().all(1)
-        for item in range(len(batch.maps)):
-            offsets = None if said.offsets_px is None else said.offsets_px[item].cpu().numpy()
-            seen = measured[item].numpy()
-            yx, score = find_peaks(said.score[item].cpu().numpy(), offsets, seen)
-            truth = batch.yx_px[item][batch.present[item]].double().numpy()
-            pixel = truth.round().astype(int).clip(0, np.array(seen.shape) - 1)
-            truth = truth[seen[pixel[:, 0], pixel[:, 1]]]
-            peaks.append(RankedPeaks(score, matched_by_rank(yx, truth, RADIUS_PX), len(truth)))
+        for window in peaks_of_windows(model, batch, windows):
+            pixel = window.truth_px.round().astype(int).clip(0, np.array(window.measured.shape) - 1)
+            truth = window.truth_px[window.measured[pixel[:, 0], pixel[:, 1]]]
+            right = matched_by_rank(window.yx_px, truth, RADIUS_PX)
+            peaks.append(RankedPeaks(window.score, right, len(truth)))
     return peaks
+
+
+class WindowPeaks(NamedTuple):
+    """The peaks of one simulated window, the highest first.
+
+    Attributes
+    ----------
+    maps
+        Shape (bias, y, x), NaN where a pixel is missing.
+    measured
+        Shape (y, x), bool: measured at one bias at least.
+    yx_px, score
+        Of the peaks, shapes (n, 2) and (n,).
+    truth_px
+        The impurities, shape (m, 2).
+    """
+
+    maps: Tensor
+    measured: np.ndarray
+    yx_px: np.ndarray
+    score: np.ndarray
+    truth_px: np.ndarray
+
+
+def peaks_of_windows(model: Model, batch: PatchBatch, config: WindowConfig) -> Iterator[WindowPeaks]:
+    """The peaks that a model gives in each window of a batch that `config` simulated."""
+    inputs = model.config.inputs
+    scores = predict(model.network, shown(batch, config, inputs).to(model.device), inputs)
+    for item, maps in enumerate(batch.maps):
+        offsets = None if scores.offsets_px is None else scores.offsets_px[item].float().cpu().numpy()
+        measured = (~maps.isnan().all(0)).numpy()
+        yx, score = find_peaks(scores.score[item].float().cpu().numpy(), offsets, measured)
+        yield WindowPeaks(maps, measured, yx, score, batch.yx_px[item][batch.present[item]].double().numpy())
 
 
 def matched_by_rank(yx: np.ndarray, truth: np.ndarray, radius: float) -> np.ndarray:

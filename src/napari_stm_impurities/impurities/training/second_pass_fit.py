@@ -11,13 +11,10 @@ from ...core.progress import Progress, ShouldStop, never, silent
 from ...simulation.config import ScatteringConfig
 from ...simulation.stream import simulate_windows
 from ...simulation.windows import PatchBatch
-from ..inference import predict
 from ..model import Model
-from ..peaks import find_peaks
 from ..preprocess import ModelInput
 from ..second_pass import SecondPass, common_amplitudes, features
-from .calibration import RADIUS_PX, matched_by_rank
-from .window_inputs import shown
+from .calibration import RADIUS_PX, matched_by_rank, peaks_of_windows
 
 #: Mixed into the seed, so that neither the training nor the calibration has seen these windows.
 _SEED = 15_485_863
@@ -77,22 +74,17 @@ def _points(
     model: Model, config: ScatteringConfig, batch: PatchBatch, k: float
 ) -> list[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
     """The features of the points of each window, and which of them are impurities."""
-    inputs = model.config.inputs
-    answer = predict(model.network, shown(batch, config, inputs).to(model.device), inputs)
     of_windows = []
-    for item, maps in enumerate(batch.maps):
-        offsets = None if answer.offsets_px is None else answer.offsets_px[item].float().cpu().numpy()
-        measured = (~maps.isnan().all(0)).numpy()
-        yx, score = find_peaks(answer.score[item].float().cpu().numpy(), offsets, measured)
-        confidence = model.config.calibration.confidence(score)
-        view = ModelInput(maps, np.arange(len(maps), dtype=np.float64), (1.0, 1.0), measured, (k, k))
-        amplitude = common_amplitudes(view, yx, confidence, model.threshold)
+    for window in peaks_of_windows(model, batch, config):
+        n_maps = len(window.maps)
+        confidence = model.config.calibration.confidence(window.score)
+        view = ModelInput(window.maps, np.arange(n_maps, dtype=np.float64), (1.0, 1.0), window.measured, (k, k))
+        amplitude = common_amplitudes(view, window.yx_px, confidence, model.threshold)
         if amplitude is None:
             continue
-        truth = batch.yx_px[item][batch.present[item]].double().numpy()
-        right = matched_by_rank(yx, truth, RADIUS_PX)
-        seen = np.isfinite(amplitude.value) & (amplitude.sigma > 0)
-        of_windows.append((features(confidence, amplitude, len(maps))[seen], right[seen]))
+        right = matched_by_rank(window.yx_px, window.truth_px, RADIUS_PX)
+        fitted = amplitude.fitted
+        of_windows.append((features(confidence, amplitude, n_maps)[fitted], right[fitted]))
     return of_windows
 
 
