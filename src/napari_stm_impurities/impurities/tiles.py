@@ -63,7 +63,7 @@ def score_view(
     StmError
         If `tile_px` is no whole number, or negative.
     Stopped
-        If `should_stop` said so.
+        If `should_stop` returned true.
     """
     if tile_px is not None:
         tile_px = whole_number(tile_px, "the side of a tile in pixels (tile_px, 0 for the whole image)", least=0)
@@ -87,13 +87,13 @@ def score_view(
         part = maps[(slice(None), *seen)]
         part = part if whole else scale_maps(part, inputs.scaling)
         shown = network_input(part[None].to(model.device), inputs)
-        said = predict(model.network, shown, inputs)
-        score[core] = said.score[0].float().cpu().numpy()[inner]
-        if offsets is not None and said.offsets_px is not None:
-            offsets[(slice(None), *core)] = said.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
-        if structure is not None and said.structure is not None:
-            structure[core] = said.structure[0].float().sigmoid().cpu().numpy()[inner]
-        weights = said.weights[0].float().cpu().numpy()
+        scores = predict(model.network, shown, inputs)
+        score[core] = scores.score[0].float().cpu().numpy()[inner]
+        if offsets is not None and scores.offsets_px is not None:
+            offsets[(slice(None), *core)] = scores.offsets_px[0].float().cpu().numpy()[(slice(None), *inner)]
+        if structure is not None and scores.structure is not None:
+            structure[core] = scores.structure[0].float().sigmoid().cpu().numpy()[inner]
+        weights = scores.weights[0].float().cpu().numpy()
         of_core = weights[(..., *inner)].mean((2, 3)) if weights.ndim == 4 else weights
         attention += of_core * score[core].size / score.size
     progress(1.0, "scoring the maps")

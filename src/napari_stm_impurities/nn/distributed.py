@@ -124,7 +124,7 @@ def mean_over_processes(values: Mapping[str, float], device: torch.device) -> di
     return dict(zip(values, (total / n_processes()).tolist(), strict=True))
 
 
-def asked_of_all(should_stop: ShouldStop, device: torch.device) -> ShouldStop:
+def stop_of_any_process(should_stop: ShouldStop, device: torch.device) -> ShouldStop:
     """A `should_stop` that answers True in every process once one of them is to stop; all must call it together."""
     if not _in_group():
         return should_stop

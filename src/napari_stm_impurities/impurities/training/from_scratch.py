@@ -13,7 +13,7 @@ from ...core.errors import StmError
 from ...core.files import check_file_place
 from ...core.progress import Progress, ShouldStop, never, silent
 from ...nn.device import choose_device
-from ...nn.distributed import asked_of_all, is_first, process_group
+from ...nn.distributed import is_first, process_group, stop_of_any_process
 from ...nn.loop import run_epochs
 from ...physics.dispersion import Dispersion, band_given
 from ..model import Model
@@ -124,7 +124,7 @@ def train(
             task.restore(checkpoint)
             done = checkpoint.header.reports
         output, report_to = (model_path, on_epoch) if is_first() else (None, None)
-        reports, stopped = run_epochs(task, output, done, report_to, progress, asked_of_all(should_stop, place))
+        reports, stopped = run_epochs(task, output, done, report_to, progress, stop_of_any_process(should_stop, place))
         model = task.model(model_path.stem if model_path else "untitled", reports)
         if not reports or not is_first():
             return model

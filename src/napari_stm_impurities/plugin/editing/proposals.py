@@ -109,8 +109,8 @@ def _accept(viewer: ViewerModel, layer: Points) -> str:
     rows = chosen_rows(layer)
     target = _target_of(viewer, layer)
     at = Transform.of(target).from_nm(Transform.of(layer).to_nm(np.asarray(layer.data)[rows]))
-    said = "1 proposal" if len(rows) == 1 else f"{len(rows)} proposals"
-    with history_of(target).change(f"accept {said}"):
+    counted = "1 proposal" if len(rows) == 1 else f"{len(rows)} proposals"
+    with history_of(target).change(f"accept {counted}"):
         first = len(target.data)
         with target.events.data.blocker(), target.events.features.blocker():
             target.add(at)
@@ -124,7 +124,7 @@ def _accept(viewer: ViewerModel, layer: Points) -> str:
             accept(target, new)
             target.selected_data = set()
         emit_changed(target)
-    return f"{said} accepted"
+    return f"{counted} accepted"
 
 
 def _undo(viewer: ViewerModel, layer: Points) -> str:

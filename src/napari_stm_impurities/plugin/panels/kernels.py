@@ -140,8 +140,8 @@ class KernelsPanel(Panel):
             "suspect": int(found.points["suspect"].sum()),
             "proposal": len(found.proposed),
         }
-        said = ", ".join(f"{n} {noun}" if n == 1 else f"{n} {noun}s" for noun, n in counts.items())
-        self.set_status(f"{said}, {time.monotonic() - since:.1f} s")
+        text = ", ".join(f"{n} {noun}" if n == 1 else f"{n} {noun}s" for noun, n in counts.items())
+        self.set_status(f"{text}, {time.monotonic() - since:.1f} s")
 
     def _button(self, action: Action) -> QPushButton:
         button = QPushButton(caption(action))

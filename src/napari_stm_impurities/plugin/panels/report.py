@@ -167,8 +167,8 @@ class ReportPanel(Panel):
         self.open_button.setVisible(True)
         run = report.provenance.run
         noun = "points" if run is None else family_of(run.kind).noun
-        said = [f"{len(report.points)} {noun}", f"{len(report.files)} files in {report.folder}"]
-        self.set_status("; ".join([*said, report.no_reference] if report.no_reference else said))
+        parts = [f"{len(report.points)} {noun}", f"{len(report.files)} files in {report.folder}"]
+        self.set_status("; ".join([*parts, report.no_reference] if report.no_reference else parts))
 
     def _open(self) -> None:
         if self.page is not None:
